@@ -1,0 +1,44 @@
+# What a stranger needs: demo, demo-down, test, test-all, check, bench. Everything runs from .venv, which is made
+# from requirements.lock.
+.PHONY: help venv demo demo-down check test test-all bench lint
+.NOTPARALLEL:
+BIN := .venv/bin
+
+help:
+	@echo "make demo       three real nodes on this machine, one service, a URL that answers"
+	@echo "make demo-down  take all of it away"
+	@echo "make check      lint, types, layers, unit tests and properties (no lab)"
+	@echo "make test       check, and the end-to-end tests on the lab: what CI runs"
+	@echo "make test-all   every row of every table"
+	@echo "make bench      ratios against peers"
+
+venv:
+	@sh scripts/bootstrap.sh
+
+demo: venv
+	@sh scripts/demo.sh
+
+demo-down: venv
+	@sh scripts/demo-down.sh
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+FAST := tests/unit tests/laws tests/plans tests/bad_input
+
+check: lint
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" $(FAST)
+
+test: check
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract
+	$(BIN)/python -m pytest -m "lab and not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest -q -n 2 -m "not lab"
+	$(BIN)/python -m pytest -m "lab"
+
+bench: venv
+	$(BIN)/python -m bench

@@ -1,0 +1,64 @@
+"""The list of verbs: name, module, group and one line of help, so that help imports none of them.
+
+A name of two words ("cluster destroy") is joined into the group that the first word names. Each module has
+`command`, a click command or group.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """One verb. `parts` are a group's own verbs, as help shows them."""
+
+    name: str
+    module: str
+    group: str
+    help: str
+    parts: str = ""
+
+
+PLAN, CLUSTER, SERVICES, LOOK, LAB = "Plan and apply", "Cluster", "Services", "Look", "Lab"
+GROUPS = (PLAN, CLUSTER, SERVICES, LOOK, LAB)
+
+VERBS: tuple[Verb, ...] = (
+    Verb("plan", "dynia.commands.plan", PLAN, "Show what apply would change, and whether it will hurt"),
+    Verb("apply", "dynia.commands.apply", PLAN, "Make the cluster what the file says, after your yes"),
+    Verb("drift", "dynia.commands.drift", PLAN, "Show what differs from what was applied"),
+    Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine is made or deleted"),
+    Verb(
+        "cluster", "dynia.commands.cluster", CLUSTER, "Clusters of this file and state", "list|show|destroy"
+    ),
+    Verb("cluster destroy", "dynia.commands.cluster_destroy", CLUSTER, "Delete a cluster and all it has"),
+    Verb("node", "dynia.commands.node", CLUSTER, "The machines of a cluster", "list|ssh"),
+    Verb(
+        "context", "dynia.commands.context", CLUSTER, "The cluster used by default", "current|use|clear|list"
+    ),
+    Verb("service", "dynia.commands.service", SERVICES, "The services of a cluster", "list"),
+    Verb("logs", "dynia.commands.logs", SERVICES, "What a service's containers wrote, from every node"),
+    Verb("exec", "dynia.commands.exec", SERVICES, "Run a command in a service's container"),
+    Verb("status", "dynia.commands.status", LOOK, "Roles, components, and what serves through each node"),
+    Verb(
+        "validate", "dynia.commands.validate", LOOK, "Check clusters.yaml and what it names; touches nothing"
+    ),
+    Verb("render", "dynia.commands.render", LOOK, "Write every config to deploy-config/ without applying it"),
+    Verb("schema", "dynia.commands.schema", LOOK, "Print the JSON Schema of clusters.yaml"),
+    Verb(
+        "lab",
+        "dynia.commands.lab",
+        LAB,
+        "Nodes in containers on this machine, for trying things",
+        "up|down|status",
+    ),
+)
+
+
+def top_level() -> tuple[Verb, ...]:
+    """The verbs that stand right after `dynia`."""
+    return tuple(verb for verb in VERBS if " " not in verb.name)
+
+
+def joined_to(group: str) -> tuple[Verb, ...]:
+    """The verbs that are joined into a group from modules of their own."""
+    return tuple(verb for verb in VERBS if verb.name.startswith(f"{group} "))

@@ -1,0 +1,75 @@
+"""Runs the verbs that change the world: plan, question, progress, result, exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dynia.commands.approval import approve_apply, approve_destroy
+from dynia.commands.interrupts import run_interruptible
+from dynia.commands.output import Output, standard_output
+from dynia.commands.reporting import Reporter, reporter_for, ticking
+from dynia.commands.screens.apply import apply_result_text, result_json
+from dynia.commands.screens.plan import plan_text
+from dynia.interfaces.composition import open_session
+from dynia.interfaces.requests import ApplyRequest, DestroyRequest
+from dynia.services.planning.plan import Plan
+from dynia.services.reconcile import ApplyResult, reconciler
+from dynia.services.session import Session
+
+
+def apply(request: ApplyRequest) -> int:
+    """Plan, ask, apply, and say how it ended; the exit code."""
+    output = standard_output()
+    reporter = reporter_for(request.progress, output, as_json=request.as_json)
+    session = open_session(file=request.target.file, cluster=request.target.cluster, emit=reporter.take)
+    _notes(session, output)
+    result = _run(session, reporter, approve_apply(request, output), restrict=request.restrict)
+    return _tell(result, output, request, verb=request.verb)
+
+
+def destroy(request: DestroyRequest) -> int:
+    """Plan, ask for the name, destroy, and say how it ended; the exit code."""
+    output = standard_output()
+    reporter = reporter_for(request.progress, output, as_json=request.as_json)
+    session = open_session(
+        file=request.target.file, cluster=request.target.cluster, emit=reporter.take, destroy=True
+    )
+    _notes(session, output)
+    result = _run(session, reporter, approve_destroy(request, output), restrict=False)
+    return _tell(result, output, request, verb="cluster destroy")
+
+
+def _run(
+    session: Session, reporter: Reporter, approve: Callable[[Plan], bool], *, restrict: bool
+) -> ApplyResult:
+    approved = False
+
+    def ask(plan: Plan) -> bool:
+        nonlocal approved
+        approved = approve(plan)
+        return approved
+
+    async def work() -> ApplyResult:
+        async with ticking(reporter), reconciler(session) as run:
+            return await run.apply(ask, restrict=restrict)
+
+    return run_interruptible(work(), stop=session.stop, in_flight=lambda: approved, tell=reporter.note)
+
+
+def _notes(session: Session, output: Output) -> None:
+    for note in session.store.notes:
+        output.tell(f"Note: {note}")
+
+
+def _tell(result: ApplyResult, output: Output, request: ApplyRequest | DestroyRequest, *, verb: str) -> int:
+    """JSON goes to standard output, and what people read then goes beside it."""
+    lines = request.progress == "json"
+    beside = request.as_json or lines
+    say, color = (output.tell, output.error_color) if beside else (output.show, output.color)
+    if not result.done and not result.failures:
+        say(plan_text(result.last, width=output.width, color=color))
+    else:
+        say("\n" + apply_result_text(result, width=output.width, color=color, verb=verb))
+    if request.as_json:
+        output.data(result_json(result, verb, one_line=lines))
+    return result.exit_code

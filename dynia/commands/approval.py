@@ -1,0 +1,94 @@
+"""The question before an apply: shows the plan, names the cluster, and takes no answer for a no."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from dynia.commands.output import Output
+from dynia.commands.screens.plan import plan_text
+from dynia.commands.screens.plan_effect import interrupted
+from dynia.interfaces.errors import Interrupted, Refused
+from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Detail
+from dynia.services.planning.plan import Plan
+
+
+def approve_apply(request: ApplyRequest, output: Output) -> Callable[[Plan], bool]:
+    """Whether a plan may be applied. Without a terminal `--yes` must have been said."""
+
+    def approve(plan: Plan) -> bool:
+        _show(plan, request.detail, output, beside=_beside(request))
+        agreed = request.yes or _agreed(plan, request.verb, output)
+        return agreed and _downtime_agreed(plan, request, output)
+
+    return approve
+
+
+def approve_destroy(request: DestroyRequest, output: Output) -> Callable[[Plan], bool]:
+    """Whether a cluster may be destroyed: its name must be said."""
+
+    def approve(plan: Plan) -> bool:
+        _show(plan, "normal", output, beside=_beside(request))
+        if request.confirmed:
+            if request.confirmed != plan.cluster:
+                raise Refused(
+                    f"cluster {plan.cluster}: --yes-destroy says {request.confirmed!r}, nothing was changed"
+                )
+            return True
+        if not output.can_ask:
+            raise Refused(
+                f"cluster {plan.cluster}: not destroyed, there is no terminal to ask on",
+                hint=f"say --yes-destroy {plan.cluster} if you mean it",
+            )
+        question = f"This cannot be undone. Type the cluster's name ({plan.cluster}) to destroy it:"
+        return _ask(output, question) == plan.cluster
+
+    return approve
+
+
+def _beside(request: ApplyRequest | DestroyRequest) -> bool:
+    """Whether standard output belongs to JSON."""
+    return request.as_json or request.progress == "json"
+
+
+def _show(plan: Plan, detail: Detail, output: Output, *, beside: bool) -> None:
+    screen = plan_text(
+        plan,
+        width=output.width,
+        detail=detail,
+        color=output.error_color if beside else output.color,
+        now=time.time(),
+    )
+    (output.tell if beside else output.show)(screen + "\n")
+
+
+def _agreed(plan: Plan, verb: str, output: Output) -> bool:
+    if not output.can_ask:
+        raise Refused(
+            f"cluster {plan.cluster}: not applied, there is no terminal to ask on",
+            hint=f"look at the plan above, then say `dynia {verb} --yes --cluster {plan.cluster}`",
+        )
+    question = f"Apply these changes to cluster {plan.cluster}? Only '{plan.cluster}' or 'yes' is accepted:"
+    return _ask(output, question) in (plan.cluster, "yes")
+
+
+def _downtime_agreed(plan: Plan, request: ApplyRequest, output: Output) -> bool:
+    """A cluster of one node cannot be changed without an interruption: that is said once more."""
+    services = interrupted(plan)
+    if not services or request.allow_downtime:
+        return True
+    names = ", ".join(services)
+    if not output.can_ask or request.yes:
+        raise Refused(
+            f"cluster {plan.cluster}: this interrupts {names}, because there is no other node to serve it",
+            hint="say --allow-downtime, or add a node first",
+        )
+    question = f"This interrupts {names} on the only node. Only 'interrupt' is accepted:"
+    return _ask(output, question) == "interrupt"
+
+
+def _ask(output: Output, question: str) -> str:
+    try:
+        return output.ask(question)
+    except KeyboardInterrupt:
+        raise Interrupted("not applied, nothing was changed") from None

@@ -1,0 +1,45 @@
+"""`dynia cluster destroy`: delete a cluster and all that it has."""
+
+from __future__ import annotations
+
+import click
+
+from dynia.commands.options import json_option, progress_option, target_options
+
+
+@click.command()
+@click.argument("name", required=False)
+@target_options
+@click.option("--yes-destroy", metavar="NAME", help="The cluster's name, said beforehand (for CI).")
+@progress_option
+@json_option
+def command(
+    name: str | None,
+    file: str | None,
+    cluster: str | None,
+    yes_destroy: str | None,
+    progress: str,
+    as_json: bool,
+) -> int:
+    """Delete a cluster: its machines, addresses and names, and what Dynia put on hosts that stay.
+
+    Shows what goes and asks for the cluster's name. What is not ours stays.
+
+    \b
+    Example:
+      dynia cluster destroy staging
+    """
+    from dynia.commands.applying import destroy
+    from dynia.commands.options import progress_of
+    from dynia.interfaces.requests import DestroyRequest, Target
+
+    if name and cluster and name != cluster:
+        raise click.UsageError(f"{name!r} and --cluster {cluster!r} are two clusters; say one")
+    return destroy(
+        DestroyRequest(
+            target=Target(file=file, cluster=name or cluster),
+            confirmed=yes_destroy or "",
+            progress=progress_of(progress),
+            as_json=as_json,
+        )
+    )

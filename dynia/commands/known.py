@@ -1,0 +1,73 @@
+"""What a folder knows of its clusters: the state, and the desired file where there is one. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.shape import Shape
+from dynia.state.model import State
+from dynia.state.store import open_store
+
+
+class Known(Shape):
+    """`specs` are the file's clusters by name; `file` is None where only a state was found."""
+
+    folder: Path
+    file: Path | None
+    specs: dict[str, ClusterSpec]
+    state: State
+    notes: tuple[str, ...] = ()
+    unfinished: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.specs, *(c.name for c in self.state.clusters)}))
+
+
+def look(file: str | None, environ: Mapping[str, str], start: Path) -> Known:
+    """The file that was named, else the nearest one upwards, else the nearest state."""
+    from dynia.interfaces.clusters_file import load
+
+    path = _file(file, environ, start)
+    folder = path.parent if path is not None else _folder_of_state(start)
+    store = open_store(folder, make=False)
+    desired = load(path) if path is not None else None
+    return Known(
+        folder=folder,
+        file=path,
+        specs={spec.name: spec for spec in desired.clusters} if desired is not None else {},
+        state=store.state,
+        notes=store.notes,
+        unfinished={
+            c.name: tuple(begun.step for begun in store.unfinished(c.name)) for c in store.state.clusters
+        },
+    )
+
+
+def folder_of(file: str | None, environ: Mapping[str, str], start: Path) -> Path:
+    """The folder that the state lies in, without reading anything."""
+    path = _file(file, environ, start)
+    return path.parent if path is not None else _folder_of_state(start)
+
+
+def _file(file: str | None, environ: Mapping[str, str], start: Path) -> Path | None:
+    from dynia.interfaces.find_file import find_file
+
+    try:
+        return find_file(file, environ, start)
+    except DyniaError:
+        # A file that was named must be there; one that is only looked for need not, if there is a state.
+        if file or environ.get("DYNIA_FILE") or not _states(start):
+            raise
+        return None
+
+
+def _folder_of_state(start: Path) -> Path:
+    return _states(start)[0]
+
+
+def _states(start: Path) -> list[Path]:
+    return [folder for folder in (start, *start.parents) if (folder / "state.json").is_file()]

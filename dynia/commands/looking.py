@@ -1,0 +1,87 @@
+"""Runs the verbs that look and change nothing: one look at the world, one screen, one exit code."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from dynia.commands.exit_codes import DONE, NOT_OBSERVED, drift_code, plan_code
+from dynia.commands.interrupts import run_interruptible
+from dynia.commands.output import Output, standard_output
+from dynia.commands.screens.drift import drift_text
+from dynia.commands.screens.plan import plan_text
+from dynia.commands.screens.plan_json import drift_json, plan_json
+from dynia.commands.screens.status import status_json, status_text
+from dynia.commands.screens.status_view import StatusView, status_view
+from dynia.interfaces.composition import open_session
+from dynia.interfaces.observed import NodeFacts
+from dynia.interfaces.requests import DriftRequest, PlanRequest, StatusRequest, Target
+from dynia.services.ask_services import ask_services
+from dynia.services.reconcile import reconciler
+
+if TYPE_CHECKING:
+    from dynia.services.planning.inputs import PlanningInput
+    from dynia.services.planning.plan import Plan
+
+
+def plan(request: PlanRequest) -> int:
+    """Show the plan; the exit code."""
+    output = standard_output()
+    found, _ = look(request.target, output)
+    if request.as_json:
+        output.data(plan_json(found))
+    else:
+        screen = plan_text(
+            found, width=output.width, detail=request.detail, color=output.color, now=time.time()
+        )
+        output.show(screen)
+    return plan_code(found, detailed=request.detailed_exitcode)
+
+
+def drift(request: DriftRequest) -> int:
+    """Show the drift; the exit code."""
+    output = standard_output()
+    found, given = look(request.target, output)
+    if request.as_json:
+        output.data(drift_json(found))
+    else:
+        seen = sum(1 for node in given.observed.nodes.values() if isinstance(node, NodeFacts))
+        screen = drift_text(found, width=output.width, color=output.color, now=time.time(), observed=seen)
+        output.show(screen)
+    return drift_code(found)
+
+
+def status(request: StatusRequest) -> int:
+    """Show what is there and what serves; the exit code."""
+    output = standard_output()
+    session = open_session(file=request.target.file, cluster=request.target.cluster)
+
+    async def work() -> StatusView:
+        async with reconciler(session) as run:
+            found = await run.plan()
+            if run.given is None:
+                raise RuntimeError("a plan without a look")
+            return status_view(run.given, found, await ask_services(run.connections, run.given))
+
+    view = run_interruptible(work())
+    if request.as_json:
+        output.data(status_json(view))
+    else:
+        output.show(status_text(view, width=output.width, color=output.color, now=time.time()))
+    return NOT_OBSERVED if any(node.reason for node in view.nodes) else DONE
+
+
+def look(target: Target, output: Output) -> tuple[Plan, PlanningInput]:
+    """One look at a cluster: what was seen, and what follows from it."""
+    session = open_session(file=target.file, cluster=target.cluster)
+    for note in session.store.notes:
+        output.tell(f"Note: {note}")
+
+    async def work() -> tuple[Plan, PlanningInput]:
+        async with reconciler(session) as run:
+            found = await run.plan()
+            if run.given is None:
+                raise RuntimeError("a plan without a look")
+            return found, run.given
+
+    return run_interruptible(work())

@@ -1,0 +1,50 @@
+"""`dynia node list|ssh`: the machines of a cluster."""
+
+from __future__ import annotations
+
+import click
+
+from dynia.commands.options import json_option, target_options
+
+
+@click.group()
+def command() -> None:
+    """The machines of a cluster.
+
+    \b
+    Example:
+      dynia node list
+    """
+
+
+@command.command(name="list")
+@target_options
+@json_option
+def list_(file: str | None, cluster: str | None, as_json: bool) -> int:
+    """List the nodes that the state records. Asks nobody; `dynia status` looks at them.
+
+    \b
+    Example:
+      dynia node list --cluster prod --json
+    """
+    from dynia.commands.listing import list_nodes
+    from dynia.interfaces.requests import NodeListRequest, Target
+
+    return list_nodes(NodeListRequest(target=Target(file=file, cluster=cluster), as_json=as_json))
+
+
+@command.command()
+@click.argument("name")
+@click.argument("argv", nargs=-1, metavar="[-- COMMAND...]")
+@target_options
+def ssh(name: str, argv: tuple[str, ...], file: str | None, cluster: str | None) -> int:
+    """Open a shell on a node, or run a command there, with the pinned host key. Ends with ssh's exit code.
+
+    \b
+    Example:
+      dynia node ssh misty-owl -- journalctl -u keepalived -n 20
+    """
+    from dynia.commands.listing import open_shell
+    from dynia.interfaces.requests import SshRequest, Target
+
+    return open_shell(SshRequest(target=Target(file=file, cluster=cluster), node=name, argv=argv))

@@ -1,0 +1,37 @@
+"""`dynia plan`: what would apply change, and will it hurt?"""
+
+from __future__ import annotations
+
+import click
+
+from dynia.commands.options import detail_option, json_option, target_options
+
+
+@click.command()
+@target_options
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@detail_option
+@json_option
+def command(
+    file: str | None, cluster: str | None, detailed_exitcode: bool, detail: str | None, as_json: bool
+) -> int:
+    """Show what apply would change, and whether it will hurt. Touches nothing.
+
+    Exits 0, with --detailed-exitcode 2 where there are changes, and 4 where a node did not answer.
+
+    \b
+    Example:
+      dynia plan --cluster prod --detailed-exitcode
+    """
+    from dynia.commands.looking import plan
+    from dynia.commands.options import detail_of
+    from dynia.interfaces.requests import PlanRequest, Target
+
+    return plan(
+        PlanRequest(
+            target=Target(file=file, cluster=cluster),
+            detail=detail_of(detail),
+            as_json=as_json,
+            detailed_exitcode=detailed_exitcode,
+        )
+    )

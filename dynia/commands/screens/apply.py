@@ -1,0 +1,112 @@
+"""How an apply ended, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dynia.commands.screens.drift import not_observed_lines
+from dynia.commands.screens.layout import entries
+from dynia.commands.screens.machine import document
+from dynia.commands.screens.plan_json import plan_body
+from dynia.commands.screens.text import clean, count, listing, one_line, paint, span, wrap
+
+if TYPE_CHECKING:
+    from dynia.services.reconcile import ApplyResult, Failure
+
+
+def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, verb: str = "apply") -> str:
+    """The end of an apply that had something to do: what was done, what was not, what now."""
+    if result.failures:
+        return _failed(result, width, color, verb)
+    plan = result.last
+    generation = f" It is generation {result.generation}." if result.generation and not result.left else ""
+    first = f"Done: cluster {result.plan.cluster}, {count(result.done, 'step')} in {span(result.seconds)}."
+    lines = [paint(text, "good", color) for text in wrap(first + generation, width, rest="  ")]
+    if plan.not_observed:
+        lines += ["", "Not observed (nothing is claimed)"]
+        lines += not_observed_lines(plan.not_observed, width=width)
+    silent = {name for name, _ in plan.not_observed}
+    waiting = [w for w in plan.waiting if w.subject not in silent]
+    if waiting:
+        rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in waiting]
+        lines += ["", "Not done", *(text for laid in entries(rows, width) for text in laid)]
+    if plan.drift:
+        left = f"{count(len(plan.drift), 'difference')} left that {verb} does not mend: see `dynia drift`."
+        lines += ["", *wrap(left, width, rest="  ")]
+    if result.exit_code:
+        lines += ["", *wrap(_next(result.exit_code, verb), width, rest="  ")]
+    return "\n".join(lines)
+
+
+def _failed(result: ApplyResult, width: int, color: bool, verb: str) -> str:
+    lines: list[str] = []
+    for failure in result.failures:
+        lines += _failure(failure, width, color)
+    worked = {failure.node for failure in result.failures}
+    waiting = list(dict.fromkeys(step.node for step in result.not_run if step.node))
+    untouched = [name for name in waiting if name not in worked]
+    lines.append("")
+    lines += wrap(f"{count(result.done, 'step')} done before it", width, first="  ", rest="    ")
+    if result.not_run:
+        on = f" (on {listing(untouched, 6)})" if untouched else ""
+        said = f"{count(len(result.not_run), 'step')} not started{on}"
+        lines += wrap(said, width, first="  ", rest="    ")
+    if result.plan.not_observed:
+        lines += ["", "Not observed (nothing is claimed)"]
+        lines += not_observed_lines(result.plan.not_observed, width=width)
+    lines += ["", *wrap(_next(result.exit_code, verb), width, rest="  ")]
+    return "\n".join(lines)
+
+
+def _failure(failure: Failure, width: int, color: bool) -> list[str]:
+    first, *others = clean(failure.message).splitlines() or [""]
+    where = "" if not failure.node or failure.node in first else f"{failure.node} · "
+    lines = [paint(text, "bad", color) for text in wrap(f"✘ {where}{first}", width, rest="  ")]
+    for other in others:
+        indent = " " * min(max(len(other) - len(other.lstrip()), 4), width // 4)
+        lines += wrap(other, width, first=indent, rest=indent + "  ")
+    if failure.hint:
+        lines += wrap(clean(failure.hint), width, first="  next: ", rest="    ")
+    return lines
+
+
+def _next(code: int, verb: str) -> str:
+    match code:
+        case 4:
+            return f"Exit 4. Next: run `dynia {verb}` again when these nodes answer; it does what is left."
+        case 5:
+            return f"Exit 5. Next: wait until the node is free, then run `dynia {verb}` again."
+        case 6:
+            return "Exit 6: something changed since the plan was made. Next: `dynia plan`, look, then apply."
+        case 7:
+            return f"Exit 7: stopped part way. Next: mend the cause, then run `dynia {verb}` again to go on."
+        case other:
+            return f"Exit {other}."
+
+
+def result_json(result: ApplyResult, verb: str = "apply", *, one_line: bool = False) -> bytes:
+    """`dynia apply --json`: one document at the end."""
+    return document(
+        "apply",
+        {
+            "verb": verb,
+            "cluster": result.plan.cluster,
+            "exitCode": result.exit_code,
+            "generation": result.generation,
+            "stepsDone": result.done,
+            "seconds": round(result.seconds, 3),
+            "failures": [
+                {"step": f.step, "node": f.node, "message": f.message, "hint": f.hint}
+                for f in result.failures
+            ],
+            "notRun": [step.id for step in result.not_run],
+            "left": _pairs(result.left),
+            "plan": plan_body(result.plan),
+        },
+        one_line=one_line,
+    )
+
+
+def _pairs(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"subject": subject, "reason": reason} for subject, reason in pairs]

@@ -1,0 +1,111 @@
+"""The plan and the drift as programs read them (docs/json.md says what each key means)."""
+
+from __future__ import annotations
+
+from dynia.commands.screens.machine import document
+from dynia.commands.screens.plan import tally
+from dynia.commands.screens.plan_effect import at_most
+from dynia.services.planning.plan import Drift, Plan, Step
+
+
+def plan_json(plan: Plan) -> bytes:
+    """`dynia plan --json`."""
+    return document("plan", plan_body(plan))
+
+
+def plan_body(plan: Plan) -> dict[str, object]:
+    """The plan as a tree of plain values. It holds no secret: contents are in releases, not in plans."""
+    done = tally(plan)
+    return {
+        **_head(plan),
+        "empty": plan.empty,
+        "summary": {
+            "add": done.add,
+            "change": done.change,
+            "destroy": done.destroy,
+            "revert": done.revert,
+            "notObserved": len(plan.not_observed),
+            "atMostSeconds": at_most(plan),
+        },
+        "changes": [
+            {
+                "sign": line.sign,
+                "subject": line.subject,
+                "nodes": list(line.nodes),
+                "everywhere": line.everywhere,
+                "details": [{"label": label, "text": text} for label, text in line.details],
+                "why": line.why,
+            }
+            for line in plan.changes
+        ],
+        "drift": [_drift(drift) for drift in plan.drift],
+        "steps": [_step(step) for step in plan.steps],
+        "later": [_step(step) for step in plan.later],
+        "waiting": [{"subject": w.subject, "reason": w.reason} for w in plan.waiting],
+        "order": list(plan.order),
+        "joining": list(plan.joining),
+        "effect": {
+            "serving": [
+                {"service": s.service, "least": s.least, "wanted": s.wanted, "now": s.now}
+                for s in plan.effect.serving
+            ],
+            "moves": plan.effect.moves,
+            "irreversible": plan.effect.irreversible,
+            "interrupts": list(plan.effect.interrupts),
+        },
+        "diffs": [
+            {"path": d.path, "nodes": list(d.nodes), "before": d.before, "after": d.after} for d in plan.diffs
+        ],
+        "digest": plan.digest,
+    }
+
+
+def drift_json(plan: Plan) -> bytes:
+    """`dynia drift --json`."""
+    body = {
+        **_head(plan),
+        "drift": [_drift(drift) for drift in plan.drift],
+        "pending": len(plan.changes),
+    }
+    return document("drift", body)
+
+
+def _head(plan: Plan) -> dict[str, object]:
+    return {
+        "cluster": plan.cluster,
+        "generation": plan.generation,
+        "serial": plan.serial,
+        "lineage": plan.lineage,
+        "provider": plan.provider,
+        "nodes": plan.node_count,
+        "holder": plan.holder,
+        "reservedIp": plan.reserved_ip,
+        "notObserved": [{"node": node, "reason": reason} for node, reason in plan.not_observed],
+    }
+
+
+def _drift(drift: Drift) -> dict[str, object]:
+    return {
+        "node": drift.node,
+        "kind": drift.kind,
+        "subject": drift.subject,
+        "class": drift.category,
+        "detail": drift.detail,
+        "since": drift.since,
+        "remedy": drift.remedy,
+    }
+
+
+def _step(step: Step) -> dict[str, object]:
+    return {
+        "id": step.id,
+        "action": str(type(step.action).__struct_config__.tag),
+        "sentence": step.action.sentence(),
+        "node": step.node,
+        "why": step.why,
+        "after": list(step.after),
+        "disturbs": list(step.disturbs),
+        "settles": step.settles,
+        "irreversible": step.irreversible,
+        "deadlineSeconds": step.deadline_s,
+    }

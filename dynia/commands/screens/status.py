@@ -1,0 +1,182 @@
+"""The status of a cluster as people read it, and as programs do."""
+
+from __future__ import annotations
+
+from dynia.commands.screens.layout import entries, on_nodes
+from dynia.commands.screens.machine import document
+from dynia.commands.screens.status_view import OK, UNKNOWN, NodeView, ServiceView, StatusView
+from dynia.commands.screens.text import (
+    columns,
+    count,
+    join_wrapped,
+    one_line,
+    paint,
+    span,
+    wrap,
+)
+
+
+def status_text(view: StatusView, *, width: int, color: bool = False, now: float | None = None) -> str:
+    """Who is there, what runs, what serves; a node that did not answer is named with its reason."""
+    head = join_wrapped(_head(view, now), width, first=f"{view.cluster}  ", glue=" · ")
+    lines = [paint(head[0], "head", color), *head[1:]]
+    if view.split:
+        lines += wrap(f"! reserved IP {view.reserved_ip}: {view.split}", width, rest="  ")
+    seen = [node for node in view.nodes if not node.reason]
+    if seen:
+        lines += ["", *_table(seen, width, color)]
+    if not view.nodes:
+        lines += ["", "No node yet: `dynia apply` makes them."]
+    silent = [node for node in view.nodes if node.reason]
+    if silent:
+        rows = [("  ? ", (one_line(n.name), one_line(n.reason))) for n in silent]
+        lines += ["", "Not observed (nothing is claimed)"]
+        lines += [text for laid in entries(rows, width) for text in laid]
+    if view.services and view.nodes:
+        lines += ["", "Serving through each node"]
+        lines += _serving(view, width, color)
+    lines += _remarks(view, width, now)
+    return "\n".join(lines)
+
+
+def _head(view: StatusView, now: float | None) -> list[str]:
+    parts = [f"generation {view.generation}" if view.generation else "nothing applied yet"]
+    if view.applied_at:
+        when = f"{span(now - view.applied_at)} ago " if now is not None else ""
+        commit = f" ({one_line(view.commit)})" if view.commit else ""
+        parts.append(f"applied {when}by {one_line(view.applied_by)}{commit}")
+    if view.reserved_ip and not view.split:
+        masters = [node.name for node in view.nodes if node.role == "MASTER"]
+        agree = " (VRRP and address agree)" if masters == [view.holder] else ""
+        where = f"on {view.holder}{agree}" if view.holder else "seen on no node"
+        parts.append(f"reserved IP {view.reserved_ip} {where}")
+    return parts
+
+
+def _table(nodes: list[NodeView], width: int, color: bool) -> list[str]:
+    names = [
+        part for part in ("docker", "haproxy", "keepalived", "caddy") if any(part in n.parts for n in nodes)
+    ]
+    rows = [["node", "role", *names, "disk"]]
+    rows += [
+        [
+            one_line(node.name),
+            _role(node),
+            *(one_line(node.parts.get(name, "-")) for name in names),
+            f"{node.disk_percent} %",
+        ]
+        for node in nodes
+    ]
+    head, *body = columns(rows, width)
+    shown = [paint(head, "dim", color)]
+    for node, line in zip(nodes, body, strict=True):
+        well = all(value == OK for value in node.parts.values())
+        shown.append(line if well else paint(line, "change", color))
+    return shown
+
+
+def _role(node: NodeView) -> str:
+    role = "MASTER" if node.role == "MASTER" else node.role.lower() or "-"
+    return f"{role} *" if node.holds_address else role
+
+
+def _serving(view: StatusView, width: int, color: bool) -> list[str]:
+    """One line for a service that every node serves; else what is not well first, equal answers as one."""
+    everyone = tuple(node.name for node in view.nodes)
+    well = [s for s in view.services if set(s.on.values()) == {OK}]
+    rows = [("  ", (_title(s), f"{OK} {on_nodes(everyone, everyone, len(everyone))}")) for s in well]
+    lines = [text for laid in entries(rows, width) for text in laid]
+    for service in (s for s in view.services if s not in well):
+        lines += wrap(_title(service), width, first="  ", rest="    ")
+        groups = _grouped(service)
+        answers = [
+            (f"    {_sign(state)} ", (state, on_nodes(nodes, everyone, len(everyone))))
+            for state, nodes in groups
+        ]
+        for (state, _), laid in zip(groups, entries(answers, width, hang=8), strict=True):
+            lines += laid if state == OK else [paint(text, "change", color) for text in laid]
+    return lines
+
+
+def _sign(state: str) -> str:
+    return " " if state == OK else "?" if state == UNKNOWN else "!"
+
+
+def _grouped(service: ServiceView) -> list[tuple[str, tuple[str, ...]]]:
+    groups: dict[str, list[str]] = {}
+    for node, state in service.on.items():
+        groups.setdefault(one_line(state), []).append(node)
+    ordered = sorted(groups, key=lambda state: (state == UNKNOWN, state == OK, state))
+    return [(state, tuple(groups[state])) for state in ordered]
+
+
+def _title(service: ServiceView) -> str:
+    more = f" and {len(service.domains) - 1} more" if len(service.domains) > 1 else ""
+    return f"{service.name} ({service.domains[0]}{more})" if service.domains else service.name
+
+
+def _remarks(view: StatusView, width: int, now: float | None) -> list[str]:
+    said: list[str] = []
+    if any(node.holds_address for node in view.nodes):
+        said.append("* has the reserved IP")
+    for node in view.nodes:
+        if abs(node.clock_skew_ms) > 2000:
+            said.append(f"{node.name}: its clock is {abs(node.clock_skew_ms) / 1000:.1f} s off")
+        if node.disk_percent >= 90:
+            said.append(f"{node.name}: its disk is {node.disk_percent} % full")
+        if node.busy_since:
+            since = f" since {span(now - node.busy_since)}" if now is not None else ""
+            said.append(f"{node.name}: busy{since} (somebody holds the node's lock)")
+    if view.drift:
+        said.append(f"{count(view.drift, 'difference')} from what was applied: `dynia drift`")
+    if view.pending:
+        said.append(f"{count(view.pending, 'change')} pending: `dynia plan`")
+    lines = [text for remark in said for text in wrap(remark, width, rest="  ")]
+    return ["", *lines] if lines else []
+
+
+def status_json(view: StatusView) -> bytes:
+    """`dynia status --json`."""
+    return document(
+        "status",
+        {
+            "cluster": view.cluster,
+            "generation": view.generation,
+            "applied": (
+                {"at": view.applied_at, "by": view.applied_by, "commit": view.commit}
+                if view.applied_at
+                else None
+            ),
+            "reservedIp": view.reserved_ip,
+            "holder": view.holder,
+            "split": view.split,
+            "nodes": [
+                {
+                    "name": node.name,
+                    "ordinal": node.ordinal,
+                    "address": node.address,
+                    "observed": not node.reason,
+                    "reason": node.reason,
+                    "role": node.role,
+                    "holdsAddress": node.holds_address,
+                    "parts": node.parts,
+                    "diskPercent": node.disk_percent,
+                    "clockSkewMs": node.clock_skew_ms,
+                    "busySince": node.busy_since,
+                }
+                for node in view.nodes
+            ],
+            "services": [
+                {
+                    "name": service.name,
+                    "kind": service.kind,
+                    "domains": list(service.domains),
+                    "on": service.on,
+                }
+                for service in view.services
+            ],
+            "drift": view.drift,
+            "pending": view.pending,
+            "notObserved": [{"node": node, "reason": reason} for node, reason in view.not_observed],
+        },
+    )

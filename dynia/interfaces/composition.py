@@ -1,0 +1,100 @@
+"""Joins the file, the state and the vendors to one run: what every verb that touches a cluster opens."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from dynia.interfaces.clusters_file import load
+from dynia.interfaces.desired import ClusterSpec, Desired
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.events import Event, EventSink
+from dynia.interfaces.find_file import find_file
+from dynia.interfaces.target import resolve_target
+from dynia.interfaces.templates import builtin_templates
+from dynia.providers.registry import vendors_for
+from dynia.services.planning.components import secret_files
+from dynia.services.session import Session
+from dynia.state.store import Store, open_store
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def open_session(
+    *,
+    file: str | None,
+    cluster: str | None,
+    emit: EventSink | None = None,
+    destroy: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Session:
+    """Read the file and the state, choose the cluster, join the vendors. Connects to nothing.
+
+    Raises BadInput for mistakes in any file, DyniaError when no cluster can be chosen.
+    """
+    path = find_file(file, environ, Path.cwd())
+    desired = load(path)
+    store = open_store(path.parent)
+    known = sorted({*(c.name for c in desired.clusters), *(c.name for c in store.state.clusters)})
+    target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known))
+    spec = _spec(desired, target)
+    if spec is None and not destroy:
+        raise DyniaError(
+            f"cluster {target} is in the state and no longer in {path.name}",
+            hint=f"`dynia cluster destroy {target}` removes it, or put it back into {path.name}",
+        )
+    logins = _logins(spec, environ)
+    return Session(
+        cluster=target,
+        spec=None if destroy else spec,
+        templates={**builtin_templates(), **(spec.templates if spec else {})},
+        secrets=secret_files(spec, logins) if spec else {},
+        store=store,
+        vendors=vendors_for(target, spec, store.state, path.parent, logins),
+        emit=emit or _silent,
+        clock=SystemClock(),
+        lessee=_lessee(environ),
+        commit=environ.get("GITHUB_SHA", "")[:12],
+    )
+
+
+def read_only(file: str | None, environ: Mapping[str, str] = os.environ) -> tuple[Desired, Store]:
+    """The file and the state, for verbs that look at nothing else."""
+    path = find_file(file, environ, Path.cwd())
+    return load(path), open_store(path.parent)
+
+
+def _spec(desired: Desired, name: str) -> ClusterSpec | None:
+    return next((spec for spec in desired.clusters if spec.name == name), None)
+
+
+def _logins(spec: ClusterSpec | None, environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Registry host -> (user, password), for those whose source is there; the rest is compared at apply."""
+    found = {}
+    for registry in spec.registries if spec else ():
+        password = environ.get(registry.password.env)
+        if password:
+            found[registry.host] = (registry.user, password)
+    return found
+
+
+def _lessee(environ: Mapping[str, str]) -> str:
+    job = environ.get("GITHUB_RUN_ID") or environ.get("CI_JOB_URL")
+    who = environ.get("GITHUB_ACTOR") or getpass.getuser()
+    return f"{who}@{socket.gethostname()}" + (f" ({job})" if job else "")
+
+
+def _silent(event: Event) -> None:
+    del event

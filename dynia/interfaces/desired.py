@@ -1,0 +1,209 @@
+"""The desired file as values: what `clusters.yaml` says after parsing, defaults filled in.
+
+Shapes only. Text, positions and mistakes are `clusters_file`'s; compose files are `compose_file`'s.
+Durations are seconds (float), paths are absolute strings resolved from the file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dynia.interfaces.shape import Shape
+
+
+class DockerProvider(Shape, tag_field="kind", tag="docker"):
+    """The lab: nodes are containers on this machine that boot systemd. `image` is the node image."""
+
+    image: str = ""
+
+
+class SshHost(Shape):
+    """A host that exists. `host_key` is its public key line ("ssh-ed25519 AAAA...")."""
+
+    name: str
+    host: str
+    private_ip: str
+    user: str = "root"
+    port: int = 22
+    host_key: str = ""
+
+
+class SshProvider(Shape, tag_field="kind", tag="ssh"):
+    """Hosts that exist already; never made, never deleted. `known_hosts` is an OpenSSH file."""
+
+    known_hosts: str = ""
+
+
+Provider = DockerProvider | SshProvider
+
+
+class Ssh(Shape):
+    """How to reach nodes. `key` empty: the lab's own key, or the agent. `jump` is user@host[:port]."""
+
+    user: str = "root"
+    port: int = 22
+    key: str = ""
+    jump: str = ""
+    connect_timeout: float = 10.0
+
+
+class VipEntry(Shape, tag_field="kind", tag="vip"):
+    """keepalived holds the address. Empty `address`: the provider gives one. Empty `interface`: that of the
+    private address. `witness` (two nodes): must answer a ping; empty: the default gateway."""
+
+    address: str = ""
+    interface: str = ""
+    witness: str = ""
+
+
+class ApiEntry(Shape, tag_field="kind", tag="api"):
+    """The provider's API moves the address."""
+
+
+class NoEntry(Shape, tag_field="kind", tag="none"):
+    """No entry address."""
+
+
+Entry = VipEntry | ApiEntry | NoEntry
+
+
+class NoDns(Shape, tag_field="kind", tag="none"):
+    """Dynia binds no name."""
+
+
+class ZoneDns(Shape, tag_field="kind", tag="cloudflare"):
+    """Names are bound to the reserved IP in this zone."""
+
+    zone: str
+    cname: bool = False
+
+
+Dns = NoDns | ZoneDns
+
+
+class Rollout(Shape):
+    """How a change goes over the nodes. Durations in seconds."""
+
+    max_unavailable: int = 1
+    canary: bool = True
+    health_timeout: float = 60.0
+
+
+class Firewall(Shape):
+    """Host firewall: who may reach ssh (CIDRs; empty tuple: any) and http (CIDRs; empty: any).
+
+    `enabled: false` leaves the host's firewall alone.
+    """
+
+    enabled: bool = True
+    ssh: tuple[str, ...] = ()
+    http: tuple[str, ...] = ()
+
+
+class EnvSource(Shape):
+    """A secret from an environment variable of the runner."""
+
+    env: str
+
+
+class Registry(Shape):
+    """A login for one registry host."""
+
+    host: str
+    user: str
+    password: EnvSource
+
+
+class Health(Shape):
+    """How HAProxy and the gate ask a service. Seconds."""
+
+    path: str = "/"
+    interval: float = 0.2
+    timeout: float = 0.15
+
+
+class Target(Shape):
+    """The routed container and its port."""
+
+    container: str
+    port: int
+
+
+class ShippedFile(Shape):
+    """A file that the compose file mounts or includes, shipped beside it.
+
+    `path` is relative to the service's folder on the node, `source` where it came from (for messages).
+    `secret`: an env file, or mounted as a secret: its content is never shown.
+    """
+
+    path: str
+    mode: int
+    content: bytes
+    source: str
+    secret: bool = False
+
+    def __repr__(self) -> str:
+        return f"ShippedFile({self.path!r}, {self.mode:o}, {len(self.content)} bytes)"
+
+
+class Container(Shape):
+    """One compose service as Dynia understands it, after interpolation.
+
+    `config` is canonical JSON of its own part of the compose file (interpolated, without image digest);
+    `files` are the relative paths of shipped files that it mounts or reads.
+    """
+
+    name: str
+    image: str
+    config: str
+    files: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    one_shot: bool = False
+    has_healthcheck: bool = False
+    sets_logging: bool = False
+
+
+class Service(Shape):
+    """One service: a compose file and how it is reached.
+
+    `compose` is the file's text, untouched; `dotenv` the text that lands as `.env` beside it (the file's
+    `.env`, then the service's `env:`); `source` the compose file's path for messages.
+    """
+
+    name: str
+    kind: Literal["http", "worker"]
+    source: str
+    compose: bytes
+    dotenv: bytes = b""
+    files: tuple[ShippedFile, ...] = ()
+    containers: tuple[Container, ...] = ()
+    domains: tuple[str, ...] = ()
+    default: bool = False
+    target: Target | None = None
+    health: Health = Health()
+    volumes: Literal["refuse", "per-node"] = "refuse"
+
+
+class ClusterSpec(Shape):
+    """One cluster as wanted. `templates` maps ``haproxy/haproxy.cfg.mustache`` to the text in force."""
+
+    name: str
+    provider: Provider
+    nodes: int
+    hosts: tuple[SshHost, ...] = ()
+    ssh: Ssh = Ssh()
+    entry: Entry = NoEntry()
+    dns: Dns = NoDns()
+    rollout: Rollout = Rollout()
+    firewall: Firewall = Firewall()
+    registries: tuple[Registry, ...] = ()
+    caddy_image: str = ""
+    services: tuple[Service, ...] = ()
+    templates: dict[str, str] = {}
+
+
+class Desired(Shape):
+    """The whole file. `path` is where it was read."""
+
+    path: str
+    clusters: tuple[ClusterSpec, ...]

@@ -1,0 +1,1 @@
+"""How the user's files are read: YAML with positions, raw shapes, rules, compose files, what is shipped."""

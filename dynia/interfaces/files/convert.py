@@ -1,0 +1,107 @@
+"""From the file's own shapes to the desired ones, defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dynia.interfaces import desired
+from dynia.interfaces.files import raw
+from dynia.interfaces.files.compose_file import ComposeFile
+from dynia.interfaces.files.durations import seconds
+from dynia.interfaces.files.rules_services import times
+
+Resolve = Callable[[str], str]
+
+
+def cluster(
+    name: str,
+    spec: raw.Cluster,
+    services: tuple[desired.Service, ...],
+    templates: dict[str, str],
+    resolve: Resolve,
+) -> desired.ClusterSpec:
+    """`resolve` makes a path of the file absolute."""
+    hosts = spec.nodes if isinstance(spec.nodes, list) else []
+    return desired.ClusterSpec(
+        name=name,
+        provider=_provider(spec, resolve),
+        nodes=spec.nodes.count if isinstance(spec.nodes, raw.Count) else len(hosts),
+        hosts=tuple(_host(host, spec.ssh) for host in hosts),
+        ssh=desired.Ssh(
+            user=spec.ssh.user,
+            port=spec.ssh.port,
+            key=resolve(spec.ssh.key),
+            jump=spec.ssh.jump,
+            connect_timeout=seconds(spec.ssh.connect_timeout),
+        ),
+        entry=_entry(spec),
+        rollout=desired.Rollout(
+            max_unavailable=spec.rollout.max_unavailable,
+            canary=spec.rollout.canary,
+            health_timeout=seconds(spec.rollout.health_timeout),
+        ),
+        firewall=desired.Firewall(
+            enabled=spec.firewall.enabled, ssh=_reach(spec.firewall.ssh), http=_reach(spec.firewall.http)
+        ),
+        registries=tuple(
+            desired.Registry(
+                host=each.host, user=each.user, password=desired.EnvSource(env=each.password.env)
+            )
+            for each in spec.registries
+        ),
+        caddy_image=spec.caddy.image if spec.caddy else "",
+        services=tuple(sorted(services, key=lambda each: each.name)),
+        templates=templates,
+    )
+
+
+def service(name: str, spec: raw.Service, compose: ComposeFile) -> desired.Service:
+    interval, timeout = times(spec.health)
+    return desired.Service(
+        name=name,
+        kind=spec.kind,
+        source=compose.source,
+        compose=compose.text,
+        dotenv=compose.dotenv,
+        files=tuple(compose.shipment.files[path] for path in sorted(compose.shipment.files)),
+        containers=compose.containers,
+        domains=tuple(spec.domains),
+        default=spec.default,
+        target=compose.target,
+        health=desired.Health(
+            path=spec.health.path if spec.health else "/", interval=interval, timeout=timeout
+        ),
+        volumes=spec.volumes or "refuse",
+    )
+
+
+def _provider(spec: raw.Cluster, resolve: Resolve) -> desired.Provider:
+    if isinstance(spec.provider, raw.SshProvider):
+        return desired.SshProvider(known_hosts=resolve(spec.provider.known_hosts))
+    return desired.DockerProvider(image=spec.provider.image)
+
+
+def _host(host: raw.Host, ssh: raw.Ssh) -> desired.SshHost:
+    return desired.SshHost(
+        name=host.name,
+        host=host.host,
+        private_ip=host.private_ip,
+        user=host.user or ssh.user,
+        port=host.port or ssh.port,
+        host_key=" ".join(host.host_key.split()[:2]),
+    )
+
+
+def _entry(spec: raw.Cluster) -> desired.Entry:
+    """Nodes of the lab share a layer 2; of hosts that exist that is not known."""
+    entry = spec.entry
+    if entry is None:
+        lab = isinstance(spec.provider, raw.DockerProvider)
+        return desired.VipEntry() if lab else desired.NoEntry()
+    if isinstance(entry, raw.VipEntry):
+        return desired.VipEntry(address=entry.address, interface=entry.interface, witness=entry.witness)
+    return desired.NoEntry()
+
+
+def _reach(reach: raw.Reach) -> tuple[str, ...]:
+    return () if isinstance(reach, str) else tuple(reach)

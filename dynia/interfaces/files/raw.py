@@ -1,0 +1,212 @@
+"""clusters.yaml as it is written, key by key: the source of its checks, its JSON Schema and its docs.
+
+What a value may look like stands in the types; what several values mean together is `rules_*`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dynia.interfaces.files.durations import PATTERN as DURATION
+from dynia.interfaces.shape import Shape
+
+# `extra["words"]` is how a mistake names the type; `extra["rule"]` is the rule's id.
+Duration = Annotated[
+    str, Meta(pattern=DURATION, extra={"words": "a duration like 200ms, 30s or 2m", "rule": "bad-duration"})
+]
+VariableName = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+        extra={"words": "a variable name like LOG_LEVEL", "rule": "bad-variable-name"},
+    ),
+]
+# numbers are taken as they are written: 1.10 stays 1.10
+EnvText = Annotated[
+    str,
+    Meta(
+        extra={"words": "text or a number", "rule": "bad-type", "text": True},
+        extra_json_schema={"type": ["string", "number", "boolean"]},
+    ),
+]
+Port = Annotated[int, Meta(ge=1, le=65535, extra={"words": "a port, 1 to 65535", "rule": "bad-port"})]
+Words = Annotated[str, Meta(min_length=1, extra={"words": "text that is not empty", "rule": "empty-text"})]
+Reach = Literal["any"] | list[str]
+
+
+class DockerProvider(Shape, tag_field="kind", tag="docker"):
+    """The lab: nodes are containers on this machine."""
+
+    image: str = ""
+
+
+class SshProvider(Shape, tag_field="kind", tag="ssh"):
+    """Hosts that exist already."""
+
+    known_hosts: str = ""
+
+
+class Count(Shape):
+    """How many nodes; the provider makes them."""
+
+    count: Annotated[
+        int, Meta(ge=1, le=200, extra={"words": "a number of nodes, 1 to 200", "rule": "bad-count"})
+    ]
+
+
+class Host(Shape):
+    """A host that exists."""
+
+    name: Words
+    host: Words
+    private_ip: Words
+    user: Words | None = None
+    port: Port | None = None
+    host_key: str = ""
+
+
+class Ssh(Shape):
+    """How to reach nodes."""
+
+    user: Words = "root"
+    port: Port = 22
+    key: str = ""
+    jump: str = ""
+    connect_timeout: Duration = "10s"
+
+
+class VipEntry(Shape, tag_field="kind", tag="vip"):
+    """The reserved IP moves by VRRP."""
+
+    address: str = ""
+    interface: str = ""
+    witness: str = ""
+
+
+class NoEntry(Shape, tag_field="kind", tag="none"):
+    """No reserved IP."""
+
+
+class NoDns(Shape, tag_field="kind", tag="none"):
+    """Dynia binds no name."""
+
+
+class NoTls(Shape, tag_field="kind", tag="none"):
+    """HTTP only."""
+
+
+class FileState(Shape, tag_field="kind", tag="file"):
+    """state.json beside the file."""
+
+
+class Rollout(Shape):
+    """How a change goes over the nodes."""
+
+    max_unavailable: Annotated[
+        int, Meta(ge=1, extra={"words": "a number of nodes, at least 1", "rule": "bad-max-unavailable"})
+    ] = 1
+    canary: bool = True
+    health_timeout: Duration = "60s"
+
+
+class Firewall(Shape):
+    """Who may reach the nodes."""
+
+    enabled: bool = True
+    ssh: Reach = "any"
+    http: Reach = "any"
+
+
+class EnvSource(Shape):
+    """A secret that stands in an environment variable of whoever runs Dynia."""
+
+    env: VariableName
+
+
+class Registry(Shape):
+    """A login for one image registry."""
+
+    host: Words
+    user: Words
+    password: EnvSource
+
+
+class Caddy(Shape):
+    """The HTTP router on every node."""
+
+    image: Words
+
+
+class Health(Shape):
+    """How a service is asked whether it is well."""
+
+    path: Annotated[
+        str,
+        Meta(pattern="^/[!-~]*$", extra={"words": "a path like /healthz", "rule": "bad-health-path"}),
+    ] = "/"
+    interval: Duration | UnsetType = UNSET
+    timeout: Duration | UnsetType = UNSET
+
+
+class Service(Shape):
+    """One service: a compose file and how it is reached."""
+
+    compose: Words
+    kind: Literal["http", "worker"] = "http"
+    domains: list[str] = []
+    default: bool = False
+    target: str = ""
+    health: Health | None = None
+    env: dict[VariableName, EnvText] = {}
+    volumes: Literal["per-node"] | None = None
+
+
+class Cluster(Shape):
+    """One cluster."""
+
+    provider: DockerProvider | SshProvider
+    nodes: Count | list[Host]
+    ssh: Ssh = Ssh()
+    entry: VipEntry | NoEntry | None = None
+    dns: NoDns = NoDns()
+    tls: NoTls = NoTls()
+    rollout: Rollout = Rollout()
+    firewall: Firewall = Firewall()
+    registries: list[Registry] = []
+    caddy: Caddy | None = None
+    templates: str = ""
+    services: dict[str, Service] = {}
+
+
+class File(Shape):
+    """clusters.yaml."""
+
+    clusters: dict[str, Cluster]
+    requires: Annotated[
+        str,
+        Meta(
+            pattern="^>=[0-9]{1,4}(\\.[0-9]{1,4}){0,2}$",
+            extra={"words": 'a version like ">=2.0"', "rule": "bad-requires"},
+        ),
+    ] = ""
+    state: FileState = FileState()
+
+
+# Known, and refused until their machinery is there: a key that is ignored would be a lie.
+NOT_YET_KEYS: dict[str, frozenset[str]] = {
+    "Cluster": frozenset(("keep", "protect", "hooks")),
+    "Rollout": frozenset(("drain_timeout", "monitor", "on_failure")),
+    "Service": frozenset(("pre_deploy", "secrets", "run")),
+    "EnvSource": frozenset(("file", "command")),
+    "Count": frozenset(("size",)),
+}
+NOT_YET_KINDS: dict[str, frozenset[str]] = {
+    "provider": frozenset(("digitalocean",)),
+    "entry": frozenset(("api",)),
+    "dns": frozenset(("cloudflare", "rfc2136")),
+    "tls": frozenset(("cloudflare-origin", "acme-dns01", "files", "self-signed")),
+    "state": frozenset(("git",)),
+    "kind": frozenset(("tcp",)),
+}

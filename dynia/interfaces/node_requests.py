@@ -1,0 +1,163 @@
+"""What the engine asks of a node, and what the node answers: typed values, one exec each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dynia.interfaces.observed import FileSeen
+from dynia.interfaces.release import ReleaseFile
+from dynia.interfaces.shape import Shape
+
+
+class SecretCandidate(Shape):
+    """Content to be compared on the node, by HMAC, with the file at `path`. Travels on stdin only."""
+
+    path: str
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"SecretCandidate(path={self.path!r}, content=[redacted])"
+
+
+class ObserveRequest(Shape):
+    """What to look at. `roots` are our folders (walked whole), `paths` single files outside them.
+
+    `secret_paths` are observed by HMAC. `interface` is where VRRP's address would be, or empty.
+    """
+
+    roots: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    secret_paths: tuple[str, ...] = ()
+    candidates: tuple[SecretCandidate, ...] = ()
+
+
+class ExpectedFile(Shape):
+    """What a path looked like when the plan was made (law 4). An empty digest means: not there."""
+
+    path: str
+    digest: str
+    mode: int = 0
+    owner: str = ""
+
+
+class PushRequest(Shape):
+    """Bring one component of a node to a release: all or nothing (law 8).
+
+    Under the node's lock, within `deadline_s`: compare `expected`, stage `files`, run `check` (sh; the
+    staged tree is at ``$STAGE``, so ``$STAGE/opt/dynia/haproxy/haproxy.cfg``), swap each file by rename
+    (only the files listed: others keep inode and mtime), remove `delete`, run `activate` (sh), then `probe`
+    (sh) until it succeeds or `probe_s` is over. When any of it fails, every file is put back, `activate` is
+    run again on the old files, and the answer says which phase failed with its last lines. No files and no
+    delete is an activation alone. Scripts are constants of the component plus quoted values; they see
+    no secret. `lineage` is written on the first push and compared after.
+    """
+
+    component: str
+    lineage: str
+    files: tuple[ReleaseFile, ...] = ()
+    delete: tuple[str, ...] = ()
+    expected: tuple[ExpectedFile, ...] = ()
+    check: str = ""
+    activate: str = ""
+    probe: str = ""
+    probe_s: float = 10.0
+    deadline_s: float = 120.0
+
+
+class RemoveRequest(Shape):
+    """Take a component off a node: `deactivate` (sh) under the lock, then delete `paths` (files, folders)."""
+
+    component: str
+    lineage: str
+    paths: tuple[str, ...]
+    expected: tuple[ExpectedFile, ...] = ()
+    deactivate: str = ""
+    deadline_s: float = 120.0
+
+
+PushPhase = Literal["lock", "lineage", "expected", "stage", "check", "swap", "activate", "probe", "done"]
+
+
+class PushAnswer(Shape):
+    """How a push or a removal ended. `done` is the only success.
+
+    `lock`: the node is busy. `expected`: `changed` names what differs from the plan, nothing was touched.
+    Later phases: the node was put back; `restored` says whether that was seen to work. `output` is the
+    last lines (bounded, control characters stripped). `files` is how the component's files are now.
+    """
+
+    phase: PushPhase
+    changed: tuple[str, ...] = ()
+    restored: bool = True
+    output: str = ""
+    files: tuple[FileSeen, ...] = ()
+
+
+class BootstrapRequest(Shape):
+    """Make a machine ready: install what is missing of `packages`, make our folders, pin the lineage."""
+
+    lineage: str
+    packages: tuple[str, ...]
+    deadline_s: float = 600.0
+
+
+class Bootstrapped(Shape):
+    """What bootstrap saw at its end. `missing` names what could not be had, with `output` for why."""
+
+    packages: dict[str, str] = {}
+    missing: tuple[str, ...] = ()
+    output: str = ""
+
+
+class GateRequest(Shape):
+    """Wait until a service serves on this node: health of its containers, then a probe through Caddy.
+
+    `project` is the compose project. `containers` maps each compose service to the config label that it
+    must carry; one-shot containers may have exited with 0. `url` (http://<private ip>:8080/path) is asked
+    with `host` as Host header until it answers 2xx or 3xx with header X-Dynia-Release = `release`; empty
+    for no HTTP. Durations in seconds.
+    """
+
+    service: str
+    project: str
+    containers: dict[str, str]
+    url: str = ""
+    host: str = ""
+    release: str = ""
+    timeout_s: float = 60.0
+
+
+class GateAnswer(Shape):
+    """`healthy`, or why not (one line) and the last lines of the container concerned."""
+
+    healthy: bool
+    reason: str = ""
+    container: str = ""
+    output: str = ""
+
+
+class ImageRequest(Shape):
+    """Get an image onto the node: `pull` by digest (with a login file on the node if there is one), or
+    stream `image_id` from the operator's Docker. `tag` is given to it after a stream."""
+
+    reference: str
+    pull: str = ""
+    image_id: str = ""
+    tag: str = ""
+    deadline_s: float = 600.0
+
+
+class ExecRequest(Shape):
+    """A command on the node, as an argv that is quoted on the way; output is bounded."""
+
+    argv: tuple[str, ...]
+    stdin: bytes = b""
+    deadline_s: float = 60.0
+
+
+class Executed(Shape):
+    exit_code: int
+    stdout: bytes
+    stderr: bytes

@@ -1,0 +1,172 @@
+"""What was seen on nodes and at providers: lossless, undecided. No answer is a value, not an error."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dynia.interfaces.shape import Shape
+
+
+class NotObserved(Shape, tag="not_observed"):
+    """No answer. `reason` is for people ("connection refused", "no answer within 10 s")."""
+
+    reason: str
+
+
+class FileSeen(Shape):
+    """One path inside a managed folder, or one of our drop-ins.
+
+    `digest` is ``sha256:<hex>``; ``hmac:<hex>`` for a file that holds a secret (law 9: the key lives on
+    the node); empty for what is not a regular file. `mode` is the permission bits (``0o644``).
+    `mtime` is whole seconds since the epoch on the node's clock.
+    """
+
+    path: str
+    kind: Literal["file", "dir", "link", "other"]
+    mode: int
+    owner: str
+    digest: str = ""
+    size: int = 0
+    mtime: int = 0
+
+
+class UnitSeen(Shape):
+    """A systemd unit: `active` is ActiveState, `enabled` is UnitFileState ("" if it does not exist)."""
+
+    name: str
+    active: str
+    enabled: str
+    since: int = 0
+
+
+class ContainerSeen(Shape):
+    """One container of the node's Docker. `image` is the config digest (``sha256:...``).
+
+    `health` is Docker's own word, or ``none`` where the image declares no check. `config` is our label
+    ``dev.dynia.config`` (hash of this container's own configuration), empty on containers not ours.
+    """
+
+    id: str
+    name: str
+    image: str
+    state: str
+    health: str = "none"
+    exit_code: int = 0
+    restarts: int = 0
+    started: str = ""
+    project: str = ""
+    service: str = ""
+    config: str = ""
+    networks: tuple[str, ...] = ()
+
+
+class ImageSeen(Shape):
+    """An image on a node: config digest, tags and repo digests (``repo@sha256:...``)."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+
+
+class NodeFacts(Shape, tag="observed"):
+    """Everything that one exec on a node returned.
+
+    `addresses` are the IPv4 addresses that its kernel has now. `vrrp` is the role that keepalived last
+    told (``MASTER``, ``BACKUP``, ``FAULT``; empty if it does not run). `secrets` maps the path of each
+    secret candidate that was sent to the HMAC that the node made of it, to be compared with the file's.
+    `clock_skew_ms` is node minus runner. `busy_since` is set where somebody holds the node's lock.
+    `unfinished` are components whose last push or removal died half way: their files may be swapped and not
+    activated, so they are to be pushed or activated again even if every file is right.
+    """
+
+    hostname: str
+    boot_id: str
+    os: str
+    arch: str
+    lineage: str = ""
+    files: tuple[FileSeen, ...] = ()
+    units: tuple[UnitSeen, ...] = ()
+    packages: dict[str, str] = {}
+    containers: tuple[ContainerSeen, ...] = ()
+    images: tuple[ImageSeen, ...] = ()
+    networks: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    vrrp: str = ""
+    disk_used_percent: int = 0
+    clock_skew_ms: int = 0
+    busy_since: int = 0
+    docker: str = ""
+    compose: str = ""
+    secrets: dict[str, str] = {}
+    truncated: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
+
+
+ObservedNode = NodeFacts | NotObserved
+
+
+class ProviderNode(Shape):
+    """A machine as its provider tells it. `status`: running (also frozen), off, or absent (being made).
+
+    `host_key` is the public host key that was injected at creation ("ssh-ed25519 AAAA..."), so that a
+    node which a dead run made can be adopted by tag without trusting anyone.
+    """
+
+    provider_id: str
+    name: str
+    ordinal: int
+    status: Literal["running", "off", "absent"]
+    public_ip: str = ""
+    private_ip: str = ""
+    host_key: str = ""
+
+
+class ProviderAddress(Shape):
+    """A reserved IP as its provider tells it; `owner` is a provider_id, empty if nobody has it."""
+
+    provider_id: str
+    address: str
+    owner: str = ""
+
+
+class DnsRecord(Shape):
+    """A record of a zone. `ours` means that it carries our mark (law 10)."""
+
+    record_id: str
+    name: str
+    type: str
+    value: str
+    ours: bool = False
+
+
+class ResolvedImage(Shape, tag="image"):
+    """What an image reference means now.
+
+    `origin` ``registry``: `pull` is ``repo@sha256:...`` and nodes pull it. `origin` ``operator``: no
+    registry has it, `image_id` is the config digest in the operator's Docker, and it is streamed.
+    `run` is what the compose override names. `platform` is ``linux/amd64`` or empty if unknown.
+    """
+
+    reference: str
+    origin: Literal["registry", "operator"]
+    run: str
+    image_id: str = ""
+    pull: str = ""
+    platform: str = ""
+
+
+class UnresolvedImage(Shape, tag="unresolved"):
+    """Neither a registry nor the operator's Docker knows the reference, or neither answered."""
+
+    reference: str
+    reason: str
+
+
+class Observed(Shape):
+    """The world at one moment: nodes by name, the provider's list, addresses, records, images."""
+
+    nodes: dict[str, ObservedNode] = {}
+    provider_nodes: tuple[ProviderNode, ...] | NotObserved = ()
+    addresses: tuple[ProviderAddress, ...] | NotObserved = ()
+    records: tuple[DnsRecord, ...] | NotObserved = ()
+    images: dict[str, ResolvedImage | UnresolvedImage] = {}

@@ -1,0 +1,1 @@
+"""Vendors of machines, one package each; nothing but the registry imports them."""

@@ -1,0 +1,1 @@
+"""The lab: a cloud on one machine, whose nodes are containers that boot systemd."""

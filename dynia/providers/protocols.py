@@ -1,0 +1,139 @@
+"""What the core asks of vendors and nodes: the protocols that every provider keeps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from dynia.interfaces.node_requests import (
+    Bootstrapped,
+    BootstrapRequest,
+    ExecRequest,
+    Executed,
+    GateAnswer,
+    GateRequest,
+    ImageRequest,
+    ObserveRequest,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.observed import (
+    DnsRecord,
+    NodeFacts,
+    ProviderAddress,
+    ProviderNode,
+    ResolvedImage,
+    UnresolvedImage,
+)
+from dynia.interfaces.shape import Shape
+
+
+class NodeOrder(Shape):
+    """A machine to make. (lineage, cluster, ordinal) is its identity and its tag.
+
+    `host_private_key` and `host_public_key` (OpenSSH text) are injected so that the first connection is
+    already pinned; `authorized_key` is the operator's public key. `size`, `image`, `region` are the
+    provider's words, empty where the provider has none.
+    """
+
+    lineage: str
+    cluster: str
+    ordinal: int
+    name: str
+    authorized_key: str
+    host_private_key: str
+    host_public_key: str
+    size: str = ""
+    image: str = ""
+    region: str = ""
+
+
+class NodeProvider(Protocol):
+    """A vendor of machines and reserved IPs. Every call may be repeated; creates adopt by tag first.
+
+    Errors are `DyniaError`s that say what the vendor said. A vendor that does not answer raises
+    `NotObservedError`.
+    """
+
+    async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
+        """Every machine with the tag of this lineage and cluster, whatever made it."""
+        ...
+
+    async def create_node(self, order: NodeOrder) -> ProviderNode:
+        """Make the machine, or return the one that already carries its tag. Waits until it has addresses."""
+        ...
+
+    async def start_node(self, provider_id: str) -> ProviderNode:
+        """Start a machine that is off. Already running is not an error."""
+        ...
+
+    async def delete_node(self, provider_id: str) -> None:
+        """Delete a machine and all that came with it. Already gone is not an error."""
+        ...
+
+    async def list_reserved_ips(self, lineage: str, cluster: str) -> tuple[ProviderAddress, ...]:
+        """Every reserved IP with the tag of this lineage and cluster."""
+        ...
+
+    async def allocate_reserved_ip(self, lineage: str, cluster: str) -> ProviderAddress:
+        """Allocate one, or return the one that already carries the tag."""
+        ...
+
+    async def release_reserved_ip(self, provider_id: str) -> None:
+        """Give it back. Already gone is not an error."""
+        ...
+
+    async def attach_reserved_ip(self, provider_id: str, node_provider_id: str) -> None:
+        """Move it to a machine (entry kind ``api``)."""
+        ...
+
+    async def detach_reserved_ip(self, provider_id: str) -> None:
+        """Take it off its machine (entry kind ``api``)."""
+        ...
+
+
+class DnsProvider(Protocol):
+    """A vendor of DNS. Only records that carry our mark are ever changed (law 10)."""
+
+    async def list_records(self, zone: str) -> tuple[DnsRecord, ...]: ...
+
+    async def create_record(self, zone: str, name: str, type: str, value: str) -> DnsRecord: ...
+
+    async def delete_record(self, zone: str, record_id: str) -> None: ...
+
+
+class NodeConnection(Protocol):
+    """One open connection to one node: the only seam between the engine and a machine.
+
+    Every request is a typed value and every answer too. A connection that breaks raises
+    `NotObservedError`; the caller never learns half an answer.
+    """
+
+    async def observe(self, request: ObserveRequest) -> NodeFacts: ...
+
+    async def bootstrap(self, request: BootstrapRequest) -> Bootstrapped: ...
+
+    async def push(self, request: PushRequest) -> PushAnswer: ...
+
+    async def remove(self, request: RemoveRequest) -> PushAnswer: ...
+
+    async def gate(self, request: GateRequest) -> GateAnswer: ...
+
+    async def provide_image(self, request: ImageRequest) -> str:
+        """Pull or stream an image; returns the config digest that is on the node afterwards."""
+        ...
+
+    async def exec(self, request: ExecRequest) -> Executed: ...
+
+    def stream(self, argv: tuple[str, ...]) -> AsyncIterator[str]:
+        """Lines of a long-running command's output (``logs -f``)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ImageSource(Protocol):
+    """Where image references are resolved: registries, then the operator's Docker."""
+
+    async def resolve(self, reference: str) -> ResolvedImage | UnresolvedImage: ...

@@ -1,0 +1,1 @@
+"""Nodes over SSH: one connection per node and command, one exec per request."""

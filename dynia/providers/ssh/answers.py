@@ -1,0 +1,81 @@
+"""Parses what the scripts that change a node told: pure functions that believe nothing about their input."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from dynia.interfaces.errors import Locked, NotObservedError, Refused
+from dynia.interfaces.node_requests import Bootstrapped, GateAnswer, PushAnswer, PushPhase
+from dynia.providers.ssh.files_seen import files_seen
+from dynia.providers.ssh.framing import Sections, line, path_text, sections, text, token
+
+_PHASES: dict[str, PushPhase] = {phase: phase for phase in get_args(PushPhase)}
+
+
+def parse_push(raw: bytes) -> PushAnswer:
+    """How a push or a removal ended."""
+    found = _whole(raw, "answer")
+    phase = _PHASES.get(line(token(found, "answer", 0)))
+    if phase is None:
+        raise NotObservedError("the node's answer makes no sense: it names no phase")
+    files, _ = files_seen(found)
+    output = text(token(found, "output", 0), 4000).strip("\n")
+    if phase == "lock":
+        output = _holder(output)
+    return PushAnswer(
+        phase=phase,
+        changed=tuple(path_text(path) for path in found.get("changed", []) if path),
+        restored=token(found, "answer", 1) == b"1",
+        output=output,
+        files=files,
+    )
+
+
+def parse_bootstrap(raw: bytes) -> Bootstrapped:
+    """What bootstrap saw at its end; a host of another state and a busy one are errors."""
+    found = _whole(raw, "bootstrap")
+    phase = line(token(found, "bootstrap", 0))
+    output = text(token(found, "output", 0), 4000).strip("\n")
+    if phase == "lineage":
+        raise Refused(
+            f"this host belongs to another state ({line(output.encode())})",
+            hint="it is managed from somewhere else; nothing was touched",
+        )
+    if phase == "lock":
+        raise Locked(f"the node is busy: {_holder(output)}")
+    if phase != "done":
+        raise NotObservedError("the node's answer makes no sense: it names no phase")
+    rows = (row.split("\t") for row in text(token(found, "packages", 0), 100_000).split("\n"))
+    missing = text(token(found, "missing", 0), 100_000).split()
+    return Bootstrapped(
+        packages=dict(sorted((row[0], row[1]) for row in rows if len(row) == 3)),
+        missing=tuple(missing),
+        output=output if missing else "",
+    )
+
+
+def parse_gate(raw: bytes) -> GateAnswer:
+    """Whether a service serves, or why not."""
+    found = _whole(raw, "gate")
+    healthy = token(found, "gate", 0) == b"1"
+    reason = line(token(found, "gate", 1))
+    return GateAnswer(
+        healthy=healthy,
+        reason="" if healthy else reason or "no reason given",
+        container=line(token(found, "gate", 2), 200),
+        output="" if healthy else text(token(found, "output", 0), 8000).strip("\n"),
+    )
+
+
+def _whole(raw: bytes, name: str) -> Sections:
+    found = sections(raw)
+    if name not in found or "end" not in found:
+        raise NotObservedError("the node's answer broke off")
+    return found
+
+
+def _holder(output: str) -> str:
+    """The lock's own words: "<seconds since the epoch> <component>"."""
+    words = output.split("\n")[-1].split(" ")
+    what = f" by a push of {words[1]}" if len(words) == 2 else ""
+    return f"its lock is held{what}"

@@ -1,0 +1,205 @@
+"""The engine's requests over one SSH connection: each is one exec of one script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+import asyncssh
+
+from dynia.interfaces.errors import NotObservedError
+from dynia.interfaces.node_requests import (
+    Bootstrapped,
+    BootstrapRequest,
+    ExecRequest,
+    Executed,
+    GateAnswer,
+    GateRequest,
+    ImageRequest,
+    ObserveRequest,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.observed import NodeFacts
+from dynia.providers.ssh import answers, messages
+from dynia.providers.ssh.exchange import Reply, ask, start
+from dynia.providers.ssh.framing import line, text
+from dynia.providers.ssh.image_stream import provide_image
+from dynia.providers.ssh.observation import parse_observation
+from dynia.providers.ssh.scripts import Places, ScriptName, command_line, script_command
+
+_OBSERVE_S = 25.0
+# Beyond its own deadline a push may need this long to put the node back.
+_PUT_BACK_S = 90.0
+# How much longer than the node's own deadline the runner waits for the answer.
+_GRACE_S = 10.0
+_FACTS_LIMIT = 16_000_000
+_ANSWER_LIMIT = 4_000_000
+_EXEC_LIMIT = 8_000_000
+_LINE_LIMIT = 64_000
+
+
+class SshConnection:
+    """An open connection to one node; keeps the protocol `NodeConnection`."""
+
+    def __init__(
+        self,
+        connection: asyncssh.SSHClientConnection,
+        *,
+        jump: asyncssh.SSHClientConnection | None,
+        node: str,
+        user: str,
+        places: Places,
+        now: Callable[[], float],
+    ) -> None:
+        self._connection = connection
+        self._jump = jump
+        self._node = node
+        self._user = user
+        self._places = places
+        self._now = now
+
+    async def observe(self, request: ObserveRequest) -> NodeFacts:
+        message = messages.observe_message(request)
+        reply = await self._script("observe", (), message, deadline_s=_OBSERVE_S, limit=_FACTS_LIMIT)
+        runner_ms = round((reply.sent_at + reply.heard_at) / 2 * 1000)
+        return parse_observation(reply.stdout, request, runner_ms=runner_ms, cut=reply.cut)
+
+    async def bootstrap(self, request: BootstrapRequest) -> Bootstrapped:
+        message = messages.package_message(request.packages)
+        args = (request.lineage, _whole(request.deadline_s))
+        deadline_s = request.deadline_s + _PUT_BACK_S
+        reply = await self._script("bootstrap", args, message, deadline_s=deadline_s, survives=True)
+        return answers.parse_bootstrap(reply.stdout)
+
+    async def push(self, request: PushRequest) -> PushAnswer:
+        args = (*_transaction(request), _whole(request.probe_s))
+        message = messages.push_message(request)
+        deadline_s = request.deadline_s + _PUT_BACK_S
+        reply = await self._script("push", args, message, deadline_s=deadline_s, survives=True)
+        return answers.parse_push(reply.stdout)
+
+    async def remove(self, request: RemoveRequest) -> PushAnswer:
+        message = messages.remove_message(request)
+        deadline_s = request.deadline_s + _PUT_BACK_S
+        args = _transaction(request)
+        reply = await self._script("remove", args, message, deadline_s=deadline_s, survives=True)
+        return answers.parse_push(reply.stdout)
+
+    async def gate(self, request: GateRequest) -> GateAnswer:
+        args = (request.project, request.url, request.host, request.release, _whole(request.timeout_s))
+        message = "".join(f"{name}|{config}\n" for name, config in sorted(request.containers.items()))
+        deadline_s = request.timeout_s + 40
+        reply = await self._script("gate", args, message.encode(), deadline_s=deadline_s)
+        return answers.parse_gate(reply.stdout)
+
+    async def provide_image(self, request: ImageRequest) -> str:
+        way = ("pull", request.pull) if request.pull else ("load", request.image_id)
+        args = (*way, request.tag, _whole(request.deadline_s))
+        command = self._command("image", args, deadline_s=request.deadline_s + 60, survives=False)
+        return await provide_image(
+            self._connection,
+            command,
+            request,
+            timeout_s=request.deadline_s + 60 + _GRACE_S,
+            now=self._now,
+            refuse=self._refuse_early_end,
+        )
+
+    async def exec(self, request: ExecRequest) -> Executed:
+        command = command_line(
+            request.argv, deadline_s=request.deadline_s, places=self._places, sudo=self._sudo
+        )
+        reply = await self._ask(command, request.stdin, request.deadline_s + _GRACE_S, _EXEC_LIMIT)
+        if reply.exit_code is None and not reply.cut:
+            raise NotObservedError("the command was killed before its end")
+        self._refuse_sudo(reply)
+        note = b"\n(output cut: longer than 8 MB)\n" if reply.cut else b""
+        return Executed(exit_code=reply.exit_code or 0, stdout=reply.stdout, stderr=reply.stderr + note)
+
+    async def stream(self, argv: tuple[str, ...]) -> AsyncIterator[str]:
+        command = script_command("follow", argv, deadline_s=None, places=self._places, sudo=self._sudo)
+        exchange = await start(self._connection, command, limit=_LINE_LIMIT, now=self._now)
+        try:
+            async with aclosing(exchange.lines()) as lines:
+                async for raw in lines:
+                    yield text(raw, _LINE_LIMIT)
+            await exchange.reply()
+        finally:
+            if not exchange.ended:
+                exchange.close()
+
+    async def close(self) -> None:
+        """Closes the connection, and its own connection to the jump host."""
+        self._connection.close()
+        await self._connection.wait_closed()
+        if self._jump is not None:
+            self._jump.close()
+            await self._jump.wait_closed()
+
+    @property
+    def _sudo(self) -> bool:
+        return self._user != "root"
+
+    async def _script(
+        self,
+        name: ScriptName,
+        args: tuple[str, ...],
+        stdin: bytes,
+        *,
+        deadline_s: float,
+        limit: int = _ANSWER_LIMIT,
+        survives: bool = False,
+    ) -> Reply:
+        command = self._command(name, args, deadline_s=deadline_s, survives=survives)
+        reply = await self._ask(command, stdin, deadline_s + _GRACE_S, limit)
+        self._refuse_early_end(reply)
+        return reply
+
+    def _command(self, name: ScriptName, args: tuple[str, ...], *, deadline_s: float, survives: bool) -> str:
+        return script_command(
+            name, args, deadline_s=deadline_s, places=self._places, sudo=self._sudo, survives=survives
+        )
+
+    async def _ask(self, command: str, stdin: bytes, timeout_s: float, limit: int) -> Reply:
+        return await ask(
+            self._connection, command, stdin=stdin, limit=limit, timeout_s=timeout_s, now=self._now
+        )
+
+    def _refuse_early_end(self, reply: Reply) -> None:
+        """A script that told its answer exits with 0; anything else is no answer."""
+        self._refuse_sudo(reply)
+        if reply.cut or reply.exit_code == 0:
+            return
+        if reply.exit_code in {124, 137, None}:
+            raise NotObservedError("no answer within the node's own deadline; what runs there hangs")
+        said = line(reply.stderr[-2000:])
+        raise NotObservedError(f"the node's script ended early (exit {reply.exit_code}): {said}")
+
+    def _refuse_sudo(self, reply: Reply) -> None:
+        said = line(reply.stderr[:2000])
+        if not self._sudo or reply.stdout or "sudo" not in said:
+            return
+        if reply.exit_code == 127:
+            raise NotObservedError(
+                f"{self._user} is not root and sudo is not installed there",
+                hint="install sudo on the host, or log in as root",
+            )
+        if reply.exit_code == 1 and said.startswith("sudo:"):
+            raise NotObservedError(
+                f"{self._user} may not use sudo without a password ({said.removeprefix('sudo: ')})",
+                hint=f"put the line `{self._user} ALL=(root) NOPASSWD: ALL` into /etc/sudoers.d/dynia there "
+                "(`visudo -f /etc/sudoers.d/dynia`)",
+            )
+
+
+def _transaction(request: PushRequest | RemoveRequest) -> tuple[str, ...]:
+    key = messages.component_key(request.component)
+    return request.component, request.lineage, key, _whole(request.deadline_s)
+
+
+def _whole(seconds: float) -> str:
+    """Seconds as the scripts count them."""
+    return str(max(1, math.ceil(seconds)))

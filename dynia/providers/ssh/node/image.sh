@@ -1,0 +1,28 @@
+# Get an image onto this node: "pull" by digest, or "load" what is streamed on stdin, only if it is not here yet.
+way=$1 name=$2 tag=$3 deadline=$4
+section image
+id() { timeout -k 1 20 docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }
+fail() { # reason
+  section failed
+  printf '%s' "$1" | tail -c 4000 | text 4000
+  section end
+  exit 0
+}
+here=$(id "$name") || here=''
+if [ -z "$here" ] && [ "$way" = pull ]; then
+  logins=$opt/registry
+  if [ -d "$logins" ]; then set -- --config "$logins"; else set --; fi
+  said=$(timeout -k 5 "$deadline" docker "$@" pull -q "$name" 2>&1 </dev/null) || fail "$said"
+  here=$(id "$name") || fail "$said"
+elif [ -z "$here" ]; then
+  section need
+  printf '\0'
+  said=$(timeout -k 5 "$deadline" docker load -q 2>&1) || fail "$said"
+  here=$(id "$name") || here=$(id "$(printf '%s' "$said" | sed -n 's/^Loaded image[^:]*: //p' | tail -n 1)") || fail "$said"
+fi
+if [ -n "$tag" ]; then
+  said=$(timeout -k 1 20 docker tag "$here" "$tag" 2>&1) || fail "$said"
+fi
+section have
+printf '%s\0' "$here"
+section end

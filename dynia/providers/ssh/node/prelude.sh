@@ -1,0 +1,55 @@
+# What every script begins with: strict, private files, where things are, and how answers are framed.
+# An answer is a stream of NUL-ended tokens; one that begins with \001 opens a section. File names hold no NUL and begin
+# with "/", so none can be mistaken for anything else.
+set -euf
+umask 077
+cd /
+opt=${DYNIA_OPT:-/opt/dynia} var=${DYNIA_VAR:-/var/lib/dynia} run=${DYNIA_RUN:-/run}
+lock=$run/dynia.lock
+nl='
+'
+
+make_folder() { (umask 022; mkdir -p -- "$1"); }
+
+pin_lineage() {
+  [ -s "$opt/lineage" ] || {
+    make_folder "$opt"
+    echo "$1" >"$opt/.lineage"
+    chmod 644 "$opt/.lineage"
+    mv -fT "$opt/.lineage" "$opt/lineage"
+  }
+}
+
+section() { printf '\001%s\0' "$1"; }
+
+# One token of text from stdin, at most $1 bytes.
+text() { tr -d '\000\001' | head -c "$1"; printf '\0'; }
+
+# Records of the paths that find is told to print: seven tokens each, the last a mark that the record is whole.
+facts='%p\0%y\0%m\0%u:%g\0%s\0%T@\0.\0'
+
+# A keyed hash of stdin: HMAC's two nested hashes, the inner one as hex, with two random blocks of this node as keys.
+# They are read from files, so that no key and no secret stands in an argv.
+keyed() {
+  inner=$(cat "$var/keys/inner" - | sha256sum)
+  printf %s "${inner%% *}" | cat "$var/keys/outer" - | sha256sum | cut -c 1-64
+}
+
+has_keys() { [ -s "$var/keys/inner" ] && [ -s "$var/keys/outer" ]; }
+
+# Records "path, keyed hash" of the given files that exist.
+keyed_files() {
+  has_keys || return 0
+  for path in "$@"; do
+    [ -f "$path" ] && [ ! -L "$path" ] || continue
+    printf '%s\0%s\0.\0' "$path" "$(keyed <"$path")"
+  done
+}
+
+# Seconds since which somebody holds the node's lock; nothing if it is free.
+busy_since() {
+  [ -e "$lock" ] || return 0
+  flock -n -s "$lock" true && return 0
+  since=$(head -c 200 "$lock" | cut -d ' ' -f 1)
+  case $since in '' | *[!0-9]*) date +%s ;; *) echo "$since" ;; esac
+}

@@ -1,0 +1,58 @@
+# Bring one component of this node to a release: all or nothing.
+probe_s=$5
+take_lock
+check_lineage
+pin_lineage "$lineage"
+receive
+compare
+
+# Scripts see the whole component under $STAGE: what is pushed, and beside it what stays. An activation alone has no stage.
+staged=$stage/root
+complete_stage() {
+  while IFS= read -r path; do make_folder "$staged${path%/*}"; done <"$ask/delete"
+  find "$staged$opt" -mindepth 1 -type d 2>/dev/null | while IFS= read -r folder; do
+    live=${folder#"$staged"}
+    # A folder that holds no file of its own only holds other components' folders.
+    [ -n "$(find "$live" -maxdepth 1 -type f -print -quit 2>/dev/null)" ] || continue
+    find "$live" -mindepth 1 -maxdepth 1 2>/dev/null | while IFS= read -r path; do
+      [ ! -e "$staged$path" ] && [ ! -L "$staged$path" ] || continue
+      ! grep -qxF -e "$path" "$ask/delete" || continue
+      cp -alT -- "$path" "$staged$path" 2>/dev/null || cp -aT -- "$path" "$staged$path" || :
+    done
+  done
+}
+if [ -s "$ask/files" ] || [ -s "$ask/delete" ]; then
+  [ ! -s "$ask/check" ] || complete_stage
+else
+  staged=''
+fi
+perform check "$(left)" || fail check
+
+if [ -n "$staged" ] || [ -e "$txn/manifest" ]; then
+  cat "$ask/files" "$ask/delete" | keep >>"$log" 2>&1 || fail stage
+fi
+swap() {
+  while IFS= read -r path; do
+    make_folder "${path%/*}" && place "$staged$path" "$path" || return 1
+  done <"$ask/files"
+  while IFS= read -r path; do
+    rm -rf -- "$path" || return 1
+  done <"$ask/delete"
+}
+swap >>"$log" 2>&1 || fail swap
+
+if [ -e "$txn/manifest" ]; then : >"$txn/activating"; fi
+staged=''
+perform activate "$(left)" || fail activate
+
+until_s=$(($(date +%s) + probe_s))
+while :; do
+  rest=$(left)
+  [ "$rest" -lt 10 ] || rest=10
+  : >"$log"
+  ! perform probe "$rest" || break
+  [ "$(date +%s)" -lt "$until_s" ] && [ "$(date +%s)" -lt $((began + deadline)) ] || fail probe
+  sleep 0.2
+done
+commit
+answer done 1

@@ -1,0 +1,20 @@
+# Take a component off this node: deactivate, then delete its paths.
+take_lock
+check_lineage
+receive
+compare
+staged=''
+perform deactivate "$(left)" || answer activate 0
+# Our own folder goes last, since the transaction lives in it.
+grep -vxF -e "$var" "$ask/delete" | keep >>"$log" 2>&1 || fail stage
+drop() {
+  while IFS= read -r path; do
+    [ "$path" = "$var" ] || rm -rf -- "$path" || return 1
+  done <"$ask/delete"
+}
+drop >>"$log" 2>&1 || fail swap
+commit
+if grep -qxF -e "$var" "$ask/delete"; then
+  rm -rf -- "$var" "$lock"
+fi
+answer done 1

@@ -1,0 +1,202 @@
+# A transaction on the node's files: until it is committed, everything it touched can be put back, by this script or,
+# if this one is killed, by the next one for the same component. Its folder holds
+#   manifest    every path that may have been touched: "+ path" it was there, "- path" it was not
+#   old/        the originals, hard-linked where that is possible
+#   made        folders that were created
+#   activate    the script that brings the component to life; `activating` marks that it may have run
+# Without a manifest nothing was touched; removing the manifest is the commit.
+component=$1 lineage=$2 key=$3 deadline=$4
+began=$(date +%s)
+txn=$var/txn/$key
+stage=$var/stage
+log=$var/log
+ask=$stage/.dynia
+changed='' locked=''
+# The runner may die at any time: that must not stop what is half done.
+trap '' HUP INT PIPE
+
+# Seconds that are left, at least 1 (0 would mean "for ever" to timeout).
+left() {
+  rest=$((began + deadline - $(date +%s)))
+  [ "$rest" -gt 0 ] || rest=1
+  echo "$rest"
+}
+
+answer() { # phase, restored
+  {
+    section answer
+    printf '%s\0%s\0' "$1" "$2"
+    section changed
+    printf %s "$changed" | tr '\n' '\0'
+    section output
+    tail -c 4000 "$log" 2>/dev/null | text 4000
+    paths=$(cat "$ask/files" "$ask/delete" 2>/dev/null)
+    secrets=$(cat "$ask/secret" 2>/dev/null)
+    IFS=$nl
+    section files
+    [ -z "$paths" ] || find $paths -maxdepth 0 -printf "$facts" 2>/dev/null
+    section hashes
+    [ -z "$paths" ] || find $paths -maxdepth 0 -type f -print0 2>/dev/null | grep -zvxF -e "$secrets" | xargs -0 -r sha256sum -z --
+    section secrets
+    keyed_files $secrets
+    section end
+  } 2>/dev/null || :
+  [ -z "$locked" ] || rm -rf "$stage"
+  exit 0
+}
+
+fail() { # phase
+  restored=1
+  [ ! -e "$txn/manifest" ] || put_back || restored=0
+  answer "$1" "$restored"
+}
+
+take_lock() {
+  mkdir -p "$var/txn" "$run"
+  exec 9>>"$lock"
+  if ! flock -w 5 9; then
+    # What lies in the stage and in the log belongs to somebody else.
+    ask=/dev/null log=$lock
+    answer lock 1
+  fi
+  locked=yes
+  printf '%s %s\n' "$began" "$component" >"$lock"
+  : >"$log"
+  rm -rf "$stage"
+}
+
+check_lineage() {
+  [ -s "$opt/lineage" ] || return 0
+  read -r found <"$opt/lineage" || :
+  [ "$found" = "$lineage" ] || { echo "$found" >"$log"; answer lineage 1; }
+}
+
+# The request is one tar on stdin; its last member says that it is whole.
+receive() {
+  mkdir "$stage"
+  timeout -k 2 "$(left)" tar -x -p -m --numeric-owner -C "$stage" -f - >>"$log" 2>&1 || fail stage
+  [ -e "$ask/end" ] || { echo 'the request ended before its end' >>"$log"; fail stage; }
+}
+
+# How a path looks now, in the words of the expectation $2.
+looks() {
+  if [ -f "$1" ] && [ ! -L "$1" ]; then
+    case $2 in
+      there) echo there ;;
+      hmac:*) echo "hmac:$(has_keys && keyed <"$1")" ;;
+      *) sum=$(sha256sum <"$1"); echo "sha256:${sum%% *}" ;;
+    esac
+  elif [ -e "$1" ] || [ -L "$1" ]; then echo there
+  else echo absent
+  fi
+}
+
+# The paths that are not as the plan saw them. Lines: digest, mode, owner, path; "-" is not compared.
+differing() {
+  while IFS= read -r line; do
+    digest=${line%% *} line=${line#* }
+    mode=${line%% *} line=${line#* }
+    owner=${line%% *} path=${line#* }
+    if [ "$(looks "$path" "$digest")" != "$digest" ]; then echo "$path"
+    elif [ "$digest" != absent ]; then
+      now=$(stat -c '%a %U:%G' -- "$path")
+      [ "$mode" = - ] || [ "$mode" = "${now%% *}" ] || { echo "$path"; continue; }
+      [ "$owner" = - ] || [ "$owner" = "${now#* }" ] || echo "$path"
+    fi
+  done <"$ask/expected"
+}
+
+# Compare with the plan. A push that died has left its transaction: a plan that was made after it saw the half-done
+# state and goes on from there, keeping the originals; a plan from before it finds the node put back.
+compare() {
+  changed=$(differing)
+  if [ -e "$txn/manifest" ]; then
+    [ -n "$changed" ] || return 0
+    put_back || [ ! -e "$txn/manifest" ] || { echo 'what a push that died left could not be put back' >>"$log"; answer stage 0; }
+    changed=$(differing)
+  else
+    rm -rf "$txn"
+  fi
+  [ -z "$changed" ] || { changed=$changed$nl; answer expected 1; }
+}
+
+# Keep the originals of the paths listed on stdin, then write the manifest: from there on they can be put back.
+keep() {
+  mkdir -p "$txn/old" || return 1
+  touch "$txn/made" || return 1
+  [ ! -s "$ask/activate" ] || cp "$ask/activate" "$txn/activate" || return 1
+  cat "$txn/manifest" >"$txn/manifest.new" 2>/dev/null || :
+  while IFS= read -r path; do
+    if [ -e "$txn/manifest" ] && cut -c 3- "$txn/manifest" | grep -qxF -e "$path"; then continue; fi
+    if [ -e "$path" ] || [ -L "$path" ]; then
+      rm -rf -- "$txn/old$path"
+      mkdir -p -- "$txn/old${path%/*}"
+      cp -alT -- "$path" "$txn/old$path" 2>/dev/null || { rm -rf -- "$txn/old$path"; cp -aT -- "$path" "$txn/old$path"; } || return 1
+      echo "+ $path" >>"$txn/manifest.new"
+    else
+      echo "- $path" >>"$txn/manifest.new"
+      missing_folders "${path%/*}" >>"$txn/made"
+    fi
+  done
+  sync "$txn/manifest.new" "$txn/made" && mv -fT "$txn/manifest.new" "$txn/manifest" && sync "$txn"
+}
+
+missing_folders() {
+  folder=$1
+  while [ ! -d "$folder" ]; do echo "$folder"; folder=${folder%/*}; done
+}
+
+# Give $2 the content of $1 in one rename; on another file system by way of a copy beside it.
+place() {
+  # An original that was never replaced is the same file under two names, which mv refuses.
+  if [ "$(stat -c %d:%i -- "$1")" = "$(stat -c %d:%i -- "$2" 2>/dev/null)" ]; then rm -f -- "$1"
+  elif [ "$(stat -c %d -- "$var")" = "$(stat -c %d -- "${2%/*}")" ]; then mv -fT -- "$1" "$2"
+  else
+    rm -rf -- "${2%/*}/.dynia-new"
+    cp -aT -- "$1" "${2%/*}/.dynia-new" && mv -fT -- "${2%/*}/.dynia-new" "$2" && rm -rf -- "$1"
+  fi
+}
+
+# Every path of the manifest is again what it was, and the component runs on it. May be cut and run again.
+put_back() {
+  failed=0
+  while IFS= read -r line; do
+    path=${line#* }
+    rm -rf -- "${path%/*}/.dynia-new"
+    case $line in -*) rm -rf -- "$path" || failed=1 ;; esac
+  done <"$txn/manifest"
+  while IFS= read -r line; do
+    path=${line#+ }
+    [ "$path" != "$line" ] || continue
+    [ -e "$txn/old$path" ] || [ -L "$txn/old$path" ] || continue
+    [ ! -d "$path" ] || [ -L "$path" ] || rm -rf -- "$path"
+    make_folder "${path%/*}" && place "$txn/old$path" "$path" || failed=1
+  done <"$txn/manifest"
+  [ "$failed" = 0 ] || return 1
+  sort -ru "$txn/made" | while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || :; done
+  if [ -e "$txn/activating" ] && [ -e "$txn/activate" ]; then
+    echo 'put back; activating what was there before' >>"$log"
+    STAGE='' timeout -k 2 60 sh -eu "$txn/activate" >>"$log" 2>&1 </dev/null || failed=1
+    # Where nothing was there before there is nothing to bring to life again.
+    grep -q '^+' "$txn/manifest" || failed=0
+  fi
+  commit
+  return "$failed"
+}
+
+commit() {
+  rm -f "$txn/manifest"
+  rm -rf "$txn"
+}
+
+# Run a script of the request, at most $2 seconds; its output goes to the log.
+perform() {
+  [ -s "$ask/$1" ] || return 0
+  code=0
+  STAGE=$staged timeout -k 2 "$2" sh -eu "$ask/$1" >>"$log" 2>&1 </dev/null || code=$?
+  case $code in
+    0) ;;
+    124 | 137) echo "$1: no end within $2 s" >>"$log"; return 1 ;;
+    *) echo "$1: exit $code" >>"$log"; return 1 ;;
+  esac
+}

@@ -1,0 +1,65 @@
+"""Everything that Dynia can do to the world: one tagged union, so that a plan can be saved."""
+
+from __future__ import annotations
+
+from dynia.services.actions.bootstrap_node import BootstrapNode
+from dynia.services.actions.component import (
+    ActivateComponent,
+    PushComponent,
+    RecordComponent,
+    RemoveComponent,
+)
+from dynia.services.actions.delete_node import DeleteNode
+from dynia.services.actions.dns import BindDns, UnbindDns
+from dynia.services.actions.forget_node import ForgetNode
+from dynia.services.actions.provide_image import ProvideImage
+from dynia.services.actions.provision_node import ProvisionNode
+from dynia.services.actions.reserved_ip import (
+    AllocateReservedIp,
+    AttachReservedIp,
+    DetachReservedIp,
+    ReleaseReservedIp,
+)
+from dynia.services.actions.start_node import StartNode
+from dynia.services.actions.wait_healthy import WaitHealthy
+
+AnyAction = (
+    ProvisionNode
+    | StartNode
+    | DeleteNode
+    | ForgetNode
+    | AllocateReservedIp
+    | AttachReservedIp
+    | DetachReservedIp
+    | ReleaseReservedIp
+    | BootstrapNode
+    | ProvideImage
+    | PushComponent
+    | ActivateComponent
+    | RecordComponent
+    | RemoveComponent
+    | WaitHealthy
+    | BindDns
+    | UnbindDns
+)
+
+__all__ = [
+    "ActivateComponent",
+    "AllocateReservedIp",
+    "AnyAction",
+    "AttachReservedIp",
+    "BindDns",
+    "BootstrapNode",
+    "DeleteNode",
+    "DetachReservedIp",
+    "ForgetNode",
+    "ProvideImage",
+    "ProvisionNode",
+    "PushComponent",
+    "RecordComponent",
+    "ReleaseReservedIp",
+    "RemoveComponent",
+    "StartNode",
+    "UnbindDns",
+    "WaitHealthy",
+]

@@ -1,0 +1,93 @@
+"""What every action is: data that can be saved, a sentence for people, and its deed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dynia.interfaces.release import Release
+from dynia.interfaces.shape import Shape
+from dynia.providers.protocols import DnsProvider, NodeConnection, NodeProvider
+from dynia.state.model import Change, Node, State
+
+
+class HostKey(Shape):
+    """A fresh ed25519 host key, as OpenSSH text. The private half goes to the machine and nowhere else."""
+
+    private: str
+    public: str
+
+
+class Recipe(Shape):
+    """What the run rendered for one component of one node: the release and how it is brought to life."""
+
+    release: Release
+    check: str = ""
+    activate: str = ""
+    deactivate: str = ""
+    probe: str = ""
+
+
+class Tools(Protocol):
+    """What a deed may use. Made by the executor for one apply of one cluster."""
+
+    @property
+    def cluster(self) -> str: ...
+
+    @property
+    def lineage(self) -> str: ...
+
+    @property
+    def provider(self) -> NodeProvider: ...
+
+    @property
+    def dns(self) -> DnsProvider | None: ...
+
+    @property
+    def authorized_key(self) -> str:
+        """The operator's public key, one line."""
+        ...
+
+    def state(self) -> State:
+        """The state now, with everything that ended before."""
+        ...
+
+    def node(self, name: str) -> Node:
+        """A node of the cluster by name; KeyError is a bug in the plan."""
+        ...
+
+    async def connection(self, name: str) -> NodeConnection:
+        """The one open connection of this run to a node (opened at first use)."""
+        ...
+
+    async def forget_connection(self, name: str) -> None:
+        """Close the connection to a node that goes away or was restarted."""
+        ...
+
+    def recipe(self, node: str, component: str, release: str) -> Recipe:
+        """What was rendered when the plan was made."""
+        ...
+
+    def new_host_key(self) -> HostKey: ...
+
+    def say(self, step_node: str, text: str) -> None:
+        """Progress inside a long deed ("streaming image hello 12 MB")."""
+        ...
+
+
+class Action(Shape):
+    """Base of every action. Subclasses are frozen data with a tag, so that a plan can be saved.
+
+    `sentence` says what will be done, in one line, without the node's name. `intents` are the changes
+    journalled before the deed (creates only, law 3). `run` does it and returns the changes that are
+    recorded with the step's end; it raises a `DyniaError` when it did not happen or was not observed.
+    Every deed may be repeated.
+    """
+
+    def sentence(self) -> str:
+        raise NotImplementedError
+
+    def intents(self, tools: Tools) -> tuple[Change, ...]:
+        return ()
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        raise NotImplementedError

@@ -1,0 +1,160 @@
+"""Bring a component of a node to a release, wake it up again, or take it away."""
+
+from __future__ import annotations
+
+from dynia.interfaces.errors import ApplyFailed, Locked, Stale
+from dynia.interfaces.node_requests import ExpectedFile, PushAnswer, PushRequest, RemoveRequest
+from dynia.interfaces.release import Release
+from dynia.services.actions.base import Action, Tools
+from dynia.state.model import (
+    AppliedFile,
+    AppliedRelease,
+    Change,
+    DropComponent,
+    SetComponent,
+    SetPushed,
+)
+
+
+class PushComponent(Action, tag="push_component"):
+    """Writes the files in `write` (contents come from the release), removes `delete`, then activates.
+
+    `expected` is what those paths looked like when the plan was made (law 4). `gated`: a later step
+    decides whether the release is good, so it is recorded as pushed, not as applied.
+    """
+
+    node: str
+    component: str
+    release: str
+    write: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
+    expected: tuple[ExpectedFile, ...] = ()
+    gated: bool = False
+
+    def sentence(self) -> str:
+        return f"push {self.component}"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        recipe = tools.recipe(self.node, self.component, self.release)
+        request = PushRequest(
+            component=self.component,
+            lineage=tools.lineage,
+            files=tuple(f for f in recipe.release.files if f.path in self.write),
+            delete=self.delete,
+            expected=self.expected,
+            check=recipe.check,
+            activate=recipe.activate,
+            probe=recipe.probe,
+        )
+        connection = await tools.connection(self.node)
+        _must_be_done(self.node, self.component, await connection.push(request))
+        return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
+
+
+class ActivateComponent(Action, tag="activate_component"):
+    """Files are right, but what they describe does not run as it should: `faults` says how."""
+
+    node: str
+    component: str
+    release: str
+    faults: tuple[str, ...] = ()
+    gated: bool = False
+
+    def sentence(self) -> str:
+        return f"activate {self.component}"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        recipe = tools.recipe(self.node, self.component, self.release)
+        request = PushRequest(
+            component=self.component,
+            lineage=tools.lineage,
+            check=recipe.check,
+            activate=recipe.activate,
+            probe=recipe.probe,
+        )
+        connection = await tools.connection(self.node)
+        _must_be_done(self.node, self.component, await connection.push(request))
+        return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
+
+
+class RecordComponent(Action, tag="record_component"):
+    """A node already is on this release, as observed, but the state does not say so: record it."""
+
+    node: str
+    component: str
+    release: str
+
+    def sentence(self) -> str:
+        return f"record {self.component}, which is in place"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        release = tools.recipe(self.node, self.component, self.release).release
+        return (_record(tools.cluster, self.node, release, gated=False),)
+
+
+class RemoveComponent(Action, tag="remove_component"):
+    """Takes a component (a service that left the file, a stray file) off a node."""
+
+    node: str
+    component: str
+    paths: tuple[str, ...]
+    expected: tuple[ExpectedFile, ...] = ()
+    deactivate: str = ""
+
+    def sentence(self) -> str:
+        return f"remove {self.component}"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        request = RemoveRequest(
+            component=self.component,
+            lineage=tools.lineage,
+            paths=self.paths,
+            expected=self.expected,
+            deactivate=self.deactivate,
+        )
+        connection = await tools.connection(self.node)
+        _must_be_done(self.node, self.component, await connection.remove(request))
+        return (DropComponent(cluster=tools.cluster, node=self.node, component=self.component),)
+
+
+def applied(release: Release) -> AppliedRelease:
+    """What the state remembers of a release: no content, no secret."""
+    return AppliedRelease(
+        component=release.component,
+        id=release.id,
+        files=tuple(
+            AppliedFile(path=f.path, mode=f.mode, digest=f.digest)
+            for f in sorted(release.files, key=lambda f: f.path)
+        ),
+        containers=dict(sorted(release.containers.items())),
+        images=release.images,
+    )
+
+
+def _record(cluster: str, node: str, release: Release, *, gated: bool) -> Change:
+    kept = applied(release)
+    if gated:
+        return SetPushed(cluster=cluster, node=node, release=kept)
+    return SetComponent(cluster=cluster, node=node, release=kept)
+
+
+def _must_be_done(node: str, component: str, answer: PushAnswer) -> None:
+    where = f"{node} · {component}"
+    match answer.phase:
+        case "done":
+            return
+        case "lock":
+            raise Locked(f"{where} · the node is busy: {answer.output or 'its lock is held'}")
+        case "expected":
+            raise Stale(
+                f"{where} · changed since plan: {', '.join(answer.changed)}",
+                hint="nothing was touched there; look at the change, then plan again",
+            )
+        case "lineage":
+            raise ApplyFailed(
+                f"{where} · this host belongs to another state ({answer.output})",
+                hint="it is managed from somewhere else; nothing was touched",
+            )
+        case phase:
+            state = "the node is back on what it had" if answer.restored else "the node could NOT be put back"
+            raise ApplyFailed(f"{where} · {phase} failed; {state}\n{answer.output}")

@@ -1,0 +1,29 @@
+"""Get an image onto a node: pulled by digest, or streamed from the operator's Docker."""
+
+from __future__ import annotations
+
+from dynia.interfaces.errors import ApplyFailed
+from dynia.interfaces.node_requests import ImageRequest
+from dynia.services.actions.base import Action, Tools
+from dynia.state.model import Change
+
+
+class ProvideImage(Action, tag="provide_image"):
+    """Exactly one of `pull` (``repo@sha256:...``) and `image_id` (``sha256:...``) is set."""
+
+    node: str
+    reference: str
+    pull: str = ""
+    image_id: str = ""
+    tag: str = ""
+
+    def sentence(self) -> str:
+        return f"{'pull' if self.pull else 'stream'} image {self.reference}"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        connection = await tools.connection(self.node)
+        request = ImageRequest(reference=self.reference, pull=self.pull, image_id=self.image_id, tag=self.tag)
+        seen = await connection.provide_image(request)
+        if self.image_id and seen != self.image_id:
+            raise ApplyFailed(f"{self.node} · image {self.reference} arrived as {seen}, not {self.image_id}")
+        return ()

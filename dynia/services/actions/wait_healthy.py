@@ -1,0 +1,50 @@
+"""The gate: wait until a service serves on a node, then record its release as good there."""
+
+from __future__ import annotations
+
+from dynia.interfaces.errors import ApplyFailed
+from dynia.interfaces.node_requests import GateRequest
+from dynia.services.actions.base import Action, Tools
+from dynia.services.actions.component import applied
+from dynia.state.model import Change, SetComponent
+
+
+class WaitHealthy(Action, tag="wait_healthy"):
+    """What to wait for is a `GateRequest`; `path` and `host` are asked through the node's own Caddy."""
+
+    node: str
+    service: str
+    component: str
+    release: str
+    project: str
+    containers: dict[str, str]
+    path: str = ""
+    host: str = ""
+    header: str = ""
+    timeout_s: float = 60.0
+
+    def sentence(self) -> str:
+        return f"wait for {self.service} to be healthy"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        node = tools.node(self.node)
+        connection = await tools.connection(self.node)
+        request = GateRequest(
+            service=self.service,
+            project=self.project,
+            containers=self.containers,
+            url=f"http://{node.private_ip}:8080{self.path}" if self.path else "",
+            host=self.host,
+            release=self.header,
+            timeout_s=self.timeout_s,
+        )
+        answer = await connection.gate(request)
+        if not answer.healthy:
+            lines = "\n".join(f"    {line}" for line in answer.output.splitlines()[-20:])
+            shown = f"\n{lines}" if lines else ""
+            raise ApplyFailed(
+                f"{self.node} · service {self.service} · {answer.reason}{shown}",
+                hint=f"dynia logs {self.service} --node {self.node}; mend it and apply again",
+            )
+        release = tools.recipe(self.node, self.component, self.release).release
+        return (SetComponent(cluster=tools.cluster, node=self.node, release=applied(release)),)

@@ -1,0 +1,133 @@
+"""Collect everything that the planner looks at: nodes, provider, names, images, all at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from dynia.interfaces.desired import ClusterSpec, ZoneDns
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
+from dynia.interfaces.observed import (
+    DnsRecord,
+    NotObserved,
+    Observed,
+    ProviderAddress,
+    ProviderNode,
+    ResolvedImage,
+    UnresolvedImage,
+)
+from dynia.services.connections import Connections
+from dynia.services.observe import observe_nodes
+from dynia.services.planning.components import (
+    drop_in_paths,
+    image_references,
+    packages,
+    roots,
+    secret_paths,
+    units,
+)
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.session import Session
+from dynia.state.model import Node
+
+
+def observe_request(spec: ClusterSpec | None, secrets: dict[str, bytes]) -> ObserveRequest:
+    """What to look at on every node of a cluster."""
+    return ObserveRequest(
+        roots=roots(),
+        paths=drop_in_paths(),
+        units=units(spec),
+        packages=packages(spec),
+        secret_paths=secret_paths(spec),
+        candidates=tuple(SecretCandidate(path=p, content=c) for p, c in sorted(secrets.items())),
+    )
+
+
+async def gather(session: Session, connections: Connections) -> PlanningInput:
+    """One look at the world. What did not answer is in the result as `NotObserved`."""
+    state = session.store.state
+    recorded = state.nodes_of(session.cluster)
+    request = observe_request(session.spec, session.secrets)
+    listing = asyncio.create_task(_list_nodes(session))
+
+    async def silent() -> dict[str, str]:
+        return _cannot_answer(recorded, await listing)
+
+    nodes, machines, addresses, records, images = await asyncio.gather(
+        observe_nodes(
+            connections,
+            (node.name for node in recorded),
+            request,
+            timeout_s=session.node_timeout,
+            silent=silent(),
+        ),
+        listing,
+        _list_addresses(session),
+        _list_records(session),
+        _resolve_images(session),
+    )
+    return PlanningInput(
+        target=session.cluster,
+        desired=session.spec,
+        state=state,
+        observed=Observed(
+            nodes=nodes, provider_nodes=machines, addresses=addresses, records=records, images=images
+        ),
+        templates=session.templates,
+        secrets=session.secrets,
+    )
+
+
+def _cannot_answer(
+    recorded: tuple[Node, ...], machines: tuple[ProviderNode, ...] | NotObserved
+) -> dict[str, str]:
+    """Nodes that the provider knows to be off or gone, with the reason that people read."""
+    if isinstance(machines, NotObserved):
+        return {}
+    status = {machine.provider_id: machine.status for machine in machines}
+    reasons = {"off": "off at the provider", "absent": "not yet made at the provider"}
+    told = {node.name: status.get(node.provider_id, "gone") for node in recorded}
+    return {
+        name: reasons.get(word, "gone at the provider") for name, word in told.items() if word != "running"
+    }
+
+
+async def _list_nodes(session: Session) -> tuple[ProviderNode, ...] | NotObserved:
+    provider = await session.vendors.nodes()
+    return await _answer(provider.list_nodes(session.store.state.lineage, session.cluster))
+
+
+async def _list_addresses(session: Session) -> tuple[ProviderAddress, ...] | NotObserved:
+    provider = await session.vendors.nodes()
+    return await _answer(provider.list_reserved_ips(session.store.state.lineage, session.cluster))
+
+
+async def _list_records(session: Session) -> tuple[DnsRecord, ...] | NotObserved:
+    vendor = await session.vendors.dns()
+    if vendor is None or session.spec is None or not isinstance(session.spec.dns, ZoneDns):
+        return ()
+    return await _answer(vendor.list_records(session.spec.dns.zone))
+
+
+async def _resolve_images(session: Session) -> dict[str, ResolvedImage | UnresolvedImage]:
+    if session.spec is None:
+        return {}
+    references = image_references(session.spec)
+    source = await session.vendors.images()
+    found = await asyncio.gather(*(source.resolve(reference) for reference in references))
+    return dict(zip(references, found, strict=True))
+
+
+_T = TypeVar("_T")
+
+
+async def _answer(call: Awaitable[tuple[_T, ...]]) -> tuple[_T, ...] | NotObserved:
+    try:
+        async with asyncio.timeout(30):
+            return await call
+    except TimeoutError:
+        return NotObserved(reason="the provider did not answer within 30 s")
+    except DyniaError as error:
+        return NotObserved(reason=error.message)

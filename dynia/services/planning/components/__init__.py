@@ -1,0 +1,109 @@
+"""The catalogue: what runs on a node, in deploy order, and what has to be looked at because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dynia.interfaces.desired import ClusterSpec, VipEntry
+from dynia.services.planning.components.base import Component
+from dynia.services.planning.components.caddy import Caddy, caddy_component, default_caddy_image
+from dynia.services.planning.components.docker import Docker
+from dynia.services.planning.components.firewall import Firewall
+from dynia.services.planning.components.haproxy import Haproxy
+from dynia.services.planning.components.keepalived import Keepalived
+from dynia.services.planning.components.node import NodeEnv
+from dynia.services.planning.components.registry import LOGINS, Registry, logins_file
+from dynia.services.planning.components.removal import DROP_INS, EVERYTHING, Removal, removal
+from dynia.services.planning.components.rendered import ROOT
+from dynia.services.planning.components.service import (
+    ServiceComponent,
+    secret_files_of,
+    service_component,
+)
+
+# Written by the push itself, and of no release.
+BOOKKEEPING = (f"{ROOT}/lineage",)
+_UNITS = ("docker.service", "dynia-firewall.service", "haproxy.service", "keepalived.service")
+
+
+def components(spec: ClusterSpec) -> tuple[Component, ...]:
+    """What every node of this cluster runs, in deploy order."""
+    found: list[Component] = [NodeEnv(), Docker()]
+    if spec.registries:
+        found.append(Registry())
+    if spec.firewall.enabled:
+        found.append(Firewall())
+    found += [service_component(service) for service in sorted(spec.services, key=lambda s: s.name)]
+    found += [caddy_component(spec), Haproxy()]
+    if isinstance(spec.entry, VipEntry):
+        found.append(Keepalived(entry=spec.entry))
+    return tuple(found)
+
+
+def roots() -> tuple[str, ...]:
+    """Folders to walk when a node is observed."""
+    return (ROOT,)
+
+
+def drop_in_paths() -> tuple[str, ...]:
+    """Everything that we own outside of our folder."""
+    return DROP_INS
+
+
+def units(spec: ClusterSpec | None) -> tuple[str, ...]:
+    """Units to look at: all that any cluster may have, so that a component that left the file is seen too."""
+    return _UNITS
+
+
+def packages(spec: ClusterSpec | None) -> tuple[str, ...]:
+    """Debian packages that a node of this cluster needs."""
+    return tuple(sorted({name for one in components(spec) for name in one.packages})) if spec else ()
+
+
+def image_references(spec: ClusterSpec) -> tuple[str, ...]:
+    """Every image of the cluster as its files name it."""
+    named = {container.image for service in spec.services for container in service.containers}
+    return tuple(sorted({*named, caddy_component(spec).image}))
+
+
+def secret_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
+    """Files that are compared by HMAC, whether their source is here or not."""
+    if spec is None:
+        return ()
+    logins = (LOGINS,) if spec.registries else ()
+    return tuple(sorted((*logins, *(path for service in spec.services for path in secret_files_of(service)))))
+
+
+def secret_files(spec: ClusterSpec, logins: Mapping[str, tuple[str, str]]) -> dict[str, bytes]:
+    """Path on the nodes -> content, for the secret files whose source is here."""
+    found = {p: content for s in spec.services for p, content in secret_files_of(s).items()}
+    content = logins_file(spec, logins)
+    if content is not None:
+        found[LOGINS] = content
+    return dict(sorted(found.items()))
+
+
+__all__ = [
+    "BOOKKEEPING",
+    "EVERYTHING",
+    "Caddy",
+    "Component",
+    "Docker",
+    "Firewall",
+    "Haproxy",
+    "Keepalived",
+    "NodeEnv",
+    "Registry",
+    "Removal",
+    "ServiceComponent",
+    "components",
+    "default_caddy_image",
+    "drop_in_paths",
+    "image_references",
+    "packages",
+    "removal",
+    "roots",
+    "secret_files",
+    "secret_paths",
+    "units",
+]

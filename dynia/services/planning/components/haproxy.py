@@ -1,0 +1,122 @@
+"""HAProxy: Debian's package under systemd, one backend per service over the Caddy of every node."""
+
+from __future__ import annotations
+
+import re
+
+from dynia.interfaces.desired import Service
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.release import Release
+from dynia.interfaces.shape import Shape
+from dynia.services.actions.base import Recipe
+from dynia.services.planning.components.base import Topology, TopologyNode
+from dynia.services.planning.components.basic import Basic
+from dynia.services.planning.components.rendered import ROOT, TemplateData, config_hash, rendered
+from dynia.services.planning.components.scripts import awake, staged, stopped, without
+
+CONFIG = f"{ROOT}/haproxy/haproxy.cfg"
+DROP_IN = "/etc/systemd/system/haproxy.service.d/dynia.conf"
+# What has no meaning of its own in haproxy.cfg, in a URL path and in a shell word.
+_PATH = re.compile(r"/[A-Za-z0-9/._~!*,;=:@%?&+-]*")
+# Asked on the health path of a service that answers every host name.
+ANY_HOST = "localhost"
+
+_UNIT = "haproxy.service"
+_CHECK = staged(CONFIG, "config") + 'haproxy -c -f "$config"\n'
+_ACTIVATE = without(CONFIG, stopped(_UNIT)) + awake(_UNIT, CONFIG)
+# The process that runs now must be the one that read this file.
+_PROBE = f"""wanted=$(sed -n 's/.* X-Dynia-Config \\([0-9a-f]*\\) .*/\\1/p' {CONFIG} | head -n 1)
+[ -n "$wanted" ] || {{ echo 'haproxy.cfg has no X-Dynia-Config'; exit 1; }}
+told=$(curl -s -m 1 -o /dev/null -D - http://127.0.0.1:8404/alive | tr -d '\\r' |
+  sed -n 's/^[Xx]-[Dd]ynia-[Cc]onfig: *//p')
+[ "$told" = "$wanted" ] || {{ echo "haproxy runs ${{told:-nothing}}, not $wanted"; exit 1; }}
+"""
+
+
+class Backend(Shape):
+    """One service, as HAProxy asks it."""
+
+    service: str
+    domains: tuple[str, ...]
+    check_host: str
+    path: str
+    interval_ms: int
+    fastinter_ms: int
+    timeout_ms: int
+
+
+class Server(Shape):
+    """The Caddy of one node."""
+
+    node: str
+    address: str
+
+
+class HaproxyData(TemplateData):
+    """Names of ``haproxy/haproxy.cfg.mustache``. `fallback` is the service that answers unknown hosts, or
+    empty. `config` names this content."""
+
+    cluster: str
+    services: tuple[Backend, ...]
+    servers: tuple[Server, ...]
+    fallback: str
+    config: str = ""
+
+
+class Haproxy(Basic):
+    name: str = "haproxy"
+    units: tuple[str, ...] = (_UNIT,)
+    packages: tuple[str, ...] = ("haproxy", "curl")
+    roots: tuple[str, ...] = (f"{ROOT}/haproxy",)
+
+    def recipe(self, topology: Topology, node: TopologyNode) -> Recipe:
+        routed = sorted((s for s in topology.spec.services if s.kind == "http"), key=lambda s: s.name)
+        data = HaproxyData(
+            cluster=topology.cluster,
+            services=tuple(_backend(service) for service in routed),
+            servers=tuple(Server(node=n.name, address=n.private_ip) for n in topology.nodes),
+            fallback=next((s.name for s in routed if s.default), ""),
+        )
+        named = HaproxyData(
+            cluster=data.cluster,
+            services=data.services,
+            servers=data.servers,
+            fallback=data.fallback,
+            config=config_hash(topology, "haproxy/haproxy.cfg", data),
+        )
+        files = (
+            rendered(topology, "haproxy/haproxy.cfg", CONFIG, named),
+            rendered(topology, "haproxy/dynia.conf", DROP_IN),
+        )
+        release = Release(component=self.name, files=files)
+        return Recipe(
+            release=release, check=_CHECK, activate=_ACTIVATE, deactivate=stopped(_UNIT), probe=_PROBE
+        )
+
+    def disturbs(self, paths: tuple[str, ...], services: tuple[str, ...]) -> tuple[str, ...]:
+        """A reload loses nothing; another command line needs a restart."""
+        return services if DROP_IN in paths else ()
+
+
+def check_host(service: Service) -> str:
+    """The Host header of a service's health check."""
+    return service.domains[0] if service.domains else ANY_HOST
+
+
+def _backend(service: Service) -> Backend:
+    path = service.health.path
+    if not _PATH.fullmatch(path):
+        raise DyniaError(
+            f"service {service.name}: the health path {path!r} has characters that a config cannot carry",
+            hint="letters, digits and /._~!*,;=:@%?&+- are safe",
+        )
+    interval = max(1, round(service.health.interval * 1000))
+    return Backend(
+        service=service.name,
+        domains=tuple(sorted(service.domains)),
+        check_host=check_host(service),
+        path=path,
+        interval_ms=interval,
+        fastinter_ms=max(1, interval // 4),
+        timeout_ms=max(1, round(service.health.timeout * 1000)),
+    )

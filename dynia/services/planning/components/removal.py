@@ -1,0 +1,58 @@
+"""How a component that the file no longer names is taken off a node."""
+
+from __future__ import annotations
+
+from dynia.interfaces.shape import Shape
+from dynia.services.planning.components import caddy, firewall, haproxy, keepalived, node
+from dynia.services.planning.components.rendered import ROOT
+from dynia.services.planning.components.scripts import compose_down, stopped
+from dynia.services.planning.components.service import deactivate_service, folder
+
+DROP_INS = (firewall.UNIT_FILE, haproxy.DROP_IN, keepalived.DROP_IN)
+# All that Dynia ever writes outside of Docker; its bookkeeping of pushes last.
+EVERYTHING = (*DROP_INS, ROOT, "/var/lib/dynia")
+
+
+class Removal(Shape):
+    """`deactivate` runs first (sh), then `paths` are deleted."""
+
+    paths: tuple[str, ...] = ()
+    deactivate: str = ""
+
+
+def removal(component: str) -> Removal:
+    """By the component's name, since what it was made from may be gone."""
+    kind, _, service = component.partition("/")
+    match kind:
+        case "node":
+            return Removal(paths=(node.ENV,))
+        case "registry":
+            return Removal(paths=(f"{ROOT}/registry",))
+        case "firewall":
+            return Removal(
+                paths=(f"{ROOT}/firewall", firewall.UNIT_FILE),
+                deactivate=firewall.SLEEP + _forgotten(firewall.UNIT_FILE),
+            )
+        case "service":
+            return Removal(paths=(folder(service),), deactivate=deactivate_service(service, volumes=True))
+        case "caddy":
+            return Removal(paths=(caddy.FOLDER,), deactivate=compose_down(caddy.PROJECT))
+        case "haproxy":
+            return Removal(
+                paths=(f"{ROOT}/haproxy", haproxy.DROP_IN),
+                deactivate=stopped("haproxy.service") + _forgotten(haproxy.DROP_IN),
+            )
+        case "keepalived":
+            return Removal(
+                paths=(keepalived.FOLDER, keepalived.DROP_IN),
+                deactivate=stopped("keepalived.service") + _forgotten(keepalived.DROP_IN),
+            )
+        case _:
+            return Removal()
+
+
+def _forgotten(unit_file: str) -> str:
+    """systemd goes by its own files again, as if ours had never been there."""
+    folder = unit_file.rpartition("/")[0]
+    gone = f"rmdir --ignore-fail-on-non-empty {folder} 2>/dev/null || :\n" if folder.endswith(".d") else ""
+    return f"rm -f {unit_file}\n{gone}systemctl daemon-reload\n"

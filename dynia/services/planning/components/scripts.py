@@ -1,0 +1,98 @@
+"""Pieces of the sh scripts that bring components to life on a node. They run as root, under ``sh -eu``.
+
+Under ``$STAGE`` lies the tree of a push while it is checked; it is empty for an activation alone, and holds a
+component's folder only if a file of that folder is pushed.
+"""
+
+from __future__ import annotations
+
+from shlex import quote
+
+_COMPOSE = 'env -i PATH="$PATH" HOME=/root docker compose'
+
+
+def staged(path: str, variable: str) -> str:
+    """Sets a variable to the path in the stage, or to the live one where it is not staged."""
+    return f'{variable}="$STAGE"{quote(path)}\n[ -e "${variable}" ] || {variable}={quote(path)}\n'
+
+
+def without(path: str, then: str) -> str:
+    """What to do where a file is gone: a first push was taken back, so nothing of it may stay awake."""
+    return f"if [ ! -e {quote(path)} ]; then\n{_indent(then)}\n  exit 0\nfi\n"
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.rstrip("\n").split("\n"))
+
+
+def stopped(unit: str) -> str:
+    return f"systemctl daemon-reload\nsystemctl disable -q --now {unit} || :\n"
+
+
+def awake(unit: str, argument: str) -> str:
+    """Enabled and running on our file: reloaded if it already does, else restarted.
+
+    `argument` is what the command line of a process that runs on our file has.
+    """
+    return (
+        f'[ "$(systemctl show -p NeedDaemonReload --value {unit})" = no ] || systemctl daemon-reload\n'
+        f"systemctl is-enabled -q {unit} || systemctl enable -q {unit}\n"
+        f"pid=$(systemctl show -p MainPID --value {unit})\n"
+        f"if systemctl is-active -q {unit} && "
+        f"tr '\\0' '\\n' <\"/proc/$pid/cmdline\" | grep -qxF -e {quote(argument)}; then\n"
+        f"  systemctl reload {unit}\n"
+        "else\n"
+        f"  systemctl reset-failed {unit} 2>/dev/null || :\n"
+        f"  systemctl restart {unit}\n"
+        "fi\n"
+    )
+
+
+def compose(project: str, folder: str, files: tuple[str, ...], env_file: str, command: str) -> str:
+    """A compose command in a clean environment. `folder` may name a shell variable (``"$folder"``)."""
+    named = " ".join(f"-f {folder}/{quote(name)}" for name in files)
+    return (
+        f"{_COMPOSE} -p {quote(project)} --project-directory {folder} --env-file {env_file} {named} {command}"
+    )
+
+
+def compose_down(project: str, *, volumes: bool = False) -> str:
+    """Takes a project's containers and networks away, found by their labels: works without its files."""
+    more = " -v" if volumes else ""
+    return f"{_COMPOSE} -p {quote(project)} down --remove-orphans{more} </dev/null\n"
+
+
+def edge_network(service: str) -> str:
+    """Makes the network between Caddy and a service's routed container, if it is not there.
+
+    ``--internal``: it leads nowhere else, so it never becomes a container's way out.
+    """
+    name = quote(f"edge-{service}")
+    return (
+        f"docker network inspect {name} >/dev/null 2>&1 || "
+        f"docker network create --internal --label dev.dynia.service={quote(service)} {name} >/dev/null\n"
+    )
+
+
+def caddy_joins(service: str) -> str:
+    """Connects Caddy, if it is there and not connected yet."""
+    name = quote(f"edge-{service}")
+    return (
+        "if docker container inspect dynia-caddy >/dev/null 2>&1; then\n"
+        "  docker inspect -f '{{json .NetworkSettings.Networks}}' dynia-caddy |\n"
+        f"    grep -qF '\"edge-{service}\":' ||\n"
+        f"    docker network connect {name} dynia-caddy\n"
+        "fi\n"
+    )
+
+
+def edge_gone(service: str) -> str:
+    """Takes the network away, and whoever is still connected to it off it."""
+    name = quote(f"edge-{service}")
+    return (
+        "on_it='{{range .Containers}}{{.Name}} {{end}}'\n"
+        f'for one in $(docker network inspect -f "$on_it" {name} 2>/dev/null); do\n'
+        f'  docker network disconnect -f {name} "$one" || :\n'
+        "done\n"
+        f"docker network rm {name} >/dev/null 2>&1 || ! docker network inspect {name} >/dev/null 2>&1\n"
+    )

@@ -1,0 +1,152 @@
+"""A user's service: the compose file untouched, an override of ours, and the files that it mounts."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from dynia.interfaces.desired import Service
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.observed import NodeFacts, ResolvedImage
+from dynia.interfaces.release import Release, ReleaseFile
+from dynia.services.actions.base import Recipe
+from dynia.services.actions.wait_healthy import WaitHealthy
+from dynia.services.planning.components.base import Fault, Topology, TopologyNode
+from dynia.services.planning.components.basic import Basic
+from dynia.services.planning.components.compose_override import (
+    container_hashes,
+    override,
+    project,
+    routed_hash,
+)
+from dynia.services.planning.components.containers import container_faults, network_faults
+from dynia.services.planning.components.haproxy import check_host
+from dynia.services.planning.components.rendered import ROOT
+from dynia.services.planning.components.scripts import (
+    caddy_joins,
+    compose,
+    compose_down,
+    edge_gone,
+    edge_network,
+    staged,
+    without,
+)
+
+COMPOSE, OVERRIDE, DOTENV = "docker-compose.yml", "override.yaml", ".env"
+_FILES = (COMPOSE, OVERRIDE)
+
+
+def folder(service: str) -> str:
+    """Where a service's files are on a node."""
+    return f"{ROOT}/services/{service}"
+
+
+def secret_files_of(service: Service) -> dict[str, bytes]:
+    """Path on a node -> content of what is never shown: `.env`, and what the compose file calls secrets."""
+    home = folder(service.name)
+    found = {f"{home}/{file.path}": file.content for file in service.files if file.secret}
+    return {**found, f"{home}/{DOTENV}": service.dotenv}
+
+
+class ServiceComponent(Basic, kw_only=True):
+    """One service of the file. Made by `service_component`."""
+
+    service: Service
+
+    def recipe(self, topology: Topology, node: TopologyNode) -> Recipe:
+        service = self.service
+        hashes = container_hashes(topology, service)
+        home = folder(service.name)
+        release = Release(
+            component=self.name,
+            files=_files(topology, service, hashes),
+            containers=hashes,
+            images=tuple(sorted({i.run for i in self.images(topology)})),
+        )
+        return Recipe(
+            release=release,
+            check=_check(service, home),
+            activate=_activate(service, home),
+            deactivate=deactivate_service(service.name, volumes=service.volumes == "per-node"),
+        )
+
+    def faults(
+        self, topology: Topology, node: TopologyNode, recipe: Recipe, seen: NodeFacts
+    ) -> tuple[Fault, ...]:
+        name, target = project(self.service.name), self.service.target
+        once = frozenset(c.name for c in self.service.containers if c.one_shot)
+        found = container_faults(seen, name, recipe.release.containers, once)
+        if target is not None:
+            found += network_faults(seen, name, target.container, (f"edge-{self.service.name}",))
+        return found
+
+    def gate(self, topology: Topology, node: TopologyNode, recipe: Recipe) -> WaitHealthy | None:
+        service = self.service
+        routed = service.target is not None
+        return WaitHealthy(
+            node=node.name,
+            service=service.name,
+            component=self.name,
+            release=recipe.release.id,
+            project=project(service.name),
+            containers=recipe.release.containers,
+            path=service.health.path if routed else "",
+            host=check_host(service) if routed else "",
+            header=routed_hash(service, recipe.release.containers),
+            timeout_s=topology.spec.rollout.health_timeout,
+        )
+
+    def images(self, topology: Topology) -> tuple[ResolvedImage, ...]:
+        names = sorted({c.image for c in self.service.containers})
+        return tuple(topology.images[name] for name in names if name in topology.images)
+
+    def disturbs(self, paths: tuple[str, ...], services: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in services if name == self.service.name)
+
+
+def service_component(service: Service) -> ServiceComponent:
+    return ServiceComponent(name=f"service/{service.name}", roots=(folder(service.name),), service=service)
+
+
+def deactivate_service(service: str, *, volumes: bool) -> str:
+    """Stops a service and takes everything that Docker has of it away."""
+    return compose_down(project(service), volumes=volumes) + edge_gone(service)
+
+
+def _files(topology: Topology, service: Service, hashes: dict[str, str]) -> tuple[ReleaseFile, ...]:
+    home = folder(service.name)
+    ours = {
+        COMPOSE: ReleaseFile(path=f"{home}/{COMPOSE}", mode=0o644, content=service.compose),
+        OVERRIDE: ReleaseFile(
+            path=f"{home}/{OVERRIDE}", mode=0o644, content=override(topology, service, hashes)
+        ),
+        DOTENV: ReleaseFile(path=f"{home}/{DOTENV}", mode=0o600, content=service.dotenv, secret=True),
+    }
+    shipped = []
+    for file in service.files:
+        if file.path in (COMPOSE, DOTENV):
+            continue  # the compose file itself, or the .env that is already in `dotenv`
+        if file.path == OVERRIDE:
+            raise DyniaError(
+                f"{file.source}: the name {OVERRIDE} is Dynia's in the folder of service {service.name}",
+                hint="give the file another name",
+            )
+        shipped.append(
+            ReleaseFile(path=f"{home}/{file.path}", mode=file.mode, content=file.content, secret=file.secret)
+        )
+    return tuple(sorted((*ours.values(), *shipped), key=lambda f: f.path))
+
+
+def _check(service: Service, home: str) -> str:
+    command = compose(
+        project(service.name), '"$folder"', _FILES, f'"$folder"/{DOTENV}', "config -q </dev/null"
+    )
+    return staged(home, "folder") + command + "\n"
+
+
+def _activate(service: Service, home: str) -> str:
+    up = "up -d --no-build --remove-orphans --pull never </dev/null"
+    command = compose(project(service.name), quote(home), _FILES, quote(f"{home}/{DOTENV}"), up)
+    gone = without(f"{home}/{COMPOSE}", compose_down(project(service.name)))
+    if service.target is None:
+        return gone + command + "\n"
+    return gone + edge_network(service.name) + command + "\n" + caddy_joins(service.name)

@@ -1,0 +1,109 @@
+"""What is done once every config is right: names are bound, and what no config names any more goes."""
+
+from __future__ import annotations
+
+from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
+from dynia.interfaces.observed import NodeFacts, NotObserved
+from dynia.services.planning.addresses import give_back, move_address, recorded_address
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.nodes import Membership, delete, not_deleted, why_fewer
+from dynia.services.planning.part import Part
+from dynia.services.planning.plan import Line, Step, Waiting
+from dynia.services.planning.records import decide_records
+from dynia.services.planning.removal import empty_node, left_components, remove
+from dynia.services.planning.wanted import Wanted
+from dynia.state.model import Node
+
+
+def finish(given: PlanningInput, spec: ClusterSpec, membership: Membership, wanted: Wanted) -> Part:
+    """All steps; the pass takes them only when nothing else is left to do."""
+    moved = move_address(given, spec, membership.staying)
+    recorded = recorded_address(given)
+    bound = decide_records(given, spec, recorded.address) if recorded else Part()
+    removed = _left_services(given, membership.staying, wanted)
+    deleted = _leaving(given, spec, membership, tuple(s.id for s in moved.steps))
+    returned = give_back(given, entry_stays=not isinstance(spec.entry, NoEntry))
+    parts = (moved, bound, removed, deleted, returned)
+    return Part(
+        steps=tuple(s for p in parts for s in p.steps),
+        lines=tuple(line for p in parts for line in p.lines),
+        drift=tuple(d for p in parts for d in p.drift),
+        waiting=tuple(w for p in parts for w in p.waiting),
+    )
+
+
+def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Wanted) -> Part:
+    """Components that left the file. A service stays while a node is silent: it may still send requests."""
+    names = tuple(wanted.by_name)
+    left = {n.name: left_components(n, names) for n in staying}
+    gone = sorted({name for found in left.values() for name in found})
+    if not gone:
+        return Part()
+    silent = [n.name for n in staying if not isinstance(given.observed.nodes.get(n.name), NodeFacts)]
+    why = "because the file no longer asks for it"
+    steps: list[Step] = []
+    waiting = []
+    for node in staying:
+        facts = given.observed.nodes.get(node.name)
+        if not isinstance(facts, NodeFacts):
+            continue
+        after: tuple[str, ...] = ()
+        for name in left[node.name]:
+            if silent and name.startswith("service/"):
+                continue
+            steps.append(remove(node.name, name, facts, why, after))
+            after = (steps[-1].id,)
+    lines = tuple(
+        Line(
+            sign="-",
+            subject=name.replace("/", " ", 1),
+            nodes=tuple(n.name for n in staying if name in left[n.name]),
+            why=why,
+        )
+        for name in gone
+    )
+    if silent:
+        reason = f"stays until {', '.join(silent)} is observed and sends nothing there"
+        waiting = [
+            Waiting(subject=n.replace("/", " ", 1), reason=reason) for n in gone if n.startswith("service/")
+        ]
+    return Part(steps=tuple(steps), lines=lines, waiting=tuple(waiting))
+
+
+def _leaving(given: PlanningInput, spec: ClusterSpec, membership: Membership, after: tuple[str, ...]) -> Part:
+    host = isinstance(spec.provider, SshProvider)
+    recorded = len(membership.staying) + len(membership.leaving)
+    why = "because it left the file" if host else why_fewer(recorded, spec.nodes)
+    volumes = any(s.volumes == "per-node" for s in spec.services)
+    return leave(given, membership.leaving, why, after, host=host, irreversible=volumes)
+
+
+def leave(
+    given: PlanningInput,
+    nodes: tuple[Node, ...],
+    why: str,
+    after: tuple[str, ...],
+    *,
+    host: bool,
+    irreversible: bool,
+) -> Part:
+    """Machines are deleted; hosts that exist are emptied of what is ours and forgotten. A machine that runs
+    and does not answer is left alone: it is not known to be dead."""
+    listed = given.observed.provider_nodes
+    machines = {} if isinstance(listed, NotObserved) else {m.provider_id: m for m in listed}
+    steps: list[Step] = []
+    waiting = []
+    for node in nodes:
+        facts = given.observed.nodes.get(node.name)
+        machine = machines.get(node.provider_id)
+        silent = not isinstance(facts, NodeFacts) and (host or machine is None or machine.status == "running")
+        if silent:
+            waiting.append(not_deleted(given, node))
+            continue
+        before = after
+        if host and isinstance(facts, NodeFacts):
+            emptied = empty_node(node, facts, why)
+            steps += emptied
+            before = (*after, emptied[-1].id)
+        steps.append(delete(node, why, before, irreversible=irreversible))
+    return Part(steps=tuple(steps), waiting=tuple(waiting))

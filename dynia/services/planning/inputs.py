@@ -1,0 +1,27 @@
+"""Everything that the planner looks at, as one value."""
+
+from __future__ import annotations
+
+from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.observed import Observed
+from dynia.interfaces.shape import Shape
+from dynia.state.model import State
+
+
+class PlanningInput(Shape):
+    """`desired` is None when the cluster is to be destroyed. `templates` maps
+    ``haproxy/haproxy.cfg.mustache`` to the text in force (built-in, replaced by the team's own). `secrets`
+    maps the path of a secret file to its content where the source was there at plan time; it goes into
+    releases and nowhere else. `target` is the cluster's name; `zone` the DNS zone that a cluster to be
+    destroyed was bound in."""
+
+    target: str
+    desired: ClusterSpec | None
+    state: State
+    observed: Observed
+    templates: dict[str, str] = {}
+    secrets: dict[str, bytes] = {}
+    zone: str = ""
+
+    def __repr__(self) -> str:
+        return f"PlanningInput({self.target!r})"

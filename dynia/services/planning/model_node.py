@@ -1,0 +1,115 @@
+"""One node of the model world: facts that steps change as the real node would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.interfaces.release import ReleaseFile
+from dynia.services.planning.compare import OWNER
+from dynia.services.planning.components.base import Component, Topology
+from dynia.services.planning.components.caddy import PROJECT as CADDY_PROJECT
+from dynia.services.planning.components.caddy import Caddy, routed_services
+from dynia.services.planning.components.compose_override import project
+from dynia.services.planning.components.service import ServiceComponent
+from dynia.state.model import AppliedRelease
+
+UNKNOWN = "hmac:(known after apply)"
+
+
+class ModelNode:
+    """A working copy of a node's facts; `facts()` gives the value back."""
+
+    def __init__(self, facts: NodeFacts) -> None:
+        self._facts = facts
+        self.files = {f.path: f for f in facts.files}
+        self.units = {u.name: u for u in facts.units}
+        self.packages = dict(facts.packages)
+        self.containers = list(facts.containers)
+        self.images = list(facts.images)
+        self.secrets = dict(facts.secrets)
+        self.addresses = facts.addresses
+        self.vrrp = facts.vrrp
+        self.unfinished = set(facts.unfinished)
+        self.lineage = facts.lineage
+
+    def facts(self) -> NodeFacts:
+        return msgspec.structs.replace(
+            self._facts,
+            files=tuple(self.files[path] for path in sorted(self.files)),
+            units=tuple(self.units[name] for name in sorted(self.units)),
+            packages=dict(sorted(self.packages.items())),
+            containers=tuple(sorted(self.containers, key=lambda c: c.name)),
+            images=tuple(self.images),
+            secrets=dict(sorted(self.secrets.items())),
+            addresses=self.addresses,
+            vrrp=self.vrrp,
+            unfinished=tuple(sorted(self.unfinished)),
+            lineage=self.lineage,
+        )
+
+    def write(self, files: Iterable[ReleaseFile]) -> None:
+        for file in files:
+            digest = file.digest
+            if file.secret:
+                digest = self.secrets.setdefault(file.path, UNKNOWN)
+            self.files[file.path] = FileSeen(
+                path=file.path, kind="file", mode=file.mode, owner=OWNER, digest=digest
+            )
+
+    def remember(self, release: AppliedRelease) -> None:
+        """Files and images of a release, as the state knows them."""
+        for file in release.files:
+            digest = file.digest or self.secrets.setdefault(file.path, UNKNOWN)
+            self.files[file.path] = FileSeen(
+                path=file.path, kind="file", mode=file.mode, owner=OWNER, digest=digest
+            )
+        self.images += [ImageSeen(id=image, tags=(image,)) for image in release.images]
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Files, and folders with all that is in them."""
+        for path in paths:
+            self.files = {p: f for p, f in self.files.items() if p != path and not p.startswith(path + "/")}
+
+    def activate(self, component: Component, topology: Topology, containers: dict[str, str]) -> None:
+        """Units and containers as a component wants them."""
+        self.unfinished.discard(component.name)
+        for unit in component.units:
+            self.units[unit] = UnitSeen(name=unit, active="active", enabled="enabled")
+        if component.name == "keepalived":
+            self.vrrp = self.vrrp or "BACKUP"
+        if isinstance(component, ServiceComponent):
+            name = project(component.service.name)
+            target = component.service.target
+            once = {c.name for c in component.service.containers if c.one_shot}
+            joined = {target.container: (f"edge-{component.service.name}",)} if target else {}
+            self._run(name, containers, once, joined)
+        elif isinstance(component, Caddy):
+            edges = tuple(f"edge-{s.name}" for s in routed_services(topology.spec))
+            self._run(CADDY_PROJECT, containers, set(), {"caddy": edges})
+
+    def _run(
+        self, name: str, wanted: dict[str, str], once: set[str], networks: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        self.stop(name)
+        for service, config in sorted(wanted.items()):
+            self.containers.append(
+                ContainerSeen(
+                    id=f"{name}-{service}",
+                    name=f"{name}-{service}-1",
+                    image="",
+                    state="exited" if service in once else "running",
+                    project=name,
+                    service=service,
+                    config=config,
+                    networks=networks.get(service, ()),
+                )
+            )
+
+    def stop(self, name: str) -> None:
+        self.containers = [c for c in self.containers if c.project != name]
+
+    def take_image(self, reference: str, pull: str, image_id: str) -> None:
+        self.images.append(ImageSeen(id=image_id or pull, tags=(reference,), digests=(pull,) if pull else ()))

@@ -1,0 +1,291 @@
+"""Which machines a cluster has after this apply: who stays, comes, goes, is started or forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dynia.interfaces.desired import ClusterSpec, SshProvider
+from dynia.interfaces.observed import NodeFacts, NotObserved, ProviderNode
+from dynia.interfaces.shape import Shape
+from dynia.services.actions import DeleteNode, ForgetNode, ProvisionNode, StartNode
+from dynia.services.planning.hosts import decide_hosts
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.names import node_name, priority
+from dynia.services.planning.part import Part
+from dynia.services.planning.plan import Drift, Line, Step, Waiting
+from dynia.state.model import Intent, Node
+
+PROVISION_DEADLINE_S = 600.0
+
+
+class Membership(Shape):
+    """`staying` are recorded nodes that configs name; `leaving` recorded ones that no config names any more.
+
+    `settled` is false while a machine comes or is started: its addresses are not known yet, and configs
+    are rendered in the next pass, for everybody.
+    """
+
+    staying: tuple[Node, ...]
+    leaving: tuple[Node, ...] = ()
+    coming: tuple[str, ...] = ()
+    settled: bool = True
+
+
+def decide_nodes(given: PlanningInput, spec: ClusterSpec, holder: str) -> tuple[Membership, Part]:
+    """Compare the wanted count with the state and with the provider's list."""
+    recorded = given.state.nodes_of(spec.name)
+    if isinstance(spec.provider, SshProvider):
+        staying, gone, steps, lines = decide_hosts(given, spec)
+        leaving = tuple(n for n in gone if answers(given, n))
+        mute = tuple(n for n in gone if not answers(given, n))
+        staying = tuple(sorted((*staying, *mute), key=lambda n: n.ordinal))
+        coming = tuple(step.node for step in steps)
+        return (
+            Membership(staying=staying, leaving=leaving, coming=coming, settled=not steps),
+            Part(
+                steps=steps,
+                lines=lines,
+                waiting=tuple(not_deleted(given, n) for n in mute),
+                more=bool(steps),
+            ),
+        )
+    listed = given.observed.provider_nodes
+    if isinstance(listed, NotObserved):
+        why = Waiting(subject="provider", reason=f"machines not observed ({listed.reason})")
+        return Membership(staying=recorded), Part(waiting=(why,))
+    return _decide_machines(given, spec, holder, recorded, listed)
+
+
+def _decide_machines(
+    given: PlanningInput,
+    spec: ClusterSpec,
+    holder: str,
+    recorded: tuple[Node, ...],
+    listed: tuple[ProviderNode, ...],
+) -> tuple[Membership, Part]:
+    machines = {machine.provider_id: machine for machine in listed}
+    alive = [n for n in recorded if n.provider_id in machines and machines[n.provider_id].status != "absent"]
+    kept = {n.name for n in alive}
+    gone = [n for n in recorded if n.name not in kept]
+    surplus = _surplus(alive, len(alive) - spec.nodes, holder)
+    leaving = [n for n in surplus if machines[n.provider_id].status == "off" or answers(given, n)]
+    left = {n.name for n in leaving}
+    staying = tuple(n for n in alive if n.name not in left)
+
+    known = {n.provider_id for n in alive}
+    strays = sorted(
+        (m for m in listed if m.provider_id not in known), key=lambda m: (m.ordinal, m.provider_id)
+    )
+    intents = {
+        i.ordinal: i for i in given.state.intents if i.cluster == spec.name and i.kind == "node" and i.ordinal
+    }
+    why = _why_more(recorded, gone, spec)
+    coming, adopted = _coming(given, spec, alive, staying, strays, intents, why)
+    starting = tuple(_start(n) for n in staying if machines[n.provider_id].status == "off")
+    forgotten = tuple(_forget(n) for n in gone)
+    orphans = [m for m in strays if m.provider_id not in adopted and m.ordinal not in _ordinals(coming)]
+    steps = (*forgotten, *coming, *starting, *(_delete_orphan(m) for m in orphans))
+    drift = (
+        *(_gone(n) for n in gone),
+        *(_off(n) for n in alive if machines[n.provider_id].status == "off"),
+        *(_orphan(m) for m in strays if m.ordinal not in intents and m.provider_id not in adopted),
+    )
+    twins = any(m.provider_id not in adopted and m.ordinal in _ordinals(coming) for m in strays)
+    part = Part(
+        steps=steps,
+        drift=drift,
+        lines=_lines(coming, leaving, orphans, spec, len(recorded)),
+        waiting=tuple(not_deleted(given, n) for n in surplus if n.name not in left),
+        more=bool(coming or starting or leaving or twins),
+    )
+    membership = Membership(
+        staying=staying,
+        leaving=tuple(leaving),
+        coming=tuple(step.node for step in coming),
+        settled=not coming and not starting,
+    )
+    return membership, part
+
+
+def _surplus(alive: list[Node], surplus: int, holder: str) -> list[Node]:
+    """The highest ordinals that do not hold the entry address."""
+    candidates = [n for n in reversed(alive) if n.name != holder]
+    return sorted(candidates[: max(0, surplus)], key=lambda n: n.ordinal)
+
+
+def answers(given: PlanningInput, node: Node) -> bool:
+    return isinstance(given.observed.nodes.get(node.name), NodeFacts)
+
+
+def not_deleted(given: PlanningInput, node: Node) -> Waiting:
+    """A machine that runs and is silent is not known to be dead: configs go on naming it."""
+    facts = given.observed.nodes.get(node.name)
+    reason = facts.reason if isinstance(facts, NotObserved) else "not looked at"
+    return Waiting(subject=node.name, reason=f"not observed ({reason}), so it is not deleted")
+
+
+def _coming(
+    given: PlanningInput,
+    spec: ClusterSpec,
+    alive: list[Node],
+    staying: tuple[Node, ...],
+    strays: list[ProviderNode],
+    intents: dict[int, Intent],
+    why: str,
+) -> tuple[tuple[Step, ...], frozenset[str]]:
+    """Machines to make: strays of ours are adopted first, then what a dead run began, then new ordinals."""
+    missing = spec.nodes - len(staying)
+    if missing <= 0:
+        return (), frozenset()
+    used = {n.ordinal for n in alive}
+    taken = {n.name for n in given.state.nodes_of(spec.name)} | {m.name for m in strays}
+    chosen: list[tuple[int, str, str]] = []
+    adopted: set[str] = set()
+    for machine in sorted(strays, key=lambda m: (m.ordinal not in intents, m.ordinal, m.provider_id)):
+        trusted = machine.host_key or machine.status == "absent"
+        if len(chosen) < missing and trusted and machine.ordinal not in used:
+            used.add(machine.ordinal)
+            adopted.add(machine.provider_id)
+            chosen.append((machine.ordinal, machine.name, "because a machine with its tag exists: adopted"))
+    used |= {m.ordinal for m in strays}
+    for ordinal, intent in sorted(intents.items()):
+        if len(chosen) < missing and ordinal not in used and intent.name not in taken:
+            used.add(ordinal)
+            chosen.append((ordinal, intent.name, "because an earlier apply began it"))
+    home = given.state.cluster(spec.name)
+    following = max(home.next_ordinal if home else 1, 1 + max((*used, *intents), default=0))
+    taken |= {name for _, name, _ in chosen} | {i.name for i in intents.values()}
+    gone = max((n.ordinal for n in given.state.nodes_of(spec.name)), default=0)
+    following = max(following, gone + 1)
+    while len(chosen) < missing:
+        name = node_name(given.state.lineage, spec.name, following, taken)
+        taken.add(name)
+        chosen.append((following, name, why))
+        following += 1
+    first = min((*(n.ordinal for n in staying), *(ordinal for ordinal, _, _ in chosen)))
+    return tuple(_create(spec, *one, first=first) for one in sorted(chosen)), frozenset(adopted)
+
+
+def _create(spec: ClusterSpec, ordinal: int, name: str, why: str, *, first: int) -> Step:
+    step = f"{name}/create"
+    image = getattr(spec.provider, "image", "")
+    action = ProvisionNode(
+        step=step,
+        name=name,
+        ordinal=ordinal,
+        priority=priority(ordinal),
+        role="MASTER" if ordinal == first else "BACKUP",
+        image=image,
+        user=spec.ssh.user,
+        port=spec.ssh.port,
+    )
+    return Step(id=step, action=action, why=why, node=name, deadline_s=PROVISION_DEADLINE_S)
+
+
+def _start(node: Node) -> Step:
+    return Step(
+        id=f"{node.name}/start",
+        action=StartNode(name=node.name, provider_id=node.provider_id),
+        why="because its machine is off at the provider",
+        node=node.name,
+    )
+
+
+def _forget(node: Node) -> Step:
+    return Step(
+        id=f"{node.name}/forget",
+        action=ForgetNode(name=node.name, provider_id=node.provider_id),
+        why="because its machine is gone at the provider",
+        node=node.name,
+    )
+
+
+def _delete_orphan(machine: ProviderNode) -> Step:
+    return Step(
+        id=f"{machine.name}/delete-orphan/{machine.provider_id}",
+        action=DeleteNode(name=machine.name, provider_id=machine.provider_id, recorded=False),
+        why="because it carries this cluster's tag and no node is it",
+        node=machine.name,
+        irreversible=True,
+    )
+
+
+def delete(node: Node, why: str, after: Iterable[str] = (), *, irreversible: bool = False) -> Step:
+    """Delete a recorded machine that no config names any more."""
+    return Step(
+        id=f"{node.name}/delete",
+        action=DeleteNode(name=node.name, provider_id=node.provider_id),
+        why=why,
+        after=tuple(sorted(after)),
+        node=node.name,
+        irreversible=irreversible,
+    )
+
+
+def why_fewer(recorded: int, wanted: int) -> str:
+    return f"because nodes {recorded} → {wanted}"
+
+
+def _why_more(recorded: tuple[Node, ...], gone: list[Node], spec: ClusterSpec) -> str:
+    if len(recorded) == spec.nodes and gone:
+        names = ", ".join(n.name for n in gone)
+        return f"because {names} {'is' if len(gone) == 1 else 'are'} gone at the provider"
+    return f"because nodes {len(recorded)} → {spec.nodes}"
+
+
+def _lines(
+    coming: tuple[Step, ...],
+    leaving: list[Node],
+    orphans: list[ProviderNode],
+    spec: ClusterSpec,
+    recorded: int,
+) -> tuple[Line, ...]:
+    plus = tuple(
+        Line(sign="+", subject=f"node {step.node}", nodes=(step.node,), why=step.why) for step in coming
+    )
+    minus = tuple(
+        Line(sign="-", subject=f"node {n.name}", nodes=(n.name,), why=why_fewer(recorded, spec.nodes))
+        for n in leaving
+    )
+    strays = tuple(
+        Line(sign="-", subject=f"machine {m.name}", why="because it carries our tag and no node is it")
+        for m in orphans
+    )
+    return (*plus, *minus, *strays)
+
+
+def _gone(node: Node) -> Drift:
+    return Drift(
+        node=node.name,
+        kind="node",
+        subject=node.name,
+        category="tampered",
+        detail="gone at the provider",
+        remedy="will be made again under a new name",
+    )
+
+
+def _off(node: Node) -> Drift:
+    return Drift(
+        node=node.name,
+        kind="node",
+        subject=node.name,
+        category="tampered",
+        detail="off at the provider",
+        remedy="will be started",
+    )
+
+
+def _orphan(machine: ProviderNode) -> Drift:
+    return Drift(
+        node="",
+        kind="node",
+        subject=machine.name,
+        category="orphan",
+        detail="a machine with this cluster's tag that no node is",
+        remedy="will be deleted",
+    )
+
+
+def _ordinals(coming: tuple[Step, ...]) -> frozenset[int]:
+    return frozenset(s.action.ordinal for s in coming if isinstance(s.action, ProvisionNode))

@@ -1,0 +1,171 @@
+"""One pass: the sub-planners in order. Machines and address first, then configs for everybody, then what may
+only go once no config names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
+from dynia.interfaces.observed import NotObserved
+from dynia.services.planning.addresses import recorded_address, take_address
+from dynia.services.planning.causes import causes
+from dynia.services.planning.check import check_serving
+from dynia.services.planning.destroy import plan_destroy
+from dynia.services.planning.drift import entry_drift
+from dynia.services.planning.finish import finish
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.nodes import decide_nodes
+from dynia.services.planning.part import Part
+from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
+from dynia.services.planning.reasons import Reasons
+from dynia.services.planning.rollout import Rolled, roll
+from dynia.services.planning.serving import find_holder, provider_owner, serving
+from dynia.services.planning.speakers import hold_back, silence
+from dynia.services.planning.wanted import Wanted, render_wanted
+from dynia.services.planning.work import NodesWork, Workshop, work_on_nodes
+from dynia.state.model import Node, State
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one look at the world leads to. `more`: the steps make another pass necessary."""
+
+    steps: tuple[Step, ...] = ()
+    more: bool = False
+    drift: tuple[Drift, ...] = ()
+    lines: tuple[Line, ...] = ()
+    diffs: tuple[FileDiff, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    order: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    serving: tuple[Serving, ...] = ()
+    not_observed: tuple[tuple[str, str], ...] = ()
+    holder: str = ""
+    wanted: Wanted | None = None
+
+
+def plan_pass(given: PlanningInput, before: State) -> Pass:
+    """`before` is the state that the whole plan begins with: reasons are told against it."""
+    if given.desired is None:
+        part = plan_destroy(given)
+        return Pass(
+            steps=part.steps, more=part.more, drift=part.drift, lines=part.lines, waiting=part.waiting
+        )
+    spec, holder = given.desired, find_holder(given)
+    membership, machines = decide_nodes(given, spec, holder)
+    address = take_address(given, spec)
+    quiet = silence(given, membership.leaving)
+    settled = membership.settled and not address.steps and not quiet.steps
+    wanted = render_wanted(given, spec, membership.staying)
+    now = serving(spec, given.observed, membership.staying)
+    work = _work(given, spec, before, membership.staying, wanted, now)
+    works, held = hold_back(given, work.works, membership.staying, holder)
+    rolled = roll(tuple(works), now, spec.nodes, spec.rollout, holder) if settled else Rolled()
+    configs = _with_images(work, rolled) if settled else ()
+    last = finish(given, spec, membership, wanted)
+    ready = settled and not configs
+    steps = (*machines.steps, *address.steps, *quiet.steps, *configs, *(last.steps if ready else ()))
+    more = not settled or (bool(last.steps) and not ready) or (bool(rolled.waiting) and bool(configs))
+    not_observed = tuple(sorted((*work.not_observed, *_unanswered(given))))
+    return Pass(
+        steps=steps,
+        more=machines.more or more,
+        drift=_drift(given, spec, membership.staying, machines, address, last, work),
+        lines=(*machines.lines, *address.lines, *(work.fold.lines() if settled else ()), *last.lines),
+        diffs=work.fold.diffs() if settled else (),
+        waiting=(
+            *_assumed(wanted),
+            *machines.waiting,
+            *address.waiting,
+            *work.waiting,
+            *held,
+            *rolled.waiting,
+            *last.waiting,
+        ),
+        order=rolled.order,
+        joining=(*membership.coming, *rolled.joining),
+        serving=check_serving(steps, now, spec.nodes, spec.rollout.max_unavailable),
+        not_observed=not_observed,
+        holder=holder,
+        wanted=wanted,
+    )
+
+
+def _work(
+    given: PlanningInput,
+    spec: ClusterSpec,
+    before: State,
+    staying: tuple[Node, ...],
+    wanted: Wanted,
+    now: dict[str, frozenset[str]],
+) -> NodesWork:
+    serves: dict[str, set[str]] = {}
+    for service, names in now.items():
+        for name in names:
+            serves.setdefault(name, set()).add(service)
+    listed = given.observed.provider_nodes
+    off = frozenset(
+        m.provider_id for m in (() if isinstance(listed, NotObserved) else listed) if m.status == "off"
+    )
+    reasons = Reasons(causes(before, spec, staying, _changed_services(staying, wanted)))
+    return work_on_nodes(Workshop(given, wanted, reasons), staying, serves, off)
+
+
+def _changed_services(staying: tuple[Node, ...], wanted: Wanted) -> frozenset[str]:
+    """Services whose wanted release is on no record of some node that has one."""
+    if not staying:
+        return frozenset()
+    recipes = wanted.recipes[staying[0].name]
+    found = set()
+    for service in wanted.services:
+        name = f"service/{service}"
+        release = wanted.index.of(recipes[name]).id if name in recipes else ""
+        if any(n.components.get(name, release) != release for n in staying):
+            found.add(service)
+    return frozenset(found)
+
+
+def _with_images(work: NodesWork, rolled: Rolled) -> tuple[Step, ...]:
+    """Images first, but after what they need. Those whose node has to wait are left out."""
+    there = {s.id for s in rolled.steps}
+    early = [s for s in work.images if not s.after]
+    late = {s.id: s for s in work.images if s.after and s.after[0] in there}
+    if not late:
+        return (*early, *rolled.steps)
+    following: dict[str, list[Step]] = {}
+    for step in late.values():
+        following.setdefault(step.after[0], []).append(step)
+    ordered = [s for step in rolled.steps for s in (step, *following.get(step.id, ()))]
+    return (*early, *ordered)
+
+
+def _drift(
+    given: PlanningInput,
+    spec: ClusterSpec,
+    staying: tuple[Node, ...],
+    machines: Part,
+    address: Part,
+    last: Part,
+    work: NodesWork,
+) -> tuple[Drift, ...]:
+    recorded = recorded_address(given)
+    entry: list[Drift] = []
+    if recorded is not None and not isinstance(spec.entry, NoEntry) and not address.steps:
+        owner = provider_owner(given) if isinstance(spec.entry, ApiEntry) else None
+        entry = entry_drift(given.observed, staying, recorded.address, owner)
+    found = [*entry, *machines.drift, *address.drift, *last.drift, *work.drift]
+    order = {"split": 0, "tampered": 1, "orphan": 2}
+    return tuple(sorted(found, key=lambda d: (order[d.category], d.node, d.kind, d.subject, d.detail)))
+
+
+def _assumed(wanted: Wanted) -> tuple[Waiting, ...]:
+    reason = "its registry did not answer; taken to be what is applied"
+    return tuple(Waiting(subject=f"image {name}", reason=reason) for name in wanted.assumed)
+
+
+def _unanswered(given: PlanningInput) -> list[tuple[str, str]]:
+    """Vendors that did not answer are named like nodes: nothing is claimed about them."""
+    told = (("provider", given.observed.provider_nodes), ("reserved IPs", given.observed.addresses))
+    said = [(name, answer.reason) for name, answer in told if isinstance(answer, NotObserved)]
+    records = given.observed.records
+    return [*said, ("dns", records.reason)] if isinstance(records, NotObserved) else said

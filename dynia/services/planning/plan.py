@@ -1,0 +1,132 @@
+"""The plan: steps with their dependencies and reasons, and everything that a reader needs to judge it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dynia.interfaces.shape import Shape
+from dynia.services.actions import AnyAction
+
+DriftClass = Literal["tampered", "orphan", "split"]
+
+
+class Step(Shape):
+    """One action. `id` is words (``misty-owl/haproxy/push``), unique in the plan, free of addresses.
+
+    `after` are ids that must have ended well before. `node` is the node it works on, or empty.
+    `disturbs` are services that `node` may stop serving between this step's start and `settles`' end,
+    where `settles` is the id of the gate that shows it serving again (own id when empty).
+    `deadline_s` bounds the deed.
+    """
+
+    id: str
+    action: AnyAction
+    why: str
+    after: tuple[str, ...] = ()
+    node: str = ""
+    disturbs: tuple[str, ...] = ()
+    settles: str = ""
+    irreversible: bool = False
+    deadline_s: float = 180.0
+
+
+class Drift(Shape):
+    """Something observed that differs from what was applied (law: pending changes are not drift).
+
+    `node` is empty for the cluster itself. `subject` is a path, unit, container or address; `detail`
+    says what differs in words ("edited", "mode 644 → 600", "stopped and disabled", "gone").
+    """
+
+    node: str
+    kind: Literal["file", "unit", "container", "network", "node", "reserved_ip", "record"]
+    subject: str
+    category: DriftClass
+    detail: str
+    since: int = 0
+    remedy: str = ""
+
+
+class Line(Shape):
+    """One entry of the Changes list, folded over nodes. `sign` is + (add), ~ (change), - (destroy).
+
+    `nodes` are the nodes that it concerns (all of them: `everywhere`); `details` are (label, text) pairs
+    such as ("image", "api:1.8@sha256:11aa → 1.9@sha256:ab01"); `why` is the reason in words.
+    """
+
+    sign: Literal["+", "~", "-"]
+    subject: str
+    nodes: tuple[str, ...] = ()
+    everywhere: bool = False
+    details: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+
+
+class Waiting(Shape):
+    """Something wanted that this plan does not do, and why ("swift-fox": "no answer in 10 s")."""
+
+    subject: str
+    reason: str
+
+
+class FileDiff(Shape):
+    """A file before and after, for --full. `before` is None where its text is not known to the runner."""
+
+    path: str
+    nodes: tuple[str, ...]
+    before: str | None
+    after: str | None
+
+
+class Serving(Shape):
+    """The worst case of one service: at least `least` of `wanted` nodes serve it at any moment."""
+
+    service: str
+    least: int
+    wanted: int
+    now: int
+
+
+class Effect(Shape):
+    """What it will cost. `moves` counts planned moves of the reserved IP; `interrupts` names services that a
+    plan for one node must interrupt (law 5: apply asks once more or takes --allow-downtime)."""
+
+    serving: tuple[Serving, ...] = ()
+    moves: int = 0
+    irreversible: int = 0
+    interrupts: tuple[str, ...] = ()
+
+
+class Plan(Shape):
+    """One pass, and a preview of the next. Equal inputs give an equal plan, byte for byte (law 1).
+
+    `steps` are this pass in a stable order that respects `after`; `later` are the steps of the passes
+    that follow, planned on the simulated world with ``(known after apply)`` for unknown addresses.
+    `drift` is what differs from what was applied; `changes` what will be made different on purpose (in
+    both passes); `order` the nodes in rollout order; `holder` who has the entry address now;
+    `not_observed` pairs of node and reason. `reserved_ip` is the address or empty.
+    """
+
+    cluster: str
+    lineage: str
+    serial: int
+    generation: int
+    provider: str = ""
+    node_count: int = 0
+    steps: tuple[Step, ...] = ()
+    later: tuple[Step, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    changes: tuple[Line, ...] = ()
+    diffs: tuple[FileDiff, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    order: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    holder: str = ""
+    reserved_ip: str = ""
+    effect: Effect = Effect()
+    not_observed: tuple[tuple[str, str], ...] = ()
+    digest: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to do. (Nodes that were not observed make it exit 4 all the same.)"""
+        return not self.steps and not self.later

@@ -1,0 +1,104 @@
+"""The planner: what must be done, why, and in which order. Pure: same input, same plan, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from dynia.interfaces.desired import NoEntry
+from dynia.services.actions import AttachReservedIp, RemoveComponent
+from dynia.services.actions.base import Recipe
+from dynia.services.planning.addresses import PENDING, recorded_address
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.lines import merge
+from dynia.services.planning.one_pass import Pass, plan_pass
+from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
+from dynia.services.planning.simulate import apply_steps, rendered_for
+
+MAX_PASSES = 6
+
+
+def make_plan(given: PlanningInput) -> Plan:
+    """One pass, and a preview of those that follow, planned on a simulated world."""
+    passes = [plan_pass(given, given.state)]
+    world, last = given, passes[0]
+    while passes[-1].more and passes[-1].steps and len(passes) < MAX_PASSES:
+        world = apply_steps(world, passes[-1].steps, passes[-1].wanted)
+        last = plan_pass(world, given.state)
+        if not last.steps:
+            break
+        passes.append(last)
+    return sealed(_plan(given, passes, last.waiting))
+
+
+def recipes_of(given: PlanningInput) -> Mapping[str, Mapping[str, Recipe]]:
+    """What was rendered for this pass: by node, then component."""
+    wanted = rendered_for(given)
+    return wanted.recipes if wanted else {}
+
+
+def sealed(plan: Plan) -> Plan:
+    """With the digest over everything else."""
+    bare = msgspec.structs.replace(plan, digest="")
+    digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
+    return msgspec.structs.replace(plan, digest=digest)
+
+
+def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]) -> Plan:
+    """`waiting` is what is left after the last pass: what an earlier one put off may be done by then."""
+    first, spec = passes[0], given.desired
+    home, address = given.state.cluster(given.target), recorded_address(given)
+    count = spec.nodes if spec else 0
+    order = next((one.order for one in passes if one.order), ())
+    joining = dict.fromkeys(name for one in passes for name in one.joining if name not in order)
+    shown = address.address if address else ""
+    if not shown and spec is not None and not isinstance(spec.entry, NoEntry):
+        shown = PENDING
+    return Plan(
+        cluster=given.target,
+        lineage=given.state.lineage,
+        serial=home.serial if home else 0,
+        generation=home.generation if home else 0,
+        provider=str(type(spec.provider).__struct_config__.tag) if spec else home.provider if home else "",
+        node_count=count,
+        steps=first.steps,
+        later=tuple(step for one in passes[1:] for step in one.steps),
+        drift=first.drift,
+        changes=merge((line for one in passes for line in one.lines), count),
+        diffs=next((one.diffs for one in passes if one.diffs), ()),
+        waiting=waiting,
+        order=order,
+        joining=tuple(joining),
+        holder=first.holder,
+        reserved_ip=shown,
+        effect=_effect(passes, first.holder, count),
+        not_observed=first.not_observed,
+    )
+
+
+def _effect(passes: list[Pass], holder: str, count: int) -> Effect:
+    """The worst of all passes. A later pass counts nodes that serve by then: never fewer than now."""
+    worst: dict[str, Serving] = {}
+    for one in passes:
+        for found in one.serving:
+            known = worst.get(found.service)
+            if known is None or (found.now and found.least < known.least):
+                now = known.now if known else found.now
+                worst[found.service] = msgspec.structs.replace(found, now=now)
+    steps = [step for one in passes for step in one.steps]
+    disturbed = {name for step in steps for name in step.disturbs}
+    return Effect(
+        serving=tuple(worst[name] for name in sorted(worst)),
+        moves=sum(_moves(step.action, holder) for step in steps),
+        irreversible=sum(step.irreversible for step in steps),
+        interrupts=tuple(sorted(disturbed)) if count == 1 else (),
+    )
+
+
+def _moves(action: object, holder: str) -> bool:
+    """Steps that take the reserved IP from the node that has it."""
+    if isinstance(action, AttachReservedIp):
+        return bool(holder)
+    return isinstance(action, RemoveComponent) and action.node == holder and action.component == "keepalived"

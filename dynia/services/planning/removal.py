@@ -1,0 +1,70 @@
+"""Taking things off nodes: a service that left the file, or everything that Dynia put on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dynia.interfaces.observed import FileSeen, NodeFacts
+from dynia.services.actions import RemoveComponent
+from dynia.services.planning.compare import expected
+from dynia.services.planning.components import EVERYTHING, Removal, removal
+from dynia.services.planning.plan import Step
+from dynia.state.model import Node
+
+REST = "leftovers"
+
+
+def left_components(node: Node, wanted: Iterable[str]) -> tuple[str, ...]:
+    """What the state says is on a node and the file no longer has."""
+    return tuple(sorted({*node.components, *node.pushed}.difference(wanted)))
+
+
+def remove(
+    node: str, component: str, facts: NodeFacts, why: str, after: tuple[str, ...] = (), *, step: str = ""
+) -> Step:
+    """Irreversible for a service: its volumes go with it."""
+    taken = removal(component)
+    action = RemoveComponent(
+        node=node,
+        component=component,
+        paths=taken.paths,
+        expected=expected(_below(facts.files, taken.paths), {f.path: f for f in facts.files}),
+        deactivate=taken.deactivate,
+    )
+    return Step(
+        id=f"{node}/{step or component}/remove",
+        action=action,
+        why=why,
+        after=after,
+        node=node,
+        irreversible=component.startswith("service/"),
+    )
+
+
+def empty_node(node: Node, facts: NodeFacts, why: str) -> tuple[Step, ...]:
+    """Everything that Dynia put on a host: the way to it first, Dynia's own folders last."""
+    steps: list[Step] = []
+    names = sorted({*node.components, *node.pushed}, key=lambda name: (_turn(name), name))
+    for name in names:
+        if removal(name) == Removal():
+            continue
+        after = (steps[-1].id,) if steps else ()
+        steps.append(remove(node.name, name, facts, why, after))
+    action = RemoveComponent(node=node.name, component=REST, paths=EVERYTHING)
+    after = (steps[-1].id,) if steps else ()
+    steps.append(Step(id=f"{node.name}/{REST}/remove", action=action, why=why, after=after, node=node.name))
+    return tuple(steps)
+
+
+def _turn(component: str) -> int:
+    order = ("keepalived", "haproxy", "caddy", "service", "registry", "node", "firewall", "docker")
+    kind = component.partition("/")[0]
+    return order.index(kind) if kind in order else len(order)
+
+
+def _below(files: tuple[FileSeen, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f.path
+        for f in files
+        if f.kind != "dir" and any(f.path == p or f.path.startswith(p + "/") for p in paths)
+    )

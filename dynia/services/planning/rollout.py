@@ -1,0 +1,97 @@
+"""The order over the nodes, as edges: canary first, then lanes, the holder of the reserved IP last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+import msgspec
+
+from dynia.interfaces.desired import Rollout
+from dynia.interfaces.shape import Shape
+from dynia.services.planning.check import floor
+from dynia.services.planning.holding import without_blocked
+from dynia.services.planning.plan import Step, Waiting
+from dynia.services.planning.speakers import after_holder
+from dynia.services.planning.turn import Work
+
+
+class Rolled(Shape):
+    """`steps` with their edges; `order` the serving nodes in turn; `joining` those that serve nothing yet."""
+
+    steps: tuple[Step, ...] = ()
+    order: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+
+
+def roll(
+    works: tuple[Work, ...],
+    serving: Mapping[str, Set[str]],
+    wanted: int,
+    rollout: Rollout,
+    holder: str,
+) -> Rolled:
+    """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
+    fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait."""
+    servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
+    joining = [w for w in works if w.node not in servers]
+    rolling = [w for w in works if w.node in servers]
+    least = floor(wanted, rollout.max_unavailable)
+    spare = {service: len(nodes) - least for service, nodes in serving.items()}
+    blocked = frozenset(service for service, count in spare.items() if count < 1)
+    waiting = []
+    kept = []
+    for work in rolling:
+        allowed, held = without_blocked(work, blocked)
+        if held:
+            names = ", ".join(held)
+            reason = f"{names} must serve on {least} of {wanted} nodes, and does on {_now(serving, held)}"
+            waiting.append(Waiting(subject=work.node, reason=reason))
+        if allowed.steps:
+            kept.append(allowed)
+    disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
+    width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
+    turns = _turns(kept, rollout, holder, max(1, width))
+    chained = [step for work in joining for step in _chain(work.steps, ())]
+    early, late = after_holder(chained, turns, holder)
+    return Rolled(
+        steps=(*early, *turns, *late),
+        order=tuple(dict.fromkeys(step.node for step in turns)),
+        joining=tuple(w.node for w in joining if w.fresh),
+        waiting=tuple(waiting),
+    )
+
+
+def _turns(works: list[Work], rollout: Rollout, holder: str, width: int) -> list[Step]:
+    last = [w for w in works if w.node == holder] if len(works) > 1 else []
+    rest = [w for w in works if w not in last] if last else list(works)
+    first = rest[:1] if rollout.canary and len(works) > 1 else []
+    rest = rest[len(first) :]
+    steps: list[Step] = []
+    gate: tuple[str, ...] = ()
+    for work in first:
+        steps += _chain(work.steps, gate)
+        gate = (work.steps[-1].id,)
+    tails: list[tuple[str, ...]] = [gate] * min(width, len(rest))
+    for position, work in enumerate(rest):
+        lane = position % len(tails)
+        steps += _chain(work.steps, tails[lane])
+        tails[lane] = (work.steps[-1].id,)
+    gate = tuple(sorted(name for tail in tails for name in tail)) or gate
+    for work in last:
+        steps += _chain(work.steps, gate)
+    return steps
+
+
+def _chain(steps: tuple[Step, ...], before: tuple[str, ...]) -> list[Step]:
+    """One after the other, the first one after `before`."""
+    chained = []
+    for step in steps:
+        after = tuple(sorted({*step.after, *before})) if step.after else before
+        chained.append(msgspec.structs.replace(step, after=after) if after != step.after else step)
+        before = (step.id,)
+    return chained
+
+
+def _now(serving: Mapping[str, Set[str]], services: tuple[str, ...]) -> str:
+    return ", ".join(str(len(serving[service])) for service in services)

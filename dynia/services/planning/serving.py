@@ -1,0 +1,69 @@
+"""Who serves what now, and who has the entry address: counted from observed facts only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dynia.interfaces.desired import ApiEntry, ClusterSpec
+from dynia.interfaces.observed import ContainerSeen, NodeFacts, NotObserved, Observed
+from dynia.services.planning.components.caddy import PROJECT as CADDY
+from dynia.services.planning.components.compose_override import project
+from dynia.services.planning.inputs import PlanningInput
+from dynia.state.model import Node
+
+
+def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, frozenset[str]]:
+    """Per service the nodes that serve it: its containers run and none is unhealthy, and for HTTP Caddy runs
+    beside them. A node that was not observed does not count."""
+    found: dict[str, set[str]] = {service.name: set() for service in spec.services}
+    http = {service.name for service in spec.services if service.kind == "http"}
+    by_project = {project(service): service for service in found}
+    for node in nodes:
+        facts = observed.nodes.get(node.name)
+        if not isinstance(facts, NodeFacts):
+            continue
+        state: dict[str, bool] = {}
+        caddy = False
+        for container in facts.containers:
+            if container.project == CADDY:
+                caddy = caddy or container.state == "running"
+            service = by_project.get(container.project)
+            if service is not None:
+                state[service] = state.get(service, True) and _well(container)
+        for service, well in state.items():
+            if service in found and well and (caddy or service not in http):
+                found[service].add(node.name)
+    return {service: frozenset(names) for service, names in found.items()}
+
+
+def _well(container: ContainerSeen) -> bool:
+    if container.state == "running":
+        return container.health != "unhealthy"
+    return container.state == "exited" and container.exit_code == 0
+
+
+def find_holder(given: PlanningInput) -> str:
+    """The node that has the entry address: the provider's word for kind api, else the kernel's; or empty."""
+    home = given.state.cluster(given.target)
+    if home is None or home.reserved_ip is None:
+        return ""
+    nodes = given.state.nodes_of(given.target)
+    if given.desired is not None and isinstance(given.desired.entry, ApiEntry):
+        owner = provider_owner(given)
+        return next((n.name for n in nodes if owner and n.provider_id == owner), "")
+    have = []
+    for node in nodes:
+        facts = given.observed.nodes.get(node.name)
+        if isinstance(facts, NodeFacts) and home.reserved_ip.address in facts.addresses:
+            have.append((facts.vrrp != "MASTER", node.ordinal, node.name))
+    return min(have)[2] if have else ""
+
+
+def provider_owner(given: PlanningInput) -> str | None:
+    """The provider id of the machine that has the reserved IP, empty if none has, None if not told."""
+    home = given.state.cluster(given.target)
+    listed = given.observed.addresses
+    if home is None or home.reserved_ip is None or isinstance(listed, NotObserved):
+        return None
+    known = home.reserved_ip.provider_id
+    return next((a.owner for a in listed if a.provider_id == known), "")

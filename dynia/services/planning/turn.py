@@ -1,0 +1,24 @@
+"""What has to be done on one node when its turn comes."""
+
+from __future__ import annotations
+
+from dynia.interfaces.shape import Shape
+from dynia.services.actions import ActivateComponent, PushComponent, RecordComponent, WaitHealthy
+from dynia.services.planning.plan import Step
+
+
+class Work(Shape):
+    """`steps` one after the other. `fresh`: nothing of ours is on the node yet."""
+
+    node: str
+    ordinal: int
+    steps: tuple[Step, ...]
+    fresh: bool = False
+
+
+def component(step: Step) -> str:
+    """The component that a step works on, or empty."""
+    action = step.action
+    if isinstance(action, PushComponent | ActivateComponent | RecordComponent | WaitHealthy):
+        return action.component
+    return ""

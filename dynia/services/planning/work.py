@@ -1,0 +1,159 @@
+"""What has to be done on the nodes that stay, as far as they were observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+import msgspec
+
+from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage
+from dynia.services.actions import ProvideImage
+from dynia.services.planning.compare import Comparison, compare_node, releases_of
+from dynia.services.planning.components import BOOKKEEPING, roots
+from dynia.services.planning.drift import component_drift, stray_drift
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.lines import Fold
+from dynia.services.planning.plan import Drift, Step, Waiting
+from dynia.services.planning.reasons import Reasons
+from dynia.services.planning.releases import bootstrap, component_steps, provide_images
+from dynia.services.planning.strays import Known, remove_strays, strays_of
+from dynia.services.planning.turn import Work
+from dynia.services.planning.wanted import Wanted
+from dynia.state.model import Node
+
+OFF = "off at the provider"
+# What a node must have before it can fetch an image.
+BEFORE_IMAGES = ("bootstrap", "docker/push", "docker/activate", "registry/push")
+
+
+@dataclass(slots=True)
+class NodesWork:
+    """Filled node by node. `images` are outside of the rollout."""
+
+    fold: Fold
+    works: list[Work] = field(default_factory=list)
+    images: list[Step] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    not_observed: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Workshop:
+    """What is the same for every node of a pass, worked out once."""
+
+    def __init__(self, given: PlanningInput, wanted: Wanted, reasons: Reasons) -> None:
+        self.given, self.wanted, self.reasons = given, wanted, reasons
+        self.releases = releases_of(given.state.cluster(given.target))
+        self.known = Known()
+        self.images = {c.name: c.images(wanted.topology) for c in wanted.components}
+        self.all_images = tuple({i.reference: i for found in self.images.values() for i in found}.items())
+        any_node = next(iter(wanted.recipes.values()), {})
+        ours = {p for recipe in any_node.values() for p in wanted.index.of(recipe).paths}
+        self.paths = frozenset(ours.union(BOOKKEEPING))
+
+    def may_be_there(self, node: Node, comparisons: list[Comparison]) -> frozenset[str]:
+        """Paths that are no strays: of wanted releases, stale ones that a push removes, and those of
+        components that are still to be removed as a whole."""
+        stale = [p for one in comparisons for p in one.stale]
+        leaving = (*node.components.items(), *node.pushed.items())
+        gone = [
+            f.path
+            for name, release in leaving
+            if name not in self.wanted.by_name and (name, release) in self.releases
+            for f in self.releases[name, release].files
+        ]
+        return self.paths.union(stale, gone) if stale or gone else self.paths
+
+
+def work_on_nodes(
+    workshop: Workshop, nodes: tuple[Node, ...], serves: Mapping[str, Set[str]], off: Set[str]
+) -> NodesWork:
+    """`serves` maps a node to the services that it serves now, `off` are machines that do not run."""
+    recorded = frozenset(name for node in nodes for name in (*node.components, *node.pushed))
+    found = NodesWork(fold=Fold(workshop.reasons, recorded))
+    lineage = workshop.given.state.lineage
+    for node in nodes:
+        facts = workshop.given.observed.nodes.get(node.name)
+        if node.provider_id in off:
+            found.not_observed.append((node.name, OFF))
+        elif not isinstance(facts, NodeFacts):
+            reason = facts.reason if isinstance(facts, NotObserved) else "not looked at yet"
+            found.not_observed.append((node.name, reason))
+        elif facts.lineage and facts.lineage != lineage:
+            reason = f"belongs to another state ({facts.lineage}); nothing is done there"
+            found.waiting.append(Waiting(subject=node.name, reason=reason))
+        else:
+            _work_on(workshop, node, facts, serves.get(node.name, frozenset()), found)
+    return found
+
+
+def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str], found: NodesWork) -> None:
+    wanted = workshop.wanted
+    topology, place = wanted.topology, wanted.places[node.name]
+    seen = {f.path: f for f in facts.files}
+    comparisons = compare_node(
+        node,
+        facts,
+        seen,
+        wanted.components,
+        wanted.recipes[node.name],
+        topology,
+        place,
+        workshop.releases,
+        wanted.index,
+        workshop.given.secrets,
+    )
+    strays = strays_of(seen, roots(), workshop.may_be_there(node, comparisons), workshop.known)
+    first = bootstrap(node, facts, wanted.packages)
+    images = provide_images(node.name, facts, workshop.all_images)
+    if not (comparisons or strays or first or images):
+        return
+    fresh = not node.components and not node.pushed
+    for one in comparisons:
+        found.fold.add(one, fresh)
+        component = wanted.by_name[one.component]
+        found.drift += component_drift(one, component, topology, place, facts, seen)
+        found.waiting += [_unclear(node, path) for path in one.unclear]
+    found.drift += [stray_drift(node.name, path, seen) for path in strays]
+    steps = [
+        *first,
+        *component_steps(
+            comparisons,
+            wanted.by_name,
+            topology,
+            place,
+            seen,
+            serves,
+            wanted.services,
+            _by_component(workshop.images, images),
+            workshop.reasons,
+        ),
+        *remove_strays(node.name, strays, seen),
+    ]
+    if steps:
+        found.works.append(Work(node=node.name, ordinal=node.ordinal, steps=tuple(steps), fresh=fresh))
+        found.images += _after_what_they_need(images, steps)
+    else:
+        found.images += images
+
+
+def _after_what_they_need(images: tuple[Step, ...], steps: list[Step]) -> list[Step]:
+    before = [s.id for s in steps if s.id.removeprefix(f"{s.node}/") in BEFORE_IMAGES]
+    return [msgspec.structs.replace(s, after=tuple(before[-1:])) for s in images]
+
+
+def _by_component(
+    wanted: Mapping[str, tuple[ResolvedImage, ...]], steps: tuple[Step, ...]
+) -> dict[str, tuple[str, ...]]:
+    if not steps:
+        return {}
+    by_reference = {s.action.reference: s.id for s in steps if isinstance(s.action, ProvideImage)}
+    return {
+        name: tuple(by_reference[i.reference] for i in found if i.reference in by_reference)
+        for name, found in wanted.items()
+    }
+
+
+def _unclear(node: Node, path: str) -> Waiting:
+    return Waiting(subject=f"{path} on {node.name}", reason="its source is not here (compared at apply)")

@@ -1,0 +1,249 @@
+"""The use cases: plan, apply, destroy. `apply` is gather → plan → execute in a loop until nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, Refused, Stale
+from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
+from dynia.services.connections import Connections
+from dynia.services.executor import Outcome, execute
+from dynia.services.gather import gather
+from dynia.services.planning.closing import closing_changes, opening_changes
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.plan import Plan, Step
+from dynia.services.planning.planner import make_plan, recipes_of
+from dynia.services.planning.restrict import files_only
+from dynia.services.planning.simulate import allowed_in_preview
+from dynia.services.session import Session
+from dynia.services.tools import PassTools
+from dynia.state.model import Node
+
+MAX_PASSES = 6
+SETTLE_S = 8.0
+RESULTS: dict[int, RunResult] = {0: "done", 4: "not_observed", 5: "locked", 6: "stale", 7: "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that failed, in words for people."""
+
+    step: str
+    node: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """How an apply ended. `exit_code` as in the table of exit codes; `plan` is what was approved;
+    `left` is what is still wanted and was not done, with reasons; `last` is the last look at the world."""
+
+    exit_code: int
+    plan: Plan
+    last: Plan
+    done: int
+    failures: tuple[Failure, ...]
+    not_run: tuple[Step, ...]
+    seconds: float
+    generation: int
+
+    @property
+    def left(self) -> tuple[tuple[str, str], ...]:
+        return (*self.last.not_observed, *((w.subject, w.reason) for w in self.last.waiting))
+
+
+class Reconciler:
+    """One run with its connections held open. Made by `reconciler`."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.connections = Connections(session.vendors, self._node, session.fan_out)
+        self.given: PlanningInput | None = None
+
+    async def plan(self) -> Plan:
+        """One look at the world, and what follows from it. Changes nothing."""
+        self.given = await gather(self.session, self.connections)
+        return make_plan(self.given)
+
+    async def apply(self, approve: Callable[[Plan], bool], *, restrict: bool = False) -> ApplyResult:
+        """Plan, ask, and do it, under the cluster's lock. `restrict`: files only, no machines or addresses.
+
+        Raises Refused when `approve` says no, Stale when the world moved between review and deed,
+        Interrupted after Ctrl-C. A failed step is in the result, not an exception.
+        """
+        session = self.session
+        with session.store.lock(session.cluster, session.lessee):
+            began = session.clock.monotonic()
+            plan = await self._next(restrict=restrict)
+            if not plan.steps:
+                return await self._close(plan, plan, 0, began)
+            if not approve(plan):
+                raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
+            return await self._passes(plan, began, restrict=restrict)
+
+    async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:
+        session, plan, total = self.session, approved, 0
+        opening = opening_changes(self._given())
+        if opening:
+            session.store.write(session.cluster, opening, "cluster recorded")
+        session.emit(
+            RunStarted(
+                at=session.clock.now(),
+                cluster=session.cluster,
+                steps=len(approved.steps) + len(approved.later),
+                nodes=(*approved.order, *approved.joining),
+                holder=approved.holder,
+                title="destroy" if session.spec is None else "sync" if restrict else "apply",
+            )
+        )
+        for number in range(1, MAX_PASSES + 1):
+            planned = tuple(
+                PlannedStep(id=step.id, node=step.node, sentence=step.action.sentence())
+                for step in plan.steps
+            )
+            session.emit(PassStarted(at=session.clock.now(), number=number, steps=planned))
+            outcome = await self._execute(plan)
+            total += len(outcome.done)
+            if outcome.failed:
+                return await self._failed(approved, plan, outcome, total, began)
+            if session.stop.is_set():
+                session.store.snapshot()
+                raise Interrupted(
+                    "interrupted: what was in flight is finished, the state is saved",
+                    hint="run `dynia apply` again to go on",
+                )
+            earlier = frozenset(step.id for step in plan.steps)
+            plan = await self._settled(restrict=restrict)
+            if not plan.steps:
+                return await self._close(approved, plan, total, began)
+            again = [step.id for step in plan.steps if step.id in earlier]
+            if again:
+                raise ApplyFailed(
+                    f"cluster {session.cluster} does not settle: "
+                    f"{', '.join(again[:5])} was done and is still wanted",
+                    hint="look at these nodes with `dynia status`, then apply again",
+                )
+            extra = [step.id for step in plan.steps if not allowed_in_preview(step, approved)]
+            if extra:
+                raise Stale(
+                    f"cluster {session.cluster} changed while it was applied: "
+                    f"{', '.join(extra[:5])} was not in the plan",
+                    hint="what was approved so far is done; plan again and look",
+                )
+        raise ApplyFailed(f"cluster {session.cluster} is not settled after {MAX_PASSES} passes")
+
+    async def _next(self, *, restrict: bool) -> Plan:
+        plan = await self.plan()
+        return files_only(plan) if restrict else plan
+
+    async def _settled(self, *, restrict: bool) -> Plan:
+        """The next look. VRRP needs a moment to elect: a reserved IP that nobody holds yet is seen again."""
+        until = self.session.clock.monotonic() + SETTLE_S
+        while True:
+            plan = await self._next(restrict=restrict)
+            split = any(item.category == "split" for item in plan.drift)
+            if plan.steps or not split or self.session.clock.monotonic() > until:
+                return plan
+            await asyncio.sleep(0.5)
+
+    async def _execute(self, plan: Plan) -> Outcome:
+        session = self.session
+        begun = {step.node for step in plan.steps}
+        for name, reason in plan.not_observed:
+            if name in begun:
+                continue  # it is off, and started now
+            session.emit(NodeWaiting(at=session.clock.now(), node=name, reason=reason))
+        tools = PassTools(
+            cluster=session.cluster,
+            lineage=session.store.state.lineage,
+            provider=await session.vendors.nodes(),
+            dns=await session.vendors.dns(),
+            authorized_key=await session.vendors.authorized_key(),
+            session=session,
+            connections=self.connections,
+            recipes=recipes_of(self._given()),
+        )
+        return await execute(plan.steps, tools, session)
+
+    async def _failed(
+        self, approved: Plan, plan: Plan, outcome: Outcome, total: int, began: float
+    ) -> ApplyResult:
+        session = self.session
+        session.store.snapshot()
+        failures = tuple(
+            Failure(step=step.id, node=step.node, message=error.message, hint=error.hint)
+            for step, error in outcome.failed
+        )
+        codes = {error.exit_code for _, error in outcome.failed}
+        code = 6 if codes == {6} else 5 if codes == {5} else 7
+        return self._result(code, approved, plan, total, began, failures, outcome.not_run)
+
+    async def _close(self, approved: Plan, last: Plan, total: int, began: float) -> ApplyResult:
+        session = self.session
+        whole = not last.not_observed and not last.waiting
+        changes = closing_changes(
+            self._given(),
+            at=int(session.clock.now()),
+            by=session.lessee,
+            commit=session.commit,
+            worked=total > 0,
+            whole=whole,
+        )
+        if changes:
+            session.store.write(session.cluster, changes, "applied")
+        if changes or total:
+            session.store.snapshot()
+        return self._result(4 if last.not_observed else 0, approved, last, total, began, (), ())
+
+    def _result(
+        self,
+        code: int,
+        approved: Plan,
+        last: Plan,
+        total: int,
+        began: float,
+        failures: tuple[Failure, ...],
+        not_run: tuple[Step, ...],
+    ) -> ApplyResult:
+        session = self.session
+        seconds = session.clock.monotonic() - began
+        if total or failures:
+            session.emit(
+                RunEnded(at=session.clock.now(), result=RESULTS[code], exit_code=code, seconds=seconds)
+            )
+        home = session.store.state.cluster(session.cluster)
+        return ApplyResult(
+            exit_code=code,
+            plan=approved,
+            last=last,
+            done=total,
+            failures=failures,
+            not_run=not_run,
+            seconds=seconds,
+            generation=home.generation if home else 0,
+        )
+
+    def _node(self, name: str) -> Node:
+        found = self.session.store.state.node(self.session.cluster, name)
+        if found is None:
+            raise DyniaError(f"cluster {self.session.cluster} has no node {name}")
+        return found
+
+    def _given(self) -> PlanningInput:
+        if self.given is None:
+            raise RuntimeError("plan first")
+        return self.given
+
+
+@asynccontextmanager
+async def reconciler(session: Session) -> AsyncIterator[Reconciler]:
+    """A run whose connections are closed at the end, however it ends."""
+    run = Reconciler(session)
+    try:
+        yield run
+    finally:
+        await run.connections.close()

@@ -1,0 +1,64 @@
+"""What one run of one cluster works with: the values it starts from and the doors to the world."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.events import EventSink
+from dynia.providers.protocols import DnsProvider, ImageSource, NodeConnection, NodeProvider
+from dynia.services.actions.base import HostKey
+from dynia.state.model import Node
+from dynia.state.store import Store
+
+
+class Clock(Protocol):
+    """Time, given from outside so that nothing in the core reads it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float: ...
+
+
+class Vendors(Protocol):
+    """The vendors of one cluster, joined once per run by the composition root."""
+
+    async def nodes(self) -> NodeProvider: ...
+
+    async def dns(self) -> DnsProvider | None: ...
+
+    async def images(self) -> ImageSource: ...
+
+    async def connect(self, node: Node) -> NodeConnection:
+        """Open a connection to a node whose host key is pinned. NotObservedError if it does not answer."""
+        ...
+
+    async def authorized_key(self) -> str:
+        """The operator's public key, one line."""
+        ...
+
+    def new_host_key(self) -> HostKey: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run. `spec` is None when the cluster is to be destroyed. `secrets` maps the path that a secret
+    file has on the nodes to its content. `stop` is set by the first Ctrl-C: start nothing more."""
+
+    cluster: str
+    spec: ClusterSpec | None
+    templates: dict[str, str]
+    secrets: dict[str, bytes] = field(repr=False)
+    store: Store
+    vendors: Vendors
+    emit: EventSink
+    clock: Clock
+    lessee: str
+    commit: str = ""
+    node_timeout: float = 25.0
+    fan_out: int = 64
+    stop: asyncio.Event = field(default_factory=asyncio.Event)

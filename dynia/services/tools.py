@@ -1,0 +1,55 @@
+"""What the deeds of one pass work with: the doors of the run and what was rendered for the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dynia.interfaces.errors import Stale
+from dynia.interfaces.events import StepProgress
+from dynia.providers.protocols import DnsProvider, NodeConnection, NodeProvider
+from dynia.services.actions.base import HostKey, Recipe
+from dynia.services.connections import Connections
+from dynia.services.session import Session
+from dynia.state.model import Node, State
+
+
+@dataclass(frozen=True, slots=True)
+class PassTools:
+    """`recipes` maps node and component to what was rendered when this pass was planned."""
+
+    cluster: str
+    lineage: str
+    provider: NodeProvider
+    dns: DnsProvider | None
+    authorized_key: str
+    session: Session
+    connections: Connections
+    recipes: Mapping[str, Mapping[str, Recipe]]
+
+    def state(self) -> State:
+        return self.session.store.state
+
+    def node(self, name: str) -> Node:
+        found = self.state().node(self.cluster, name)
+        if found is None:
+            raise KeyError(f"node {name} is in the plan and not in the state")
+        return found
+
+    async def connection(self, name: str) -> NodeConnection:
+        return await self.connections.get(name)
+
+    async def forget_connection(self, name: str) -> None:
+        await self.connections.forget(name)
+
+    def recipe(self, node: str, component: str, release: str) -> Recipe:
+        recipe = self.recipes[node][component]
+        if recipe.release.id != release:
+            raise Stale(f"{node} · {component} · the release changed since plan: {release}")
+        return recipe
+
+    def new_host_key(self) -> HostKey:
+        return self.session.vendors.new_host_key()
+
+    def say(self, step_node: str, text: str) -> None:
+        self.session.emit(StepProgress(at=self.session.clock.now(), node=step_node, text=text))

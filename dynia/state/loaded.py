@@ -1,0 +1,145 @@
+"""The state as its files say it at one moment: snapshot and journals read together, and folded together."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from dynia.interfaces.errors import BadInput, DyniaError
+from dynia.interfaces.shape import Shape
+from dynia.state import journal, mistakes
+from dynia.state.checks import NAME
+from dynia.state.disk import Disk, create, replace
+from dynia.state.journal import Journal, Vanished
+from dynia.state.model import VERSION, State
+from dynia.state.record import Mark, replay
+from dynia.state.snapshot import STATE_LIMIT, mark_of, read_text, snapshot_of, state_of, write_text
+
+_TRIES = 50
+
+
+class Places(Shape):
+    """Where everything lies, beside clusters.yaml."""
+
+    folder: Path
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / ".dynia"
+
+    @property
+    def journals(self) -> Path:
+        return self.home / "journal"
+
+    def journal(self, cluster: str) -> Path:
+        return self.journals / cluster
+
+    def lock(self, cluster: str) -> Path:
+        return self.home / f"lock-{cluster}"
+
+
+class Loaded(Shape):
+    """What was read. `data` is state.json as it lay there, in the version `version`."""
+
+    data: bytes
+    version: int
+    state: State
+    journals: dict[str, Journal]
+
+    def marks(self) -> dict[str, Mark]:
+        return {name: found.mark for name, found in self.journals.items() if found.mark.n}
+
+
+def load(disk: Disk, places: Places) -> Loaded | None:
+    """Read it all without a lock; nothing where there is no state yet.
+
+    Records go away only after the snapshot that contains them is there. So if the snapshot is the same
+    after the journals were read as before, they belong together; else read again.
+    """
+    for _ in range(_TRIES):
+        data = _read(disk, places)
+        if data is None:
+            if not _has_records(disk, places):
+                return None
+            if _read(disk, places) is None:
+                raise BadInput((mistakes.lost_snapshot(places.state),))
+            continue
+        snapshot, version = read_text(places.state, data, uuid.uuid4().hex)
+        try:
+            journals = {
+                name: journal.read_journal(
+                    disk, places.journal(name), name, snapshot.lineage, mark_of(snapshot, name)
+                )
+                for name in sorted({*snapshot.journal, *_clusters(disk, places)})
+            }
+        except (Vanished, BadInput):
+            if _read(disk, places) != data:
+                continue
+            raise
+        if _read(disk, places) != data:
+            continue
+        state = state_of(snapshot)
+        for found in journals.values():
+            for sealed in found.sealed:
+                state = replay(state, sealed.record)
+        return Loaded(data=data, version=version, state=state, journals=journals)
+    raise DyniaError(f"{places.state} changes faster than it can be read", hint="run this again")
+
+
+def make_fresh(disk: Disk, places: Places) -> None:
+    """The first state: empty, with a lineage of its own. Another run may be quicker; then it is theirs."""
+    with contextlib.suppress(FileExistsError):
+        create(disk, places.state, write_text(snapshot_of(State(lineage=uuid.uuid4().hex), {})))
+
+
+def fold(disk: Disk, places: Places, loaded: Loaded, alter: Callable[[State], State]) -> Loaded:
+    """Put what was loaded into state.json, then delete the records that it contains.
+
+    Only under the lock of state.json. `alter` changes what belongs to no cluster.
+    """
+    state = alter(loaded.state)
+    if loaded.version != VERSION:
+        # What an older Dynia wrote stays readable for it, beside the journal.
+        with contextlib.suppress(FileExistsError):
+            create(disk, places.home / f"state-version-{loaded.version}.json", loaded.data)
+    data = write_text(snapshot_of(state, loaded.marks()))
+    if data != loaded.data:
+        replace(disk, places.state, data, temporary_folder=places.home)
+    journals = {}
+    for name, found in loaded.journals.items():
+        done = (*found.folded, *(journal.name_of(sealed.record.n) for sealed in found.sealed))
+        journal.sweep(disk, places.journal(name), done)
+        journals[name] = msgspec.structs.replace(found, sealed=(), folded=())
+    return Loaded(data=data, version=VERSION, state=state, journals=journals)
+
+
+def _read(disk: Disk, places: Places) -> bytes | None:
+    try:
+        return disk.read(places.state, STATE_LIMIT)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadInput((mistakes.unreadable(places.state, error, STATE_LIMIT),)) from error
+
+
+def _clusters(disk: Disk, places: Places) -> list[str]:
+    try:
+        return [name for name in disk.names(places.journals) if NAME.fullmatch(name)]
+    except NotADirectoryError:
+        raise BadInput((mistakes.no_folder(places.journals),)) from None
+
+
+def _has_records(disk: Disk, places: Places) -> bool:
+    return any(
+        journal.NUMBERED.fullmatch(name)
+        for cluster in _clusters(disk, places)
+        for name in disk.names(places.journal(cluster))
+    )

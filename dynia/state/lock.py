@@ -1,0 +1,88 @@
+"""The local lock: a file that one process holds, and that says who (law 11).
+
+It is the kernel's lock (flock), so it is free as soon as its holder ends, killed or not. The file stays;
+its content is only for the message that others meet.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+
+import msgspec
+
+from dynia.interfaces.errors import Locked
+from dynia.interfaces.shape import Shape
+
+_POLL = 0.02
+
+
+class Holder(Shape):
+    """Who holds a lock: in words, and where to find the process. `since` is seconds since the epoch."""
+
+    who: str
+    pid: int
+    host: str
+    since: int
+
+
+class Hold:
+    """A held lock. `close` frees it; so does the end of the process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def hold(path: Path, who: str, *, wait: float) -> Hold:
+    """Take the lock that `path` is, waiting at most `wait` seconds. `Locked` names the holder."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _take(descriptor, path, time.monotonic() + wait)
+        holder = Holder(who=who, pid=os.getpid(), host=socket.gethostname(), since=int(time.time()))
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, msgspec.json.encode(holder), 0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Hold(descriptor)
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who the file says holds it; nothing where nobody does, or where it can't be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes()[:4096], type=Holder)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _take(descriptor: int, path: Path, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise _locked(path) from None
+            time.sleep(_POLL)
+        else:
+            return
+
+
+def _locked(path: Path) -> Locked:
+    holder = holder_of(path)
+    what = path.name.removeprefix("lock-") if path.name.startswith("lock-") else "the state"
+    if holder is None:
+        return Locked(f"{what} is locked by another run", hint="wait for it to end, then run this again")
+    since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(holder.since))
+    return Locked(
+        f"{what} is locked by {holder.who} (process {holder.pid} on {holder.host}) since {since}",
+        hint="wait for it to end, then run this again; the lock is free as soon as that process ends",
+    )

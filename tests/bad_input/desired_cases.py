@@ -1,0 +1,157 @@
+"""The table of wrong clusters.yaml files."""
+
+from __future__ import annotations
+
+from tests.bad_input.cases import Case
+
+GOOD = {
+    "clusters.yaml": """\
+requires: ">=2.0"
+clusters:
+  prod:
+    provider: {kind: docker}
+    nodes: {count: 3}
+    ssh: {port: 22}
+    entry: {kind: vip}
+    rollout: {max_unavailable: 1}
+    firewall: {ssh: any}
+    registries: [{host: ghcr.io, user: acme, password: {env: TOKEN}}]
+    services:
+      api:
+        compose: ./compose.yaml
+        domains: [api.example.com]
+        health: {path: /healthz}
+        env: {LEVEL: info}
+""",
+    "compose.yaml": "services: {web: {image: acme/api:1, expose: ['8080']}}\n",
+}
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP6Zxu0sv5z3P0kEcSBh2y9xDBWTyhoQ0dVbBrp2hJpd"
+HOSTS = f"""\
+clusters:
+  prod:
+    provider: {{kind: ssh}}
+    nodes:
+      - {{name: a, host: 198.18.0.1, private_ip: 198.18.1.1, host_key: {KEY}}}
+      - {{name: b, host: 198.18.0.2, private_ip: 198.18.1.2, host_key: {KEY}}}
+    entry: {{kind: vip, address: 198.18.1.9}}
+"""
+
+
+def _file(name: str, rule: str, key: str, old: str, new: str, **more: object) -> Case:
+    return Case(name, rule, key, {"clusters.yaml": (old, new)}, **more)  # type: ignore[arg-type]
+
+
+def _hosts(name: str, rule: str, key: str, old: str, new: str) -> Case:
+    assert HOSTS.count(old) == 1, old
+    return _file(name, rule, key, "", HOSTS.replace(old, new))
+
+
+_API = "clusters.prod.services.api"
+CASES = (
+    # the text itself
+    _file("empty file", "empty-file", "", "", "# nothing\n", at=("clusters.yaml", 1, 1)),
+    _file("tab as indentation", "tab", "", "    nodes", "«\t»nodes"),
+    _file("bracket not closed", "yaml-syntax", "", "{count: 3}", "{count: 3", at=("clusters.yaml", 6, 8)),
+    _file("key twice", "duplicate-key", "clusters.prod.nodes", "    ssh: {port: 22}", "    «nodes»: {count: 4}"),
+    _file("unknown alias", "unknown-alias", "clusters.prod.nodes", "{count: 3}", "«*gone»"),
+    _file("a tag", "yaml-tag", "clusters.prod.nodes.count", "{count: 3}", "{count: «!!python/name 3»}"),
+    _file("a tag on a mapping", "yaml-tag", "clusters.prod.nodes", "{count: 3}", "«!!set {»count: 3}"),
+    _file("merging a word", "bad-merge", "clusters.prod.nodes.<<", "{count: 3}", "{count: 3, «<<»: all}"),
+    _file("a second document", "one-document", "", "requires", "a: 1\n«---»\nrequires"),
+    _file("a list as key", "bad-key", "clusters.prod.nodes", "{count: 3}", "{«[»a]: 3}"),
+    Case(
+        "not UTF-8", "not-utf8", "", files={"clusters.yaml": b"clusters:\n  # caf\xe9\n  a: 1\n"},
+        at=("clusters.yaml", 2, 8),
+    ),
+    Case(
+        "a control character", "bad-character", "", files={"clusters.yaml": b"clusters:\n  a\x1b[2J: 1\n"},
+        at=("clusters.yaml", 2, 4),
+    ),
+    Case(
+        "a billion laughs", "too-many-values", "e",
+        files={
+            "clusters.yaml": "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+            + "".join(f"{k}: &{k} [{','.join(['*' + p] * 10)}]\n" for p, k in zip("abcdefghi", "bcdefghij", strict=True))
+        },
+        at=("clusters.yaml", 5, 4),
+    ),
+    Case(
+        "deeper than anybody writes", "too-deep", "a" + "[0]" * 49,
+        files={"clusters.yaml": "a: " + "[" * 60 + "]" * 60 + "\n"}, at=("clusters.yaml", 1, 53),
+    ),
+    Case(
+        "larger than 1 MiB", "too-large", "", files={"clusters.yaml": "# " + "x" * 1024 * 1024 + "\n"},
+        at=("clusters.yaml", 1, 1),
+    ),
+    # keys and types
+    _file("misspelled key", "unknown-key", "clusters.prod.rolout", "rollout", "«rolout»"),
+    _file("missing key", "missing-key", f"{_API}.compose", "        compose: ./compose.yaml\n", "", at=("clusters.yaml", 12, 7)),
+    _file("no kind", "missing-key", "clusters.prod.provider", "    provider: {kind: docker}", "    «provider»: {}"),
+    _file("unknown kind", "bad-choice", "clusters.prod.provider.kind", "docker", "«dockr»"),
+    _file("a word for a number", "bad-count", "clusters.prod.nodes.count", "{count: 3}", "{count: «three»}"),
+    _file("no node at all", "bad-count", "clusters.prod.nodes.count", "{count: 3}", "{count: «0»}"),
+    _file("a mapping where a list is due", "bad-type", f"{_API}.domains", "[api.example.com]", "«{»a: b}"),
+    _file("yes is a word in YAML 1.2", "bad-type", "clusters.prod.rollout.canary", "max_unavailable: 1", "canary: «yes»"),
+    _file("port out of range", "bad-port", "clusters.prod.ssh.port", "{port: 22}", "{port: «70000»}"),
+    _file("duration without unit", "bad-duration", f"{_API}.health.interval", "{path: /healthz}", "{interval: «5»}"),
+    _file("duration that is none", "bad-duration", "clusters.prod.rollout.health_timeout", "max_unavailable: 1", "health_timeout: «soon»"),
+    _file("health path without slash", "bad-health-path", f"{_API}.health.path", "/healthz", "«healthz»"),
+    _file("variable name with a dash", "bad-variable-name", f"{_API}.env.LOG-LEVEL", "LEVEL", "«LOG-LEVEL»"),
+    _file("a password in the file", "bad-type", "clusters.prod.registries[0].password", "{env: TOKEN}", "«hunter2»"),
+    # not yet
+    _file("provider of a later version", "not-yet", "clusters.prod.provider.kind", "docker", "«digitalocean»"),
+    _file("key of a later version", "not-yet", f"{_API}.secrets", "        env:", "        «secrets»: []\n        env:"),
+    _file("rollback of a later version", "not-yet", "clusters.prod.rollout.on_failure", "max_unavailable: 1", "«on_failure»: rollback"),
+    _file("state in git", "not-yet", "state.kind", 'requires: ">=2.0"', "state: {kind: «git»}"),
+    _file("wildcard domain", "not-yet", f"{_API}.domains[0]", "[api.example.com]", "[«'*.example.com'»]"),
+    # meaning
+    _file("an older Dynia", "requires", "requires", '">=2.0"', '«">=2.1"»'),
+    _file("not a version", "bad-requires", "requires", '">=2.0"', '«"~2"»'),
+    _file("no cluster", "no-cluster", "clusters", "", "«clusters»: {}\n"),
+    _file("name with a space", "bad-name", "clusters.prod eu", "  prod:", "  «prod eu»:"),
+    _file("name too long", "bad-name", f"clusters.prod.services.{'a' * 41}", "      api:", f"      «{'a' * 41}»:"),
+    _file("a name of Dynia's own", "reserved-name", "clusters.prod.services.caddy", "      api:", "      «caddy»:"),
+    _file(
+        "service that differs in case", "differs-in-case", "clusters.prod.services.API", "        env: {LEVEL: info}\n",
+        "        env: {LEVEL: info}\n      «API»: {compose: ./worker.yaml, kind: worker}\n",
+        files={"worker.yaml": "services: {w: {image: a}}\n"},
+    ),
+    _file("none left serving", "max-unavailable", "clusters.prod.rollout.max_unavailable", "{max_unavailable: 1}", "{max_unavailable: «3»}"),
+    _file("domain twice", "duplicate-domain", f"{_API}.domains[1]", "[api.example.com]", "[api.example.com, «api.example.com»]"),
+    _file("domain with a scheme", "bad-domain", f"{_API}.domains[0]", "[api.example.com]", "[«'https://api.example.com/'»]"),
+    _file("domain with umlauts", "bad-domain", f"{_API}.domains[0]", "api.example.com", "«bücher.example»"),
+    _file("domain with an empty label", "bad-domain", f"{_API}.domains[0]", "api.example.com", "«api..example»"),
+    _file("no way in", "no-domain", _API, "      api:\n        compose: ./compose.yaml\n        domains: [api.example.com]", "      «api»:\n        compose: ./compose.yaml"),
+    _file(
+        "two defaults", "two-defaults", f"{_API}.default", "    services:\n      api:",
+        "    services:\n      a: {compose: ./compose.yaml, default: true}\n      api:\n        default: «true»",
+    ),
+    _file("a worker with domains", "worker-with-http", f"{_API}.domains", "        domains: [api.example.com]\n        health: {path: /healthz}", "        kind: worker\n        «domains»: [a.example]"),
+    _file("timeout longer than interval", "times-contradict", f"{_API}.health.timeout", "{path: /healthz}", "{interval: 1s, timeout: «2s»}"),
+    _file("interval longer than the rollout waits", "times-contradict", f"{_API}.health.interval", "{path: /healthz}", "{interval: «90s»}"),
+    _file("variable of Compose's own", "reserved-variable", f"{_API}.env.COMPOSE_FILE", "{LEVEL: info}", "{«COMPOSE_FILE»: x}"),
+    _file("host bits in a network", "bad-network", "clusters.prod.firewall.ssh[0]", "{ssh: any}", "{ssh: [«203.0.113.5/24»]}"),
+    _file("nobody let in", "empty-reach", "clusters.prod.firewall.ssh", "{ssh: any}", "{ssh: «[»]}"),
+    _file("registry twice", "duplicate-registry", "clusters.prod.registries[1].host", "[{host: ghcr.io, user: acme, password: {env: TOKEN}}]", "[{host: ghcr.io, user: a, password: {env: T}}, {host: «ghcr.io», user: b, password: {env: T}}]"),
+    _file("hosts for the lab", "nodes-and-provider", "clusters.prod.nodes", "{count: 3}", "«[»{name: a, host: b, private_ip: 198.18.0.1}]"),
+    _file("image with a space", "bad-image", "clusters.prod.caddy.image", "    services:\n", "    caddy: {image: «caddy 2»}\n    services:\n"),
+    _file("interface with a space", "bad-interface", "clusters.prod.entry.interface", "{kind: vip}", "{kind: vip, interface: «eth 0»}"),
+    _hosts("host twice", "duplicate-host", "clusters.prod.nodes[1].host", "host: 198.18.0.2", "host: «198.18.0.1»"),
+    _hosts("private address twice", "duplicate-host", "clusters.prod.nodes[1].private_ip", "198.18.1.2", "«198.18.1.1»"),
+    _hosts("not an address", "bad-address", "clusters.prod.nodes[0].private_ip", "198.18.1.1,", "«198.18.1.256»,"),
+    _hosts("address of a node as entry", "vip-address", "clusters.prod.entry.address", "198.18.1.9", "«198.18.1.2»"),
+    _hosts("entry without address", "vip-address", "clusters.prod.entry.address", "    entry: {kind: vip, address: 198.18.1.9}", "    «entry»: {kind: vip}"),
+    _hosts("witness in the cluster", "vip-witness", "clusters.prod.entry.witness", "{kind: vip, address: 198.18.1.9}", "{kind: vip, address: 198.18.1.9, witness: «198.18.1.1»}"),
+    _hosts("host key that is none", "bad-host-key", "clusters.prod.nodes[0].host_key", f"198.18.1.1, host_key: {KEY}", "198.18.1.1, host_key: «ssh-ed25519 AAAA»"),
+    _hosts("no host key", "host-key-missing", "clusters.prod.nodes[0]", f"- {{name: a, host: 198.18.0.1, private_ip: 198.18.1.1, host_key: {KEY}}}", "- «{»name: a, host: 198.18.0.1, private_ip: 198.18.1.1}"),
+    _hosts("a jump that is none", "bad-jump", "clusters.prod.ssh.jump", "    entry: {", "    ssh: {jump: «a b»}\n    entry: {"),
+    _hosts("user with a space", "bad-user", "clusters.prod.ssh.user", "    entry: {", "    ssh: {user: «a b»}\n    entry: {"),
+    _hosts("user of one host with a space", "bad-user", "clusters.prod.nodes[0].user", "name: a, host", "name: a, user: «a b», host"),
+    _file("domain with a path", "bad-domain", f"{_API}.domains[0]", "api.example.com", "«api.example.com/x»"),
+    # files
+    _file("compose file that is not there", "missing-file", f"{_API}.compose", "./compose.yaml", "«./gone.yaml»"),
+    _file("compose file that is a folder", "missing-file", f"{_API}.compose", "./compose.yaml", "«./sub»", files={"sub/compose.yaml": "services: {}\n"}),
+    _file("compose file that links to itself", "symlink-loop", f"{_API}.compose", "./compose.yaml", "«./loop.yaml»", links={"loop.yaml": "loop.yaml"}),
+    _file("template that replaces nothing", "unknown-template", "clusters.prod.templates", "    services:\n", "    templates: «./mine»\n    services:\n", files={"mine/haproxy/haproxy.conf.mustache": "x"}),
+    _file("templates that are not there", "missing-file", "clusters.prod.templates", "    services:\n", "    templates: «./mine»\n    services:\n"),
+)  # fmt: skip

@@ -1,0 +1,81 @@
+"""A node is silent (paused) while a change is pending: named, not waited for, not lied about, finished later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.e2e.remains import check_nothing_is_left
+from tests.e2e.scratch import Scratch
+
+pytestmark = pytest.mark.lab
+
+TURN = "docker inspect dynia-hello-web-1 --format '{{range .Config.Env}}{{println .}}{{end}}' | sed -n 's/^TURN=//p'"
+CONTAINER = "docker inspect dynia-hello-web-1 --format '{{.Id}} {{.State.StartedAt}}'"
+
+
+@pytest.fixture
+def paused(running: Scratch) -> Iterator[str]:
+    """A node that is not the holder, paused; it is let go on at the end in any case."""
+    silent = next(name for name in running.nodes() if name != running.holder())
+    running.docker("pause", running.nodes()[silent])
+    yield silent
+    running.docker("unpause", running.nodes()[silent], check=False)
+
+
+def change(cluster: Scratch, turn: str, max_unavailable: int) -> None:
+    """The service gets another environment, so its container must be made again on every node."""
+    cluster.write_clusters()
+    cluster.edit(
+        "clusters.yaml",
+        "    services:",
+        f"    rollout: {{max_unavailable: {max_unavailable}}}\n    services:",
+    )
+    compose = (cluster.folder / "compose.yaml").read_text().partition("    environment:")[0]
+    cluster.write("compose.yaml", f"{compose.rstrip()}\n    environment:\n      TURN: {turn}\n")
+
+
+def printed_limit(text: str) -> float:
+    """What the plan says that it takes at most, in seconds; without steps, how long a node is waited for."""
+    told = re.search(r"at most (\d+) (s|min|h)\b", text)
+    if told:
+        return int(told[1]) * {"s": 1, "min": 60, "h": 3600}[told[2]]
+    waited = re.search(r"no answer .*within (\d+) s", text)
+    assert waited, f"the plan prints no timeout: {text}"
+    return int(waited[1]) + 15.0
+
+
+# With one node out and one allowed to be out, nobody else may be touched; with two allowed, one after the other.
+@pytest.mark.parametrize("max_unavailable", [2, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_silent_node_with_a_change_pending(running: Scratch, paused: str, max_unavailable: int) -> None:
+    others = [name for name in running.nodes() if name != paused]
+    before = {name: running.sh(name, CONTAINER) for name in others}
+    turn = f"turn-{max_unavailable}"
+    change(running, turn, max_unavailable)
+
+    with ThreadPoolExecutor() as both:
+        planned = both.submit(running.dynia, "plan", "--detailed-exitcode", exits=4)
+        drifted = both.submit(running.dynia, "drift", exits=4)
+    for run in (planned.result(), drifted.result()):
+        (line,) = (one for one in run.stdout.splitlines() if one.split()[:2] == ["?", paused])
+        assert "no answer" in line, str(run)
+
+    apply = running.apply(exits=4)
+    limit = printed_limit(planned.result().stdout)
+    print(f"max_unavailable {max_unavailable}: printed limit {limit:g} s; apply took {apply.seconds:.1f} s")
+    assert apply.seconds <= limit
+    assert paused in apply.stdout + apply.stderr, str(apply)
+    touched = [name for name in others if running.sh(name, CONTAINER) != before[name]]
+    assert touched == (others if max_unavailable == 2 else []), "not what may be taken out"
+    assert running.get()
+
+    running.docker("unpause", running.nodes()[paused])
+    running.apply()
+    assert {name: running.sh(name, TURN).strip() for name in running.nodes()} == dict.fromkeys(
+        running.nodes(), turn
+    )
+    assert running.dynia("plan", "--detailed-exitcode").exit == 0
+    check_nothing_is_left(running, nodes=3, services=("hello",))

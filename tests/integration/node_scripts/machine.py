@@ -1,0 +1,141 @@
+"""A machine in a folder: the real scripts, run by a real `sh`, on files below one temporary folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from dynia.interfaces.node_requests import (
+    Bootstrapped,
+    BootstrapRequest,
+    ExpectedFile,
+    ObserveRequest,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.observed import FileSeen, NodeFacts
+from dynia.interfaces.release import ReleaseFile
+from dynia.providers.ssh import answers, messages
+from dynia.providers.ssh.observation import parse_observation
+from dynia.providers.ssh.scripts import Places, ScriptName, script, script_command
+
+LINEAGE = "5f0c6a52"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`root` stands for the whole machine; paths in requests are real paths below it."""
+
+    root: Path
+
+    @property
+    def places(self) -> Places:
+        return Places(opt=f"{self.root}/opt/dynia", var=f"{self.root}/var/lib/dynia", run=f"{self.root}/run")
+
+    def path(self, relative: str) -> str:
+        return f"{self.root}/opt/dynia/{relative}"
+
+    def read(self, relative: str) -> str:
+        return Path(self.path(relative)).read_text()
+
+    def write(self, relative: str, content: str, mode: int = 0o644) -> None:
+        path = Path(self.path(relative))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        path.chmod(mode)
+
+    def file(self, relative: str, content: str, mode: int = 0o644, *, secret: bool = False) -> ReleaseFile:
+        return ReleaseFile(path=self.path(relative), mode=mode, content=content.encode(), secret=secret)
+
+    def bootstrap(self) -> Bootstrapped:
+        request = BootstrapRequest(lineage=LINEAGE, packages=())
+        raw = self.run("bootstrap", (LINEAGE, "60"), messages.package_message(request.packages))
+        return answers.parse_bootstrap(raw)
+
+    def push(self, request: PushRequest) -> PushAnswer:
+        return answers.parse_push(self.run("push", push_args(request), messages.push_message(request)))
+
+    def remove(self, request: RemoveRequest) -> PushAnswer:
+        return answers.parse_push(self.run("remove", remove_args(request), messages.remove_message(request)))
+
+    def observe(self, request: ObserveRequest | None = None) -> NodeFacts:
+        asked = request or ObserveRequest(roots=(self.places.opt,))
+        raw = self.run("observe", (), messages.observe_message(asked))
+        return parse_observation(raw, asked, runner_ms=0)
+
+    def files(self) -> dict[str, FileSeen]:
+        """What the managed folder holds, by path relative to it."""
+        prefix = f"{self.places.opt}/"
+        return {f.path.removeprefix(prefix): f for f in self.observe().files if f.path.startswith(prefix)}
+
+    def expectations(self, *relatives: str) -> tuple[ExpectedFile, ...]:
+        """What a plan that is made now would expect."""
+        now = self.files()
+        return tuple(
+            ExpectedFile(path=self.path(r), digest=now[r].digest, mode=now[r].mode, owner=now[r].owner)
+            if r in now
+            else ExpectedFile(path=self.path(r), digest="")
+            for r in relatives
+        )
+
+    def run(self, name: ScriptName, args: tuple[str, ...], stdin: bytes) -> bytes:
+        done = subprocess.run(
+            ["sh", "-c", self.command(name, args)], input=stdin, capture_output=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    def command(self, name: ScriptName, args: tuple[str, ...], *, survives: bool = False) -> str:
+        return script_command(name, args, deadline_s=100, places=self.places, sudo=False, survives=survives)
+
+    def run_with(self, tools: Path, name: ScriptName, args: tuple[str, ...], stdin: bytes) -> bytes:
+        """Run a script with programs of a folder in front of the machine's own."""
+        environment = self.environment | {"PATH": f"{tools}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["sh", "-c", script(name), "dynia", *args],
+            input=stdin,
+            env=environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            "DYNIA_OPT": self.places.opt,
+            "DYNIA_VAR": self.places.var,
+            "DYNIA_RUN": self.places.run,
+        }
+
+    def run_and_kill(self, text: str, args: tuple[str, ...], stdin: bytes) -> int:
+        """Run an altered script that may kill itself; the exit code (negative: a signal)."""
+        done = subprocess.run(
+            ["sh", "-c", text, "dynia", *args],
+            input=stdin,
+            env=self.environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode in {0, -signal.SIGKILL}, done.stderr.decode()
+        return done.returncode
+
+
+def push_args(request: PushRequest) -> tuple[str, ...]:
+    key = messages.component_key(request.component)
+    return request.component, request.lineage, key, str(int(request.deadline_s)), str(int(request.probe_s))
+
+
+def remove_args(request: RemoveRequest) -> tuple[str, ...]:
+    key = messages.component_key(request.component)
+    return request.component, request.lineage, key, str(int(request.deadline_s))

@@ -1,0 +1,124 @@
+"""What observe.sh sees on a real file system, and that nothing on it can stop or fool it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
+from dynia.providers.ssh import messages
+from dynia.providers.ssh.observation import parse_observation
+from tests.integration.node_scripts.machine import Machine
+
+
+def test_hostile_names_kinds_modes_and_times_are_seen_as_they_are(machine: Machine) -> None:
+    odd = "haproxy/a b\n\x01end\x1b[2J.cfg"
+    machine.write(odd, "odd", 0o4751)
+    os.utime(machine.path(odd), (1_600_000_000, 1_600_000_000))
+    Path(machine.path("haproxy/link")).symlink_to("/etc/shadow")
+    os.mkfifo(machine.path("haproxy/fifo"))
+    Path(machine.path("haproxy/foreign")).touch()
+    os.chown(machine.path("haproxy/foreign"), 12345, 12345)
+    files = machine.files()
+    seen = files["haproxy/a b\\x0a\\x01end\\x1b[2J.cfg"]
+    assert (seen.mode, seen.size, seen.mtime, seen.owner) == (0o4751, 3, 1_600_000_000, "root:root")
+    assert (files["haproxy/link"].kind, files["haproxy/link"].digest) == ("link", "")
+    assert files["haproxy/fifo"].kind == "other"
+    assert files["haproxy/foreign"].owner == "12345:12345"
+    assert len(files) == 11
+
+
+def test_what_is_not_there_is_not_listed_and_no_error(machine: Machine) -> None:
+    request = ObserveRequest(
+        roots=(machine.path("haproxy/errors"), machine.path("nowhere")),
+        paths=(machine.path("haproxy/kept"), machine.path("neither")),
+    )
+    facts = machine.observe(request)
+    assert [f.path.removeprefix(machine.path("")) for f in facts.files] == [
+        "haproxy/errors",
+        "haproxy/errors/503.http",
+        "haproxy/kept",
+    ]
+    assert facts.truncated == ()
+
+
+def test_a_secret_is_told_by_a_keyed_hash_only(machine: Machine) -> None:
+    machine.write("haproxy/tls.pem", "hunter2", 0o600)
+    machine.write("haproxy/it's $HOME.pem", "hunter2", 0o600)
+    paths = (machine.path("haproxy/tls.pem"), machine.path("haproxy/it's $HOME.pem"))
+    request = ObserveRequest(
+        roots=(machine.places.opt,),
+        secret_paths=paths,
+        candidates=(
+            SecretCandidate(path=paths[0], content=b"hunter2"),
+            SecretCandidate(path=paths[1], content=b"\x00\xff" * 50_000),
+        ),
+    )
+    raw = machine.run("observe", (), messages.observe_message(request))
+    facts = parse_observation(raw, request, runner_ms=0)
+    digests = {f.path: f.digest for f in facts.files}
+    assert digests[paths[0]] == digests[paths[1]] == facts.secrets[paths[0]]
+    assert facts.secrets[paths[1]] != facts.secrets[paths[0]]
+    assert b"f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7" not in raw
+    again = machine.observe(request)
+    assert again.secrets == facts.secrets
+
+
+def test_two_nodes_have_different_keys(machine: Machine, tmp_path: Path) -> None:
+    other = Machine(tmp_path / "other")
+    other.root.mkdir()
+    other.bootstrap()
+    candidate = SecretCandidate(path="/opt/x", content=b"hunter2")
+    request = ObserveRequest(roots=("/opt/x",), candidates=(candidate,))
+    assert machine.observe(request).secrets != other.observe(request).secrets
+
+
+def test_a_node_that_was_not_bootstrapped_tells_no_keyed_hash(tmp_path: Path) -> None:
+    fresh = Machine(tmp_path)
+    candidate = SecretCandidate(path="/opt/x", content=b"hunter2")
+    facts = fresh.observe(ObserveRequest(roots=("/opt/x",), candidates=(candidate,)))
+    assert (facts.secrets, facts.lineage, facts.files) == ({}, "", ())
+
+
+def test_observing_changes_nothing(machine: Machine) -> None:
+    def snapshot() -> dict[str, tuple[int, int]]:
+        return {
+            str(path): (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in machine.root.rglob("*")
+        }
+
+    before = snapshot()
+    machine.observe()
+    assert snapshot() == before
+
+
+def stand_in(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / "docker").write_text(f"#!/bin/sh\n{text}\n")
+    (folder / "docker").chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("text", ["exec sleep 600", "echo 'Cannot connect to the Docker daemon' >&2; exit 1"])
+def test_a_docker_that_hangs_or_is_down_fails_nothing_else(
+    machine: Machine, tmp_path: Path, text: str
+) -> None:
+    tools = stand_in(tmp_path / "tools", text)
+    request = ObserveRequest(roots=(machine.places.opt,))
+    begun = time.monotonic()
+    raw = machine.run_with(tools, "observe", (), messages.observe_message(request))
+    facts = parse_observation(raw, request, runner_ms=0)
+    assert (facts.docker, facts.containers, facts.truncated) == ("", (), ("docker: no answer",))
+    assert "haproxy/kept" in {f.path.removeprefix(machine.path("")) for f in facts.files}
+    assert time.monotonic() - begun < 9
+
+
+def test_the_machine_tells_what_it_is(machine: Machine) -> None:
+    facts = machine.observe()
+    assert facts.hostname == os.uname().nodename
+    assert facts.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert facts.arch in {"amd64", "arm64"}
+    assert 0 < facts.disk_used_percent <= 100
+    assert abs(facts.clock_skew_ms / 1000 - time.time()) < 60

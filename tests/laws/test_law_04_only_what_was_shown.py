@@ -1,0 +1,60 @@
+"""Law 4, the plan's part: later passes do what the preview showed, and every write names what it saw before."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+
+from dynia.interfaces.observed import NodeFacts
+from dynia.services.actions import PushComponent, RemoveComponent
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.simulate import allowed_in_preview, simulate
+from tests.laws.random_worlds import broken_worlds
+from tests.plans import worlds
+from tests.plans.templates import SMALL
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(broken_worlds())
+def test_later_passes_were_in_the_preview_and_repeat_nothing(world: PlanningInput) -> None:
+    approved = plan = make_plan(world)
+    while plan.steps:
+        earlier = {step.id for step in plan.steps}
+        world = worlds.real(simulate(world, plan))
+        plan = make_plan(world)
+        assert [s.id for s in plan.steps if not allowed_in_preview(s, approved)] == []
+        assert [s.id for s in plan.steps if s.id in earlier] == []
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(broken_worlds())
+def test_every_path_that_is_touched_comes_with_what_it_looked_like(world: PlanningInput) -> None:
+    for step in make_plan(world).steps:
+        action = step.action
+        if not isinstance(action, PushComponent | RemoveComponent):
+            continue
+        facts = world.observed.nodes[action.node]
+        assert isinstance(facts, NodeFacts)
+        seen = {f.path: (f.digest, f.mode, f.owner) for f in facts.files}
+        expected = {e.path: (e.digest, e.mode, e.owner) for e in action.expected}
+        if isinstance(action, PushComponent):
+            assert set(expected) == {*action.write, *action.delete}
+        else:
+            below = {
+                f.path
+                for f in facts.files
+                if f.kind != "dir" and any(f.path == p or f.path.startswith(p + "/") for p in action.paths)
+            }
+            assert set(expected) == below
+        for path, looked in expected.items():
+            assert looked == seen.get(path, ("", 0, ""))
+
+
+def test_a_step_that_was_not_shown_is_refused() -> None:
+    given = msgspec.structs.replace(worlds.start(worlds.cluster()), templates=SMALL)
+    approved = make_plan(given)
+    following = make_plan(worlds.real(simulate(given, approved)))
+    stranger = msgspec.structs.replace(following.steps[0], id="clever-raven/delete")
+    assert not allowed_in_preview(stranger, approved)
+    assert all(allowed_in_preview(step, approved) for step in following.steps)

@@ -1,0 +1,156 @@
+"""Law 5: a serving node is taken out only while enough others serve, in every order that the plan allows."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynia.interfaces.desired import Rollout
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.observed import NodeFacts
+from dynia.services.actions import RecordComponent
+from dynia.services.planning.check import check_serving, floor, worst_out
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.plan import Step
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.serving import serving
+from tests.laws.orders import least_serving, only_nodes
+from tests.plans import worlds
+from tests.plans.templates import SMALL
+
+replace = msgspec.structs.replace
+TROUBLES = ("none", "none", "none", "silent", "container gone", "unhealthy", "caddy gone", "edited")
+
+
+@cache
+def settled(nodes: int) -> PlanningInput:
+    spec = worlds.cluster(nodes, (worlds.service(), worlds.service("web")))
+    return worlds.passes(replace(worlds.start(spec), templates=SMALL))[1]
+
+
+def with_trouble(given: PlanningInput, ordinal: int, trouble: str) -> PlanningInput:
+    name = worlds.node_named(given, ordinal)
+    if trouble == "silent":
+        return worlds.silent(given, name)
+    if trouble == "edited":
+        return worlds.with_facts(given, name, worlds.edited("/opt/dynia/caddy/compose.yaml"))
+
+    def edit(facts: NodeFacts) -> NodeFacts:
+        containers = facts.containers
+        if trouble == "container gone":
+            containers = tuple(c for c in containers if c.project != "dynia-api")
+        if trouble == "caddy gone":
+            containers = tuple(c for c in containers if c.project != "dynia-caddy")
+        if trouble == "unhealthy":
+            containers = tuple(
+                replace(c, health="unhealthy") if c.project == "dynia-api" else c for c in containers
+            )
+        return replace(facts, containers=containers)
+
+    return worlds.with_facts(given, name, edit)
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> PlanningInput:
+    """Settled clusters with troubles, and changes that go over all nodes."""
+    nodes = draw(st.integers(1, 5))
+    given = settled(nodes)
+    for ordinal in range(1, nodes + 1):
+        given = with_trouble(given, ordinal, draw(st.sampled_from(TROUBLES)))
+    assert given.desired is not None
+    changed = draw(st.sampled_from(("nothing", "api", "both", "caddy")))
+    new = "registry.example/api:1.9"
+    services = (
+        worlds.service(image=new) if changed in ("api", "both") else worlds.service(),
+        worlds.service("web", image=new) if changed == "both" else worlds.service("web"),
+    )
+    spec = replace(
+        given.desired,
+        services=services,
+        caddy_image="registry.example/caddy:9" if changed == "caddy" else "",
+        rollout=Rollout(max_unavailable=draw(st.integers(1, max(1, nodes - 1))), canary=draw(st.booleans())),
+    )
+    return worlds.wanting(given, spec)
+
+
+@settings(max_examples=150, deadline=None)
+@given(clusters())
+def test_what_the_planner_computes_is_the_worst_of_all_orders(given: PlanningInput) -> None:
+    spec = given.desired
+    assert spec is not None
+    plan = make_plan(given)
+    now = serving(spec, given.observed, given.state.nodes_of("prod"))
+    servers = frozenset(name for names in now.values() for name in names)
+    found = check_serving(plan.steps, now, spec.nodes, spec.rollout.max_unavailable)
+    oracle = least_serving(only_nodes(plan.steps, servers), now)
+    assert {s.service: s.least for s in found} == oracle
+    least = floor(spec.nodes, spec.rollout.max_unavailable)
+    for service, count in oracle.items():
+        assert count >= least or count == len(now[service])
+
+
+@settings(max_examples=60, deadline=None)
+@given(clusters())
+def test_a_node_that_serves_nothing_is_always_worked_on(given: PlanningInput) -> None:
+    spec = given.desired
+    assert spec is not None
+    now = serving(spec, given.observed, given.state.nodes_of("prod"))
+    servers = {name for names in now.values() for name in names}
+    waiting = {w.subject for w in make_plan(given).waiting}
+    observed = {n for n, f in given.observed.nodes.items() if isinstance(f, NodeFacts)}
+    assert waiting <= servers or not waiting & (observed - servers)
+
+
+def step(name: str, node: str, after: tuple[str, ...] = (), disturbs: tuple[str, ...] = ("api",)) -> Step:
+    action = RecordComponent(node=node, component="caddy", release="0")
+    return Step(id=name, action=action, why="", node=node, after=after, disturbs=disturbs)
+
+
+@st.composite
+def any_edges(draw: st.DrawFn) -> tuple[Step, ...]:
+    """Steps with any edges, not only those that the planner makes."""
+    steps: list[Step] = []
+    for n in range(draw(st.integers(1, 6))):
+        earlier = [s.id for s in steps]
+        after = draw(st.lists(st.sampled_from(earlier), unique=True)) if earlier else []
+        made = step(str(n), f"node-{draw(st.integers(1, 4))}", tuple(after))
+        steps.append(made if draw(st.booleans()) else replace(made, disturbs=()))
+    names = [s.id for s in steps]
+    return tuple(
+        replace(s, settles=draw(st.sampled_from(names[n:]))) if s.disturbs and s.node == "node-1" else s
+        for n, s in enumerate(steps)
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_edges())
+def test_the_bound_holds_for_any_edges(steps: tuple[Step, ...]) -> None:
+    """More than the truth would only refuse a plan; less would hurt."""
+    nodes = frozenset(s.node for s in steps)
+    least = least_serving(steps, {"api": nodes})["api"]
+    assert len(nodes) - worst_out(steps).get("api", 0) <= least
+
+
+def test_a_plan_that_would_break_it_is_refused() -> None:
+    steps = (step("a", "one"), step("b", "two"))
+    with pytest.raises(DyniaError, match="1 of 3 nodes"):
+        check_serving(steps, {"api": frozenset({"one", "two", "three"})}, 3, 1)
+    chained = (steps[0], replace(steps[1], after=("a",)))
+    assert check_serving(chained, {"api": frozenset({"one", "two", "three"})}, 3, 1)[0].least == 2
+
+
+def test_losing_one_edge_of_a_real_plan_is_noticed() -> None:
+    given = worlds.wanting(
+        settled(3), worlds.cluster(3, (worlds.service(image="a/b:2"), worlds.service("web")))
+    )
+    plan = make_plan(given)
+    now = serving(given.desired, given.observed, given.state.nodes_of("prod"))  # type: ignore[arg-type]
+    heads = [n for n, s in enumerate(plan.steps) if s.id.endswith("service/api/push")]
+    broken = list(plan.steps)
+    broken[heads[1]] = replace(broken[heads[1]], after=())
+    with pytest.raises(DyniaError):
+        check_serving(tuple(broken), now, 3, 1)

@@ -1,0 +1,57 @@
+"""Law 9, the plan's part: a secret shows as changed, and its value is in no plan and no state."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dynia.interfaces.observed import NodeFacts
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.simulate import simulate
+from tests.plans import worlds
+from tests.plans.cases import changed, settled
+
+OLD, NEW = "TOKEN=first-secret\n", "TOKEN=second-secret\n"
+DOTENV = "/opt/dynia/services/api/.env"
+
+
+def applied() -> PlanningInput:
+    return settled(worlds.cluster(services=(worlds.service(env=OLD),)))
+
+
+def test_a_changed_secret_is_pushed_and_shown_without_its_value() -> None:
+    world = changed(applied(), services=(worlds.service(env=NEW),))
+    plan = make_plan(world)
+    assert ("secret", ".env (changed)") in plan.changes[0].details
+    assert plan.drift == ()
+    pushes = [s for s in plan.steps if s.id.endswith("service/api/push")]
+    assert len(pushes) == 3 and all(s.action.write == (DOTENV,) for s in pushes)  # type: ignore[union-attr]
+    assert b"secret\n" not in msgspec.json.encode(plan)
+    after = simulate(world, plan)
+    for raw in (msgspec.json.encode(plan), msgspec.json.encode(after.state), repr(world).encode()):
+        assert b"first-secret" not in raw and b"second-secret" not in raw
+
+
+def test_without_its_source_a_secret_is_left_for_apply_and_the_rest_goes_on() -> None:
+    world = changed(applied(), services=(worlds.service(env=OLD, domains=("v2.example.com",)),))
+    world = msgspec.structs.replace(world, secrets={})
+    for node in world.state.nodes_of("prod"):
+        world = worlds.with_facts(world, node.name, lambda f: msgspec.structs.replace(f, secrets={}))
+    plan = make_plan(world)
+    assert {s.id.partition("/")[2] for s in plan.steps} == {"caddy/push", "haproxy/push"}
+    assert [w for w in plan.waiting if "compared at apply" in w.reason]
+
+
+def test_a_secret_file_that_was_edited_is_written_again() -> None:
+    world = applied()
+    name = worlds.node_named(world, 2)
+
+    def edit(facts: NodeFacts) -> NodeFacts:
+        files = tuple(
+            msgspec.structs.replace(f, digest="hmac:" + "e" * 64) if f.path == DOTENV else f
+            for f in facts.files
+        )
+        return msgspec.structs.replace(facts, files=files)
+
+    plan = make_plan(worlds.with_facts(world, name, edit))
+    assert [s.id for s in plan.steps] == [f"{name}/service/api/push", f"{name}/service/api/wait"]

@@ -1,0 +1,273 @@
+"""The golden plans, by name: a settled cluster and what happened to it.
+
+`python -m tests.plans.cases` writes `inputs.json` and `plan.txt` of every case again; read the diff.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from dynia.commands.screens.plan import plan_text
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry, Rollout, SshHost, SshProvider, ZoneDns
+from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.plan import Plan, Step
+from dynia.services.planning.planner import make_plan
+from tests.plans import worlds
+from tests.plans.templates import SMALL
+
+HERE = Path(__file__).parent
+HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
+replace = msgspec.structs.replace
+
+
+def settled(spec: ClusterSpec) -> PlanningInput:
+    return worlds.passes(replace(worlds.start(spec), templates=SMALL))[1]
+
+
+def three() -> PlanningInput:
+    return settled(worlds.cluster())
+
+
+def changed(given: PlanningInput, **more: object) -> PlanningInput:
+    assert given.desired is not None
+    return worlds.wanting(given, replace(given.desired, **more))
+
+
+def new_image() -> tuple[worlds.Service, ...]:
+    return (worlds.service(image="registry.example/api:1.9"),)
+
+
+def first_deploy() -> PlanningInput:
+    return replace(worlds.start(worlds.cluster()), templates=SMALL)
+
+
+def second_pass_of_first_deploy() -> PlanningInput:
+    from dynia.services.planning.simulate import simulate
+
+    given = first_deploy()
+    return worlds.real(simulate(given, make_plan(given)))
+
+
+def nothing_to_do() -> PlanningInput:
+    return three()
+
+
+def scale_up() -> PlanningInput:
+    return changed(three(), nodes=4)
+
+
+def scale_down() -> PlanningInput:
+    return changed(settled(worlds.cluster(4)), nodes=2)
+
+
+def image_change() -> PlanningInput:
+    return changed(three(), services=new_image())
+
+
+def file_change() -> PlanningInput:
+    given = settled(worlds.cluster(services=(worlds.service(config="level = 1\n"),)))
+    return changed(given, services=(worlds.service(config="level = 2\n"),))
+
+
+def secret_change() -> PlanningInput:
+    given = settled(worlds.cluster(services=(worlds.service(env="TOKEN=one\n"),)))
+    return changed(given, services=(worlds.service(env="TOKEN=two\n"),))
+
+
+def new_and_removed_service() -> PlanningInput:
+    given = settled(worlds.cluster(services=(worlds.service(), worlds.service("old"))))
+    return changed(given, services=(worlds.service(), worlds.worker()))
+
+
+def tampered_and_pending() -> PlanningInput:
+    given = changed(three(), services=(worlds.service(domains=("v2.example.com",)),))
+    name = worlds.node_named(given, 2)
+    given = worlds.with_facts(given, name, worlds.edited(HAPROXY))
+    given = worlds.with_facts(given, name, worlds.dropped_in("/opt/dynia/haproxy/backup.cfg"))
+    return worlds.with_facts(given, worlds.node_named(given, 3), keepalived_stopped)
+
+
+def keepalived_stopped(facts: NodeFacts) -> NodeFacts:
+    stopped = UnitSeen(name="keepalived.service", active="inactive", enabled="disabled")
+    units = tuple(stopped if u.name == stopped.name else u for u in facts.units)
+    return replace(facts, units=units, vrrp="")
+
+
+def container_gone() -> PlanningInput:
+    given = three()
+    return worlds.with_facts(
+        given,
+        worlds.node_named(given, 2),
+        lambda f: replace(f, containers=tuple(c for c in f.containers if c.project != "dynia-api")),
+    )
+
+
+def holder_last_in_two_lanes() -> PlanningInput:
+    spec = worlds.cluster(6, rollout=Rollout(max_unavailable=2))
+    return changed(settled(spec), services=new_image())
+
+
+def node_silent() -> PlanningInput:
+    given = image_change()
+    return worlds.silent(given, worlds.node_named(given, 2))
+
+
+def node_off() -> PlanningInput:
+    given = three()
+    return worlds.machine(given, worlds.node_named(given, 2), "off")
+
+
+def node_gone() -> PlanningInput:
+    given = three()
+    return worlds.machine(given, worlds.node_named(given, 2), None)
+
+
+def orphan_machine() -> PlanningInput:
+    given = three()
+    listed = given.observed.provider_nodes
+    assert isinstance(listed, tuple)
+    stray = ProviderNode(provider_id="box-9", name="lost-lynx", ordinal=9, status="running", host_key="k")
+    return replace(given, observed=replace(given.observed, provider_nodes=(*listed, stray)))
+
+
+def two_masters() -> PlanningInput:
+    given = three()
+    home = given.state.clusters[0]
+    assert home.reserved_ip is not None
+    address = home.reserved_ip.address
+
+    def master(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, vrrp="MASTER", addresses=(*facts.addresses, address))
+
+    return worlds.with_facts(given, worlds.node_named(given, 2), master)
+
+
+def one_node() -> PlanningInput:
+    return changed(settled(worlds.cluster(1)), services=new_image())
+
+
+def entry_api() -> PlanningInput:
+    """The address is known, and no node has it; another one with our tag is left over."""
+    given = changed(three(), entry=ApiEntry())
+    kept = ProviderAddress(provider_id="address-1", address="198.18.7.5")
+    left = ProviderAddress(provider_id="address-9", address="198.18.7.9", owner="box-2")
+    return replace(given, observed=replace(given.observed, addresses=(kept, left)))
+
+
+def dns() -> PlanningInput:
+    """One record of ours is right, one points elsewhere, one is no longer wanted; two are not ours."""
+    zone = ZoneDns(zone="example.com")
+    services = (worlds.service(domains=("api.example.com", "www.example.com", "shop.example.com")),)
+    given = settled(worlds.cluster(services=services))
+
+    def record(number: int, name: str, value: str, ours: bool = True) -> DnsRecord:
+        return DnsRecord(record_id=f"r{number}", name=f"{name}.example.com", type="A", value=value, ours=ours)
+
+    records = (
+        record(1, "api", "198.18.7.5"),
+        record(2, "www", "198.18.9.9"),
+        record(3, "gone", "198.18.7.5"),
+        record(4, "shop", "198.18.8.8", ours=False),
+        record(5, "mail", "198.18.8.9", ours=False),
+    )
+    given = changed(given, dns=zone, services=services)
+    return replace(given, observed=replace(given.observed, records=records))
+
+
+def destroy() -> PlanningInput:
+    return worlds.wanting(three(), None)
+
+
+def plain_hosts(*names: str) -> ClusterSpec:
+    hosts = tuple(
+        SshHost(
+            name=name,
+            host=f"198.18.5.{10 + n}",
+            private_ip=f"198.18.5.{10 + n}",
+            host_key="ssh-ed25519 AAAA",
+        )
+        for n, name in enumerate(names)
+    )
+    return worlds.cluster(len(hosts), provider=SshProvider(), hosts=hosts, entry=NoEntry())
+
+
+def host_left_the_file() -> PlanningInput:
+    return worlds.wanting(settled(plain_hosts("one", "two", "three")), plain_hosts("one", "two"))
+
+
+def destroy_hosts() -> PlanningInput:
+    return worlds.wanting(settled(plain_hosts("one", "two")), None)
+
+
+CASES: dict[str, Callable[[], PlanningInput]] = {
+    made.__name__.replace("_", "-"): made
+    for made in (
+        first_deploy,
+        second_pass_of_first_deploy,
+        nothing_to_do,
+        scale_up,
+        scale_down,
+        image_change,
+        file_change,
+        secret_change,
+        new_and_removed_service,
+        tampered_and_pending,
+        container_gone,
+        holder_last_in_two_lanes,
+        node_silent,
+        node_off,
+        node_gone,
+        orphan_machine,
+        two_masters,
+        one_node,
+        entry_api,
+        dns,
+        destroy,
+        host_left_the_file,
+        destroy_hosts,
+    )
+}
+
+
+def plan_page(plan: Plan) -> str:
+    """The screen without its guess of the time, then every step with what it waits for."""
+    screen = re.sub(r"( · )?at most [0-9]+ [a-z]+", "", plan_text(plan, width=100, now=1_700_000_000.0))
+    lines = [screen, ""]
+    for title, steps in (("Steps", plan.steps), ("Later", plan.later)):
+        if steps:
+            lines += [title, *(_step(step) for step in steps), ""]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _step(step: Step) -> str:
+    parts = [step.id, step.action.sentence(), step.why]
+    if step.disturbs:
+        parts.append(f"disturbs {', '.join(step.disturbs)} until {step.settles or 'it ends'}")
+    if step.irreversible:
+        parts.append("irreversible")
+    if step.after:
+        parts.append(f"after {', '.join(step.after)}")
+    return "  " + " · ".join(parts)
+
+
+def inputs_of(name: str) -> bytes:
+    return (HERE / name / "inputs.json").read_bytes()
+
+
+def write() -> None:
+    for name, made in CASES.items():
+        folder = HERE / name
+        folder.mkdir(exist_ok=True)
+        given = made()
+        raw = msgspec.json.format(msgspec.json.encode(given, order="deterministic"))
+        (folder / "inputs.json").write_bytes(raw + b"\n")
+        (folder / "plan.txt").write_text(plan_page(make_plan(given)))
+
+
+if __name__ == "__main__":
+    write()

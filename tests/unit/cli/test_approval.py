@@ -1,0 +1,164 @@
+"""The question before an apply: only the cluster's name or yes is a yes, and nobody there is a no."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dynia.commands.approval import approve_apply, approve_destroy
+from dynia.commands.output import Output
+from dynia.interfaces.errors import Interrupted, Refused
+from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Target
+from dynia.services.planning.plan import Plan
+from tests.unit.cli.terminals import Terminal, terminal
+from tests.unit.screens.samples import DESTROY, IMAGE_CHANGE, ONE_NODE
+
+APPLY = ApplyRequest(target=Target())
+
+
+def answer(
+    person: Terminal, approve: Callable[[Plan], bool], what: Plan, *texts: str
+) -> bool | BaseException:
+    """Ask in this thread while another one types an answer each time a question stands there."""
+    typed = threading.Thread(target=_type, args=(person, texts))
+    typed.start()
+    try:
+        return approve(what)
+    finally:
+        typed.join()
+
+
+def _type(person: Terminal, texts: tuple[str, ...]) -> None:
+    seen = b""
+    for number, text in enumerate(texts, start=1):
+        while seen.count(b"accepted:") + seen.count(b"destroy it:") < number:
+            seen += os.read(person.master, 4096)
+        person.type(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "agreed"),
+    [
+        ("prod\n", True),
+        ("yes\n", True),
+        ("y\n", False),
+        ("\n", False),
+        ("YES\n", False),
+        ("staging\n", False),
+    ],
+)
+def test_only_the_clusters_name_or_yes_is_accepted(text: str, agreed: bool) -> None:
+    with terminal() as person:
+        assert answer(person, approve_apply(APPLY, person.output), IMAGE_CHANGE, text) is agreed
+
+
+def test_what_was_typed_before_the_question_is_no_answer() -> None:
+    with terminal() as person:
+        person.type("yes\n")
+        assert answer(person, approve_apply(APPLY, person.output), IMAGE_CHANGE, "no\n") is False
+
+
+def test_the_end_of_input_is_a_no() -> None:
+    with terminal() as person:
+        assert answer(person, approve_apply(APPLY, person.output), IMAGE_CHANGE, "\x04") is False
+
+
+def test_ctrl_c_at_the_question_means_no_at_once() -> None:
+
+    with terminal() as person:
+
+        def interrupt() -> None:
+            _type(person, ("",))
+            os.kill(os.getpid(), signal.SIGINT)
+
+        waiting = threading.Thread(target=interrupt)
+        waiting.start()
+        with pytest.raises(Interrupted) as caught:
+            approve_apply(APPLY, person.output)(IMAGE_CHANGE)
+        waiting.join()
+        assert caught.value.exit_code == 130
+
+
+def test_the_plan_and_the_clusters_name_stand_before_the_question() -> None:
+    seen = io.BytesIO()
+    with terminal(NO_COLOR="1") as person:
+
+        def read_and_type() -> None:
+            while b"accepted:" not in seen.getvalue():
+                seen.write(os.read(person.master, 4096))
+            person.type("no\n")
+
+        reading = threading.Thread(target=read_and_type)
+        reading.start()
+        assert approve_apply(APPLY, person.output)(IMAGE_CHANGE) is False
+        reading.join()
+    shown = seen.getvalue().decode()
+    assert shown.index("Plan: 0 to add") < shown.index("Apply these changes to cluster prod?")
+    assert "\x1b" not in shown
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_applied(nobody: Output, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no terminal") as caught:
+        approve_apply(APPLY, nobody)(IMAGE_CHANGE)
+    assert "--yes" in caught.value.hint
+    assert caught.value.exit_code == 1
+    assert "Plan: 0 to add, 1 to change" in (tmp_path / "out").read_text()
+
+
+def test_yes_is_an_answer_without_a_terminal(nobody: Output) -> None:
+    request = ApplyRequest(target=Target(), yes=True)
+    assert approve_apply(request, nobody)(IMAGE_CHANGE) is True
+
+
+def test_json_keeps_the_plan_for_people_off_standard_output(nobody: Output, tmp_path: Path) -> None:
+    request = ApplyRequest(target=Target(), yes=True, as_json=True)
+    assert approve_apply(request, nobody)(IMAGE_CHANGE) is True
+    assert (tmp_path / "out").read_text() == ""
+    assert "Plan:" in (tmp_path / "err").read_text()
+
+
+def test_one_node_is_asked_once_more() -> None:
+    with terminal() as person:
+        assert answer(person, approve_apply(APPLY, person.output), ONE_NODE, "yes\n", "interrupt\n") is True
+    with terminal() as person:
+        assert answer(person, approve_apply(APPLY, person.output), ONE_NODE, "yes\n", "yes\n") is False
+
+
+def test_one_node_in_ci_needs_allow_downtime_beside_yes(nobody: Output) -> None:
+    with pytest.raises(Refused, match="interrupts api") as caught:
+        approve_apply(ApplyRequest(target=Target(), yes=True), nobody)(ONE_NODE)
+    assert "--allow-downtime" in caught.value.hint
+    allowed = ApplyRequest(target=Target(), yes=True, allow_downtime=True)
+    assert approve_apply(allowed, nobody)(ONE_NODE) is True
+
+
+def test_a_first_deploy_on_one_node_interrupts_nobody(nobody: Output) -> None:
+
+    serving = tuple(msgspec.structs.replace(s, now=0) for s in ONE_NODE.effect.serving)
+    first = msgspec.structs.replace(
+        ONE_NODE, effect=msgspec.structs.replace(ONE_NODE.effect, serving=serving)
+    )
+    assert approve_apply(ApplyRequest(target=Target(), yes=True), nobody)(first) is True
+
+
+@pytest.mark.parametrize(("text", "agreed"), [("prod\n", True), ("yes\n", False), ("\n", False)])
+def test_destroy_wants_the_clusters_name_and_nothing_else(text: str, agreed: bool) -> None:
+    with terminal() as person:
+        approve = approve_destroy(DestroyRequest(target=Target()), person.output)
+        assert answer(person, approve, DESTROY, text) is agreed
+
+
+def test_destroy_without_a_terminal_wants_the_name_beforehand(nobody: Output) -> None:
+    with pytest.raises(Refused, match="no terminal"):
+        approve_destroy(DestroyRequest(target=Target()), nobody)(DESTROY)
+    with pytest.raises(Refused, match="'staging'"):
+        approve_destroy(DestroyRequest(target=Target(), confirmed="staging"), nobody)(DESTROY)
+    right = DestroyRequest(target=Target(), confirmed="prod")
+    assert approve_destroy(right, nobody)(DESTROY) is True

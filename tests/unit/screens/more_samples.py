@@ -1,0 +1,374 @@
+"""Everything but plans that people meet on a screen: errors, runs, results, a status, lists."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dynia.commands.screens.lists import ServiceRow
+from dynia.commands.screens.status_view import NodeView, ServiceView, StatusView
+from dynia.interfaces.errors import ApplyFailed, BadInput, DyniaError, Locked, Mistake
+from dynia.interfaces.events import (
+    Event,
+    NodeWaiting,
+    Note,
+    PassStarted,
+    PlannedStep,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepFailed,
+    StepNotRun,
+    StepProgress,
+    StepStarted,
+)
+from dynia.services.reconcile import ApplyResult, Failure
+from dynia.state.model import Node
+from tests.unit.screens.samples import (
+    FAILURES,
+    IMAGE_CHANGE,
+    LONG,
+    NOTHING,
+    NOTHING_SILENT,
+    NOW,
+    THREE,
+    gate,
+)
+
+PROD = "clusters.yaml"
+
+ERRORS: dict[str, DyniaError] = {
+    "one-mistake": BadInput(
+        (
+            Mistake(
+                file=PROD,
+                line=9,
+                column=32,
+                key="clusters.prod.rollout.max_unavailable",
+                message="3 of 3 nodes would leave none serving",
+                text="    rollout: {max_unavailable: 3, canary: true}",
+                hint="use 1 or 2, or add nodes",
+            ),
+        )
+    ),
+    "several-mistakes": BadInput(
+        (
+            Mistake(
+                file=PROD,
+                line=4,
+                column=5,
+                key="clusters.prod.nodez",
+                message="there is no such key",
+                text="    nodez: {count: 3}",
+                width=5,
+                hint="did you mean nodes?",
+            ),
+            Mistake(
+                file="/home/ops/a/rather/long/path/to/the/repository/of/clusters/clusters.yaml",
+                line=120,
+                column=131,
+                key="clusters.prod.services.api.domains[0]",
+                message="api.example.com already belongs to service web, and a domain has one service",
+                text="      api: {compose: ./api/compose.yaml, health: {path: /healthz, interval: 200ms}, "
+                + "env: {LOG_LEVEL: info, REGION: lon1}, domains: [api.example.com]}",
+                width=15,
+                hint="take it out of one of the two; a request for it could otherwise go to either of them",
+            ),
+            Mistake(file="api/compose.yaml", line=1, column=1, key="", message="the file is empty"),
+        )
+    ),
+    "hostile-text": BadInput(
+        (
+            Mistake(
+                file=PROD,
+                line=2,
+                column=8,
+                key="a",
+                message="unexpected \x1b[31mred\x1b[0m \x9b2J value",
+                text='\tname: "\x1b]0;title\x07x\u202ey"',
+                width=3,
+            ),
+        )
+    ),
+    "locked": Locked(
+        "prod is locked by ci@runner-17 (https://ci.example.com/jobs/1234567) (process 4711 on "
+        "runner-17) since 2026-01-02 10:11:12Z",
+        hint="wait for it to end, then run this again; the lock is free as soon as that process ends",
+    ),
+    "with-output": ApplyFailed(
+        "swift-fox · service api · did not become healthy in 30 s (GET /healthz → 500)\n"
+        '    api-1 | panic: missing column "plan"\n'
+        "    api-1 | " + "goroutine 1 [running]: " * 6,
+        hint="dynia logs api --node swift-fox; mend it and apply again",
+    ),
+}
+
+
+def _start(at: float, node: str, deed: str, sentence: str, deadline_s: float = 180.0) -> StepStarted:
+    return StepStarted(at=at, step=f"{node}/{deed}", node=node, sentence=sentence, deadline_s=deadline_s)
+
+
+def _end(at: float, node: str, deed: str, seconds: float) -> StepEnded:
+    return StepEnded(at=at, step=f"{node}/{deed}", node=node, seconds=seconds)
+
+
+PUSH, GATE = "push service/api", "wait for api to be healthy"
+_STEPS = tuple(
+    PlannedStep(id=f"{node}/{deed}", node=node, sentence=text)
+    for node in THREE
+    for deed, text in (("push", PUSH), ("gate", GATE))
+)
+
+UNDER_WAY: tuple[Event, ...] = (
+    RunStarted(at=NOW, cluster="prod", steps=6, nodes=(*THREE, "quick-lynx"), holder="brave-panda"),
+    PassStarted(at=NOW, number=1, steps=_STEPS),
+    NodeWaiting(at=NOW, node="quick-lynx", reason="not observed: connection refused"),
+    _start(NOW, "misty-owl", "push", PUSH),
+    StepProgress(at=NOW + 3, node="misty-owl", text="streaming image hello, 12 MB"),
+    _end(NOW + 8, "misty-owl", "push", 8),
+    _start(NOW + 8, "misty-owl", "gate", GATE, 75),
+    _end(NOW + 18, "misty-owl", "gate", 10),
+    Note(at=NOW + 18, text="found calm-heron by its tag: adopted"),
+    _start(NOW + 18, "swift-fox", "push", PUSH),
+    _end(NOW + 20, "swift-fox", "push", 2),
+    _start(NOW + 20, "swift-fox", "gate", GATE, 75),
+)
+
+GONE_WRONG: tuple[Event, ...] = (
+    *UNDER_WAY,
+    StepFailed(
+        at=NOW + 80,
+        step="swift-fox/gate",
+        node="swift-fox",
+        message="swift-fox · service api · api-1 is unhealthy\n    api-1 | \x1b[31mpanic\x1b[0m: no column plan",
+        seconds=60,
+        hint="dynia logs api --node swift-fox; mend it and apply again",
+    ),
+    StepNotRun(at=NOW + 80, step="brave-panda/push", node="brave-panda", reason="swift-fox/gate failed"),
+    StepNotRun(at=NOW + 80, step="brave-panda/gate", node="brave-panda", reason="swift-fox/gate failed"),
+    RunEnded(at=NOW + 80, result="failed", exit_code=7, seconds=80),
+)
+
+WELL_DONE: tuple[Event, ...] = (
+    *UNDER_WAY,
+    _end(NOW + 30, "swift-fox", "gate", 10),
+    _start(NOW + 30, "brave-panda", "push", PUSH),
+    _end(NOW + 32, "brave-panda", "push", 2),
+    _start(NOW + 32, "brave-panda", "gate", GATE, 75),
+    _end(NOW + 40, "brave-panda", "gate", 8),
+    RunEnded(at=NOW + 40, result="not_observed", exit_code=4, seconds=40),
+)
+
+_MANY = tuple(f"node-{number:02}" for number in range(1, 51))
+FIFTY_AT_ONCE: tuple[Event, ...] = (
+    RunStarted(at=NOW, cluster="prod", steps=50, nodes=_MANY, holder="node-50"),
+    PassStarted(
+        at=NOW,
+        number=1,
+        steps=tuple(PlannedStep(id=f"{n}/push", node=n, sentence="push haproxy") for n in _MANY),
+    ),
+    *(event for n in _MANY[:20] for event in (_start(NOW, n, "push", PUSH), _end(NOW + 2, n, "push", 2))),
+    *(_start(NOW + 2, n, "push", PUSH) for n in _MANY[20:24]),
+    StepFailed(at=NOW + 5, step="node-22/push", node="node-22", message="node-22 · haproxy · check failed"),
+)
+
+LONG_RUN: tuple[Event, ...] = (
+    RunStarted(at=NOW, cluster="c" * 90, steps=1, nodes=(LONG,)),
+    PassStarted(
+        at=NOW, number=1, steps=(PlannedStep(id=f"{LONG}/push", node=LONG, sentence="push " + "x" * 100),)
+    ),
+    _start(NOW, LONG, "push", "push " + "x" * 100),
+)
+
+RUNS: dict[str, tuple[Event, ...]] = {
+    "under-way": UNDER_WAY,
+    "gone-wrong": GONE_WRONG,
+    "well-done": WELL_DONE,
+    "fifty-nodes": FIFTY_AT_ONCE,
+    "long-names": LONG_RUN,
+}
+
+RESULTS: dict[str, ApplyResult] = {
+    "done": ApplyResult(
+        exit_code=0,
+        plan=IMAGE_CHANGE,
+        last=NOTHING,
+        done=6,
+        failures=(),
+        not_run=(),
+        seconds=41.2,
+        generation=42,
+    ),
+    "some-silent": ApplyResult(
+        exit_code=4,
+        plan=IMAGE_CHANGE,
+        last=NOTHING_SILENT,
+        done=4,
+        failures=(),
+        not_run=(),
+        seconds=141.2,
+        generation=41,
+    ),
+    "waiting": ApplyResult(
+        exit_code=4,
+        plan=IMAGE_CHANGE,
+        last=msgspec.structs.replace(FAILURES, steps=()),
+        done=4,
+        failures=(),
+        not_run=(),
+        seconds=9.0,
+        generation=41,
+    ),
+    "failed": ApplyResult(
+        exit_code=7,
+        plan=IMAGE_CHANGE,
+        last=IMAGE_CHANGE,
+        done=3,
+        failures=(
+            Failure(
+                step="swift-fox/service/api/gate",
+                node="swift-fox",
+                message="swift-fox · service api · api-1 is unhealthy (GET /healthz → 500)\n"
+                '    api-1 | panic: missing column "plan"\n    api-1 | ' + "y" * 130,
+                hint="dynia logs api --node swift-fox; mend it and apply again",
+            ),
+        ),
+        not_run=(gate("brave-panda", "service/api", "api"),),
+        seconds=80.0,
+        generation=41,
+    ),
+}
+
+
+def _node(name: str, ordinal: int, role: str, **more: object) -> NodeView:
+    parts = {"docker": "ok", "haproxy": "ok", "keepalived": "ok", "caddy": "ok"}
+    fields: dict[str, object] = {
+        "name": name,
+        "ordinal": ordinal,
+        "address": f"198.18.0.{10 + ordinal}",
+        "role": role,
+        "parts": parts,
+        "disk_percent": 30 + ordinal,
+        **more,
+    }
+    return NodeView(**fields)  # type: ignore[arg-type]
+
+
+STATUS = StatusView(
+    cluster="prod",
+    generation=42,
+    applied_at=int(NOW) - 3 * 3600,
+    applied_by="ci@runner-17",
+    commit="9d2e11a",
+    reserved_ip="198.18.0.100",
+    holder="brave-panda",
+    split="",
+    nodes=(
+        _node("misty-owl", 1, "BACKUP"),
+        _node("swift-fox", 2, "BACKUP"),
+        _node("brave-panda", 3, "MASTER", holds_address=True),
+    ),
+    services=(
+        ServiceView(name="api", kind="http", domains=("api.example.com",), on=dict.fromkeys(THREE, "ok")),
+        ServiceView(name="mailer", kind="worker", domains=(), on=dict.fromkeys(THREE, "ok")),
+    ),
+    drift=0,
+    pending=0,
+    not_observed=(),
+)
+
+TROUBLE = msgspec.structs.replace(
+    STATUS,
+    split="misty-owl and brave-panda are both MASTER",
+    nodes=(
+        _node("misty-owl", 1, "MASTER", holds_address=True, disk_percent=93, clock_skew_ms=-4200),
+        _node(
+            "swift-fox",
+            2,
+            "FAULT",
+            parts={"docker": "ok", "haproxy": "failed", "keepalived": "not enabled", "caddy": "exited (137)"},
+            busy_since=int(NOW) - 240,
+        ),
+        _node("brave-panda", 3, "MASTER", holds_address=True),
+        NodeView(
+            name="quick-lynx",
+            ordinal=4,
+            address="198.18.0.14",
+            reason="no answer within 25 s, \x1b[5mblink\x1b[0m",
+        ),
+        NodeView(name=LONG, ordinal=5, address="198.18.0.15", reason="connection refused"),
+    ),
+    services=(
+        ServiceView(
+            name="api",
+            kind="http",
+            domains=("api.example.com", "v2.example.com"),
+            on={
+                "misty-owl": "ok",
+                "swift-fox": "HTTP 502, web gone",
+                "brave-panda": "other release (0badc0ffee12)",
+                "quick-lynx": "not observed",
+                LONG: "not observed",
+            },
+        ),
+    ),
+    drift=3,
+    pending=1,
+    not_observed=(("quick-lynx", "no answer within 25 s"), (LONG, "connection refused")),
+)
+
+NOTHING_YET = StatusView(
+    cluster="prod",
+    generation=0,
+    applied_at=0,
+    applied_by="",
+    commit="",
+    reserved_ip="",
+    holder="",
+    split="",
+    nodes=(),
+    services=(),
+    drift=0,
+    pending=8,
+    not_observed=(),
+)
+
+STATUSES: dict[str, StatusView] = {"well": STATUS, "trouble": TROUBLE, "nothing-yet": NOTHING_YET}
+
+NODES = (
+    Node(
+        cluster="prod",
+        name="misty-owl",
+        ordinal=1,
+        provider_id="c1",
+        address="198.18.0.11",
+        private_ip="198.18.0.11",
+        host_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOZ",
+        priority=150,
+        role="MASTER",
+        bootstrapped=True,
+    ),
+    Node(
+        cluster="prod",
+        name=LONG,
+        ordinal=2,
+        provider_id="c2",
+        address="198.18.0.12",
+        private_ip="198.18.0.12",
+        host_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOZ",
+        user="deploy",
+        port=2222,
+    ),
+)
+
+SERVICES = (
+    ServiceRow(
+        name="api",
+        kind="http",
+        state="applied",
+        domains=tuple(f"api-{number}.example.com" for number in range(8)),
+        target="web:8080",
+        release="0123456789ab",
+    ),
+    ServiceRow(name="mailer", kind="worker", state="pending", domains=()),
+    ServiceRow(name="old-" + "x" * 70, kind="http", state="leaving", domains=("old.example.com",)),
+)

@@ -1,0 +1,178 @@
+"""`dynia status` claims what was seen, and nothing about what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from dynia.commands.screens.status import status_text
+from dynia.commands.screens.status_view import StatusView, status_view
+from dynia.interfaces.observed import NodeFacts
+from dynia.services.ask_services import Answer, parse_answer
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.planner import make_plan
+from tests.plans import worlds
+
+SPEC = worlds.cluster(3, (worlds.service(), worlds.worker()))
+SETTLED = worlds.settled(SPEC)
+FIRST = worlds.node_named(SETTLED, 1)
+
+
+def release() -> str:
+    home = SETTLED.state.cluster("prod")
+    assert home is not None
+    return next(r for r in home.releases if r.component == "service/api").containers["web"]
+
+
+def answers(given: PlanningInput, **changed: Answer) -> tuple[Answer, ...]:
+    """Every observed node answers 200 with the release of the state."""
+    return tuple(
+        changed.get(name.replace("-", "_"), Answer(node=name, service="api", status=200, release=release()))
+        for name, facts in given.observed.nodes.items()
+        if isinstance(facts, NodeFacts)
+    )
+
+
+def view(given: PlanningInput, **changed: Answer) -> StatusView:
+    return status_view(given, make_plan(given), answers(given, **changed))
+
+
+def on(status: StatusView, service: str, node: str = FIRST) -> str:
+    return next(s for s in status.services if s.name == service).on[node]
+
+
+def edit(change: Callable[[NodeFacts], NodeFacts]) -> PlanningInput:
+    return worlds.with_facts(SETTLED, FIRST, change)
+
+
+def test_a_settled_cluster_is_ok_everywhere() -> None:
+    status = view(SETTLED)
+    assert {state for s in status.services for state in s.on.values()} == {"ok"}
+    assert {state for node in status.nodes for state in node.parts.values()} == {"ok"}
+    assert status.drift == status.pending == 0
+    assert [node.holds_address for node in status.nodes].count(True) == 1
+    assert (status.generation, status.split) == (1, "")
+
+
+def test_nothing_is_claimed_about_a_node_that_did_not_answer() -> None:
+    status = view(worlds.silent(SETTLED, FIRST, "connection refused"))
+    node = next(node for node in status.nodes if node.name == FIRST)
+    assert (node.reason, node.role, node.parts, node.holds_address) == ("connection refused", "", {}, False)
+    assert {on(status, "api"), on(status, "mailer")} == {"not observed"}
+    shown = status_text(status, width=80)
+    assert "Not observed" in shown
+    assert f"{FIRST}  connection refused" in shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(node=FIRST, service="api"), "no answer"),
+        (Answer(node=FIRST, service="api", status=502), "HTTP 502"),
+        (
+            Answer(node=FIRST, service="api", status=200, release="0badc0ffee12"),
+            "other release (0badc0ffee12)",
+        ),
+        (Answer(node=FIRST, service="api", status=200), "other release (none)"),
+        (Answer(node=FIRST, service="api", status=302, release=release()), "ok"),
+    ],
+)
+def test_a_service_is_ok_where_its_own_release_answered(answer: Answer, said: str) -> None:
+    status = view(SETTLED, **{FIRST.replace("-", "_"): answer})
+    assert on(status, "api") == said
+    others = [name for name in SETTLED.observed.nodes if name != FIRST]
+    assert {on(status, "api", name) for name in others} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"state": "exited", "exit_code": 137}, "exited (137)"),
+        ({"state": "restarting"}, "restarting"),
+        ({"health": "unhealthy"}, "unhealthy"),
+        ({"health": "starting"}, "starting"),
+        ({"state": "exited", "exit_code": 0}, "ok"),
+    ],
+)
+def test_a_worker_is_what_its_containers_are(change: dict[str, object], said: str) -> None:
+    def changed(facts: NodeFacts) -> NodeFacts:
+        mine = tuple(replace(c, **change) if c.project == "dynia-mailer" else c for c in facts.containers)
+        assert mine != facts.containers
+        return replace(facts, containers=mine)
+
+    assert on(view(edit(changed)), "mailer") == said
+
+
+def test_a_container_that_is_gone_is_named() -> None:
+    def gone(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, containers=tuple(c for c in facts.containers if c.project == "dynia-caddy"))
+
+    status = view(edit(gone), **{FIRST.replace("-", "_"): Answer(node=FIRST, service="api", status=502)})
+    assert on(status, "mailer") == "absent"
+    assert on(status, "api") == "HTTP 502, absent"
+
+
+def test_one_of_two_containers_that_is_gone_is_named() -> None:
+    mailer = worlds.worker()
+    twice = replace(mailer, containers=(*mailer.containers, replace(mailer.containers[0], name="queue")))
+    given = worlds.settled(worlds.cluster(1, (twice,)))
+    name = worlds.node_named(given, 1)
+
+    def gone(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, containers=tuple(c for c in facts.containers if c.service != "queue"))
+
+    seen = worlds.with_facts(given, name, gone)
+    assert on(status_view(given, make_plan(given), ()), "mailer", name) == "ok"
+    assert on(status_view(seen, make_plan(seen), ()), "mailer", name) == "queue gone"
+
+
+@pytest.mark.parametrize(
+    ("active", "enabled", "said"),
+    [
+        ("inactive", "disabled", "stopped"),
+        ("failed", "enabled", "failed"),
+        ("active", "disabled", "not enabled"),
+        ("", "", "absent"),
+        ("active", "enabled", "ok"),
+    ],
+)
+def test_a_unit_is_what_systemd_says(active: str, enabled: str, said: str) -> None:
+    def changed(facts: NodeFacts) -> NodeFacts:
+        units = tuple(
+            replace(unit, active=active, enabled=enabled) if unit.name.startswith("keepalived") else unit
+            for unit in facts.units
+        )
+        return replace(facts, units=units)
+
+    status = view(edit(changed))
+    assert next(n for n in status.nodes if n.name == FIRST).parts["keepalived"] == said
+
+
+def test_two_masters_are_said_in_the_head() -> None:
+    def master(facts: NodeFacts) -> NodeFacts:
+        home = SETTLED.state.cluster("prod")
+        assert home is not None and home.reserved_ip is not None
+        return replace(facts, vrrp="MASTER", addresses=(*facts.addresses, home.reserved_ip.address))
+
+    holder = make_plan(SETTLED).holder
+    other = next(name for name in SETTLED.observed.nodes if name != holder)
+    status = view(worlds.with_facts(SETTLED, other, master))
+    assert holder in status.split and other in status.split
+    assert "VRRP and address agree" not in status_text(status, width=120)
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "release"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Dynia-Release: ab01\r\n\r\n", 200, "ab01"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nx-dynia-release:ab01\r\n\r\n", 503, "ab01"),
+        (b"HTTP/1.1 100 Continue\r\nX-Dynia-Release: old\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 200, ""),
+        (b"", 0, ""),
+        (b"HTTP/1.1\r\n\xff\xfe", 0, ""),
+    ],
+)
+def test_an_answer_is_read_from_its_last_head(head: bytes, status: int, release: str) -> None:
+    answer = parse_answer("a", "api", head)
+    assert (answer.status, answer.release) == (status, release)
