@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 SUFFIX = ".mustache"
 
 
 def builtin_templates() -> dict[str, str]:
     """Name -> text, sorted by name."""
-    return dict(sorted(_below(files("dynia") / "templates", "")))
+    return dict(sorted(_below(_folder(), "")))
+
+
+def _folder() -> Traversable:
+    installed = files("dynia") / "templates"
+    # A wheel carries the folder inside the package; in a checkout it lies beside it, where people look.
+    return installed if installed.is_dir() else Path(str(files("dynia"))).parent / "templates"
 
 
 def _below(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
