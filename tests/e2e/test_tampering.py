@@ -14,8 +14,7 @@ from tests.e2e.look import look, on, touched
 from tests.e2e.pair import HOME, SIDE, WEB, check_settled
 from tests.e2e.scratch import Scratch
 
-# Not yet seen green as a whole on a quiet machine: in `make test` again once they were.
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
 CADDYFILE = "/opt/dynia/caddy/Caddyfile"

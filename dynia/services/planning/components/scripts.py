@@ -56,6 +56,24 @@ def compose(project: str, folder: str, files: tuple[str, ...], env_file: str, co
     )
 
 
+def mounts_renewed(project: str, service: str, again: str) -> str:
+    """Makes the running containers again that still have a replaced file of the service's folder mounted.
+
+    A bind mount of a file is one of its inode. A push swaps files by rename, so a container whose
+    configuration did not change goes on with what was there before, and the kernel tells: the mount's root ends
+    with ``//deleted`` (proc(5), mountinfo). The compose service's name follows `again`, a compose command.
+    """
+    containers = quote(f"label=com.docker.compose.project={project}")
+    what = quote('{{.State.Pid}} {{index .Config.Labels "com.docker.compose.service"}}')
+    replaced = quote(f"/services/{service}/[^ ]*//deleted ")
+    return (
+        f"ids=$(docker ps -q --filter {containers})\n"
+        f'[ -z "$ids" ] || docker inspect -f {what} $ids | while read -r pid name; do\n'
+        f'  ! grep -qs {replaced} "/proc/$pid/mountinfo" || {again} "$name" </dev/null\n'
+        "done\n"
+    )
+
+
 def compose_down(project: str, *, volumes: bool = False) -> str:
     """Takes a project's containers and networks away, found by their labels: works without its files."""
     more = " -v" if volumes else ""

@@ -27,6 +27,7 @@ from dynia.services.planning.components.scripts import (
     compose_down,
     edge_gone,
     edge_network,
+    mounts_renewed,
     staged,
     without,
 )
@@ -144,9 +145,12 @@ def _check(service: Service, home: str) -> str:
 
 
 def _activate(service: Service, home: str) -> str:
-    up = "up -d --no-build --remove-orphans --pull never </dev/null"
-    command = compose(project(service.name), quote(home), _FILES, quote(f"{home}/{DOTENV}"), up)
-    gone = without(f"{home}/{COMPOSE}", compose_down(project(service.name)))
+    name = project(service.name)
+    up = "up -d --no-build --pull never"
+    command = compose(name, quote(home), _FILES, quote(f"{home}/{DOTENV}"), up)
+    awake = f"{command} --remove-orphans </dev/null\n"
+    awake += mounts_renewed(name, service.name, f"{command} --no-deps --force-recreate")
+    gone = without(f"{home}/{COMPOSE}", compose_down(name))
     if service.target is None:
-        return gone + command + "\n"
-    return gone + edge_network(service.name) + command + "\n" + caddy_joins(service.name)
+        return gone + awake
+    return gone + edge_network(service.name) + awake + caddy_joins(service.name)
