@@ -12,8 +12,7 @@ from tests.e2e.pair import write_pair
 from tests.e2e.scratch import Scratch
 from tests.e2e.terminal import Terminal
 
-# Not yet seen green as a whole on a quiet machine: in `make test` again once they were.
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
 KEEPALIVED = "/opt/dynia/keepalived/keepalived.conf"

@@ -15,8 +15,7 @@ from tests.e2e.pair import COMPOSE, HOME, SIDE, WEB, check_settled, write_pair
 from tests.e2e.scratch import Scratch
 from tests.e2e.visitor import Visitors
 
-# Not yet seen green as a whole on a quiet machine: in `make test` again once they were.
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
 PANIC = 'panic: missing column "plan"'
