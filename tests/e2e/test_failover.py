@@ -122,13 +122,13 @@ def settled(cluster: Scratch) -> bool:
     return all(answers(cluster.address(name)) for name in cluster.nodes())
 
 
-NARROW = ("haproxy-killed", "haproxy-stopped")
+NARROW = ("haproxy-stopped",)
 
 
 @pytest.mark.parametrize(
     ("kind", "number"),
     [
-        # The bounds of NARROW have little margin: a busy machine must not turn `make test` red.
+        # The bound of NARROW has little margin: a busy machine must not turn `make test` red.
         pytest.param(kind, number, marks=[pytest.mark.slow] if number or kind in NARROW else [])
         for kind in KINDS
         for number in range(ROUNDS)

@@ -61,7 +61,7 @@ def mounts_renewed(project: str, service: str, again: str) -> str:
 
     A bind mount of a file is one of its inode. A push swaps files by rename, so a container whose
     configuration did not change goes on with what was there before, and the kernel tells: the mount's root
-    ends with ``//deleted`` (proc(5), mountinfo). The compose service's name follows `again`, a compose command.
+    ends with ``//deleted`` (proc(5), mountinfo). `again` is a compose command; the service's name follows it.
     """
     containers = quote(f"label=com.docker.compose.project={project}")
     what = quote('{{.State.Pid}} {{index .Config.Labels "com.docker.compose.service"}}')
