@@ -1,4 +1,4 @@
-"""Hosts that exist, one without Docker, one with an unprivileged user: served, and left as they were found."""
+"""Hosts that exist, one without Docker, one with an unprivileged user: served, and left as they were."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def estate(lab: Lab) -> Iterator[Estate]:
 INVENTORY = r"""
 set -eu
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /var/tmp \
-  -o -path /var/log -o -path /var/lib/docker -o -path /var/lib/containerd -o -path /etc/iproute2 -o -path '/etc/rc?.d' \) -prune \
-  -o -printf 'path %p %y %m %u:%g\n'
+  -o -path /var/log -o -path /var/lib/docker -o -path /var/lib/containerd -o -path /etc/iproute2 \
+  -o -path '/etc/rc?.d' \) -prune -o -printf 'path %p %y %m %u:%g\n'
 find /run /tmp -path '*dynia*' -printf 'path %p\n'
 systemctl list-unit-files --no-legend --plain --state=enabled | awk '{ print "enabled", $1 }'
 systemctl list-units --no-legend --plain --type=service --state=running | awk '{ print "runs", $1 }'
