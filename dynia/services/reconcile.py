@@ -90,12 +90,14 @@ class Reconciler:
         opening = opening_changes(self._given())
         if opening:
             session.store.write(session.cluster, opening, "cluster recorded")
+        steps = (*approved.steps, *approved.later)
+        turns = (*approved.order, *approved.joining)
         session.emit(
             RunStarted(
                 at=session.clock.now(),
                 cluster=session.cluster,
-                steps=len(approved.steps) + len(approved.later),
-                nodes=(*approved.order, *approved.joining),
+                steps=len(steps),
+                nodes=turns or tuple(dict.fromkeys(step.node for step in steps if step.node)),
                 holder=approved.holder,
                 title="destroy" if session.spec is None else "sync" if restrict else "apply",
             )

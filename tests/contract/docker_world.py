@@ -13,17 +13,21 @@ from dynia.providers.nodes.docker.lab import CLUSTER, Lab
 from dynia.providers.nodes.docker.operator_key import authorized_key, operator_key
 from dynia.providers.nodes.docker.provider import DockerNodeProvider
 from dynia.providers.nodes.docker.teardown import remove_cluster
-from dynia.providers.protocols import NodeOrder
+from dynia.providers.protocols import NodeOrder, NodeProvider
 
 
 class World:
-    """One cluster in the lab that no other test has."""
+    """One cluster in the lab that no other test has. `makes`: its provider makes machines; `container` is
+    the one behind ``node-1`` where it does not."""
+
+    makes = True
+    container = ""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.lineage = uuid.uuid4().hex
         self.cluster = f"contract-{uuid.uuid4().hex[:6]}"
-        self.provider = DockerNodeProvider(lab)
+        self.provider: NodeProvider = DockerNodeProvider(lab)
 
     def order(self, ordinal: int) -> NodeOrder:
         """An order as the engine gives it; every call has fresh host keys."""
@@ -73,6 +77,10 @@ class Twice(Shape):
     before: dict[str, tuple[str, str]]
     once: dict[str, tuple[str, str]]
     again: dict[str, tuple[str, str]]
+
+    @property
+    def second_changes_nothing(self) -> bool:
+        return self.once == self.again
 
     @property
     def first_changes_second_does_not(self) -> bool:

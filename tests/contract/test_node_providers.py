@@ -10,6 +10,7 @@ import pytest
 from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.observed import ProviderNode
 from tests.contract.docker_world import Twice, World
+from tests.contract.host_world import HostWorld
 
 pytestmark = pytest.mark.lab
 
@@ -22,25 +23,30 @@ async def twice(world: World, call: Callable[[], Awaitable[object]]) -> Twice:
     return Twice(before=before, once=once, again=await world.now())
 
 
-def test_create_makes_a_machine_and_the_second_time_finds_it(world: World) -> None:
+def test_create_gives_a_machine_and_the_second_time_the_same(world: World) -> None:
     async def case() -> None:
-        made: list[ProviderNode] = []
+        given: list[ProviderNode] = []
 
         async def create() -> None:
-            made.append(await world.provider.create_node(world.order(1)))
+            given.append(await world.provider.create_node(world.order(1)))
 
         seen = await twice(world, create)
-        assert seen.first_changes_second_does_not
-        assert made[0] == made[1] == (await world.provider.list_nodes(world.lineage, world.cluster))[0]
-        assert made[0].status == "running"
-        assert made[0].private_ip
+        assert seen.second_changes_nothing
+        assert (seen.before != seen.once) == world.makes
+        assert (given[0],) == (given[1],) == await world.provider.list_nodes(world.lineage, world.cluster)
+        assert (given[0].name, given[0].ordinal, given[0].status) == ("node-1", 1, "running")
+        assert given[0].private_ip
 
     asyncio.run(case())
 
 
-def test_a_created_machine_answers_ssh_with_the_injected_host_key(world: World) -> None:
+def test_a_machine_answers_ssh_with_the_host_key_that_was_told(world: World) -> None:
+    """The injected one; a host that exists keeps its own."""
+
     async def case() -> None:
-        node = await world.provider.create_node(world.order(1))
+        order = world.order(1)
+        node = await world.provider.create_node(order)
+        assert (node.host_key.split()[:2] == order.host_public_key.split()[:2]) == world.makes
         assert (
             await world.ssh(node.public_ip, node.host_key, "hostname; cat /proc/1/comm") == "node-1\nsystemd"
         )
@@ -48,12 +54,12 @@ def test_a_created_machine_answers_ssh_with_the_injected_host_key(world: World) 
     asyncio.run(case())
 
 
-def test_no_secret_is_in_what_docker_tells_about_a_machine(world: World) -> None:
+def test_no_secret_is_in_what_docker_tells_about_a_machine(maker: World) -> None:
     async def case() -> None:
-        order = world.order(1)
-        node = await world.provider.create_node(order)
+        order = maker.order(1)
+        node = await maker.provider.create_node(order)
         secret_line = order.host_private_key.splitlines()[1]
-        told = world.docker("inspect", node.provider_id) + world.docker(
+        told = maker.docker("inspect", node.provider_id) + maker.docker(
             "history", "--no-trunc", "-q", "dynia-lab/hello:1"
         )
         assert order.host_public_key.split()[1] in told
@@ -62,31 +68,31 @@ def test_no_secret_is_in_what_docker_tells_about_a_machine(world: World) -> None
     asyncio.run(case())
 
 
-def test_a_machine_that_was_created_but_never_started_is_made_whole(world: World) -> None:
+def test_a_machine_that_was_created_but_never_started_is_made_whole(maker: World) -> None:
     """A run that dies between create and the keys leaves a container without them."""
 
     async def case() -> None:
-        node = await world.provider.create_node(world.order(1))
-        image = world.docker("inspect", "-f", "{{.Config.Image}}", node.provider_id).strip()
+        node = await maker.provider.create_node(maker.order(1))
+        image = maker.docker("inspect", "-f", "{{.Config.Image}}", node.provider_id).strip()
         labels = [
             part
             for label in ("lab", "lineage", "cluster", "ordinal", "name")
             for part in (
                 "--label",
-                f"dev.dynia.{label}={world.docker('inspect', '-f', label_of(label), node.provider_id).strip()}",
+                f"dev.dynia.{label}={maker.docker('inspect', '-f', label_of(label), node.provider_id).strip()}",
             )
         ]
-        world.docker("rm", "-f", node.provider_id)
-        world.docker("create", "--name", node.provider_id, *labels, image)
-        (half,) = await world.provider.list_nodes(world.lineage, world.cluster)
+        maker.docker("rm", "-f", node.provider_id)
+        maker.docker("create", "--name", node.provider_id, *labels, image)
+        (half,) = await maker.provider.list_nodes(maker.lineage, maker.cluster)
         assert half.status == "absent"
 
         async def create() -> None:
-            await world.provider.create_node(world.order(1))
+            await maker.provider.create_node(maker.order(1))
 
-        assert (await twice(world, create)).first_changes_second_does_not
-        (whole,) = await world.provider.list_nodes(world.lineage, world.cluster)
-        assert await world.ssh(whole.public_ip, whole.host_key, "hostname") == "node-1"
+        assert (await twice(maker, create)).first_changes_second_does_not
+        (whole,) = await maker.provider.list_nodes(maker.lineage, maker.cluster)
+        assert await maker.ssh(whole.public_ip, whole.host_key, "hostname") == "node-1"
 
     asyncio.run(case())
 
@@ -95,46 +101,46 @@ def label_of(name: str) -> str:
     return '{{index .Config.Labels "dev.dynia.' + name + '"}}'
 
 
-def test_a_machine_that_is_gone_is_made_again_with_an_empty_disk(world: World) -> None:
+def test_a_machine_that_is_gone_is_made_again_with_an_empty_disk(maker: World) -> None:
     async def case() -> None:
-        node = await world.provider.create_node(world.order(1))
-        await world.ssh(node.public_ip, node.host_key, "touch /var/lib/docker/old")
-        world.docker("rm", "-f", node.provider_id)
-        assert await world.provider.list_nodes(world.lineage, world.cluster) == ()
-        new = await world.provider.create_node(world.order(1))
-        assert await world.ssh(new.public_ip, new.host_key, "ls /var/lib/docker | grep -c old || true") == "0"
+        node = await maker.provider.create_node(maker.order(1))
+        await maker.ssh(node.public_ip, node.host_key, "touch /var/lib/docker/old")
+        maker.docker("rm", "-f", node.provider_id)
+        assert await maker.provider.list_nodes(maker.lineage, maker.cluster) == ()
+        new = await maker.provider.create_node(maker.order(1))
+        assert await maker.ssh(new.public_ip, new.host_key, "ls /var/lib/docker | grep -c old || true") == "0"
 
     asyncio.run(case())
 
 
-def test_start_brings_a_machine_that_is_off_back_at_its_address(world: World) -> None:
+def test_start_brings_a_machine_that_is_off_back_at_its_address(maker: World) -> None:
     async def case() -> None:
-        node = await world.provider.create_node(world.order(1))
-        world.docker("kill", node.provider_id)
-        (off,) = await world.provider.list_nodes(world.lineage, world.cluster)
+        node = await maker.provider.create_node(maker.order(1))
+        maker.docker("kill", node.provider_id)
+        (off,) = await maker.provider.list_nodes(maker.lineage, maker.cluster)
         assert off.status == "off"
         assert off.private_ip == node.private_ip
-        seen = await twice(world, lambda: world.provider.start_node(node.provider_id))
+        seen = await twice(maker, lambda: maker.provider.start_node(node.provider_id))
         assert seen.first_changes_second_does_not
-        assert (await world.provider.list_nodes(world.lineage, world.cluster)) == (node,)
+        assert (await maker.provider.list_nodes(maker.lineage, maker.cluster)) == (node,)
 
     asyncio.run(case())
 
 
-def test_a_reboot_brings_the_machine_back_by_itself(world: World) -> None:
+def test_a_reboot_brings_the_machine_back_by_itself(maker: World) -> None:
     async def case() -> None:
-        node = await world.provider.create_node(world.order(1))
+        node = await maker.provider.create_node(maker.order(1))
         boot = "cat /proc/1/stat | cut -d' ' -f22"
-        first = await world.ssh(node.public_ip, node.host_key, boot)
-        world.docker("exec", node.provider_id, "systemctl", "reboot")
+        first = await maker.ssh(node.public_ip, node.host_key, boot)
+        maker.docker("exec", node.provider_id, "systemctl", "reboot")
         second = first
         async with asyncio.timeout(30):
             while second == first:
                 try:
-                    second = await world.ssh(node.public_ip, node.host_key, boot)
+                    second = await maker.ssh(node.public_ip, node.host_key, boot)
                 except OSError:
                     await asyncio.sleep(0.1)
-        assert (await world.provider.list_nodes(world.lineage, world.cluster)) == (node,)
+        assert (await maker.provider.list_nodes(maker.lineage, maker.cluster)) == (node,)
 
     asyncio.run(case())
 
@@ -142,98 +148,117 @@ def test_a_reboot_brings_the_machine_back_by_itself(world: World) -> None:
 def test_a_frozen_machine_is_running_not_off(world: World) -> None:
     async def case() -> None:
         node = await world.provider.create_node(world.order(1))
-        world.docker("pause", node.provider_id)
-        assert await world.provider.list_nodes(world.lineage, world.cluster) == (node,)
-        before = await world.now()
-        assert await world.provider.start_node(node.provider_id) == node
-        assert await world.now() == before
+        container = world.container or node.provider_id
+        world.docker("pause", container)
+        try:
+            assert await world.provider.list_nodes(world.lineage, world.cluster) == (node,)
+            before = await world.now()
+            assert await world.provider.start_node(node.provider_id) == node
+            assert await world.now() == before
+        finally:
+            world.docker("unpause", container)
 
     asyncio.run(case())
 
 
 def test_delete_takes_the_machine_and_its_disk_and_again_is_no_error(world: World) -> None:
+    """All that it made: a host that exists outlives its cluster."""
+
     async def case() -> None:
         node = await world.provider.create_node(world.order(1))
         seen = await twice(world, lambda: world.provider.delete_node(node.provider_id))
+        assert seen.second_changes_nothing
+        assert seen.again == ({} if world.makes else seen.before)
+        assert seen.before
+
+    asyncio.run(case())
+
+
+def test_what_is_not_there_can_be_deleted_and_released_but_not_started(world: World) -> None:
+    async def case() -> None:
+        before = await world.now()
+        await world.provider.delete_node("no-such-thing")
+        await world.provider.release_reserved_ip("no-such-thing")
+        with pytest.raises(DyniaError, match="no-such-thing"):
+            await world.provider.start_node("no-such-thing")
+        assert await world.now() == before
+
+    asyncio.run(case())
+
+
+def test_a_delete_that_died_half_way_can_be_ended(maker: World) -> None:
+    async def case() -> None:
+        node = await maker.provider.create_node(maker.order(1))
+        maker.docker("rm", "-f", node.provider_id)
+        assert len(await maker.now()) == 1  # the disk is still there
+        seen = await twice(maker, lambda: maker.provider.delete_node(node.provider_id))
         assert seen.first_changes_second_does_not
         assert seen.again == {}
 
     asyncio.run(case())
 
 
-def test_a_delete_that_died_half_way_can_be_ended(world: World) -> None:
+def test_machines_made_at_once_have_addresses_of_their_own(maker: World) -> None:
     async def case() -> None:
-        node = await world.provider.create_node(world.order(1))
-        world.docker("rm", "-f", node.provider_id)
-        assert len(await world.now()) == 1  # the disk is still there
-        seen = await twice(world, lambda: world.provider.delete_node(node.provider_id))
-        assert seen.first_changes_second_does_not
-        assert seen.again == {}
-
-    asyncio.run(case())
-
-
-def test_machines_made_at_once_have_addresses_of_their_own(world: World) -> None:
-    async def case() -> None:
-        made = await asyncio.gather(*(world.provider.create_node(world.order(i)) for i in (1, 2, 3)))
+        made = await asyncio.gather(*(maker.provider.create_node(maker.order(i)) for i in (1, 2, 3)))
         assert len({node.private_ip for node in made}) == 3
-        assert await world.provider.list_nodes(world.lineage, world.cluster) == tuple(made)
+        assert await maker.provider.list_nodes(maker.lineage, maker.cluster) == tuple(made)
 
     asyncio.run(case())
 
 
-def test_another_lineage_sees_none_of_it(world: World) -> None:
+def test_another_lineage_sees_none_of_it(maker: World) -> None:
     async def case() -> None:
-        await world.provider.create_node(world.order(1))
-        await world.provider.allocate_reserved_ip(world.lineage, world.cluster)
-        assert await world.provider.list_nodes("another", world.cluster) == ()
-        assert await world.provider.list_nodes(world.lineage, "another") == ()
-        assert await world.provider.list_reserved_ips("another", world.cluster) == ()
+        await maker.provider.create_node(maker.order(1))
+        await maker.provider.allocate_reserved_ip(maker.lineage, maker.cluster)
+        assert await maker.provider.list_nodes("another", maker.cluster) == ()
+        assert await maker.provider.list_nodes(maker.lineage, "another") == ()
+        assert await maker.provider.list_reserved_ips("another", maker.cluster) == ()
 
     asyncio.run(case())
 
 
-def test_what_is_not_ours_is_not_touched(world: World) -> None:
+def test_what_is_not_ours_is_not_touched(maker: World) -> None:
     async def case() -> None:
-        foreign = f"foreign-{world.cluster}"
-        world.docker("create", "--name", foreign, "dynia-lab/hello:1")
-        world.docker("volume", "create", foreign)
+        foreign = f"foreign-{maker.cluster}"
+        maker.docker("create", "--name", foreign, "dynia-lab/hello:1")
+        maker.docker("volume", "create", foreign)
         try:
             with pytest.raises(Refused):
-                await world.provider.delete_node(foreign)
+                await maker.provider.delete_node(foreign)
             with pytest.raises(Refused):
-                await world.provider.start_node(foreign)
+                await maker.provider.start_node(foreign)
             with pytest.raises(Refused):
-                await world.provider.release_reserved_ip(foreign)
-            assert world.docker("inspect", "-f", "{{.State.Status}}", foreign).strip() == "created"
-            assert world.docker("volume", "inspect", "-f", "{{.Name}}", foreign).strip() == foreign
+                await maker.provider.release_reserved_ip(foreign)
+            assert maker.docker("inspect", "-f", "{{.State.Status}}", foreign).strip() == "created"
+            assert maker.docker("volume", "inspect", "-f", "{{.Name}}", foreign).strip() == foreign
         finally:
-            world.docker("rm", "-f", foreign)
-            world.docker("volume", "rm", foreign)
+            maker.docker("rm", "-f", foreign)
+            maker.docker("volume", "rm", foreign)
 
     asyncio.run(case())
 
 
-def test_a_reserved_ip_is_allocated_once_and_released_once(world: World) -> None:
+def test_a_reserved_ip_is_allocated_once_and_released_once(maker: World) -> None:
     async def case() -> None:
         allocate = await twice(
-            world, lambda: world.provider.allocate_reserved_ip(world.lineage, world.cluster)
+            maker, lambda: maker.provider.allocate_reserved_ip(maker.lineage, maker.cluster)
         )
         assert allocate.first_changes_second_does_not
-        (address,) = await world.provider.list_reserved_ips(world.lineage, world.cluster)
-        release = await twice(world, lambda: world.provider.release_reserved_ip(address.provider_id))
+        (address,) = await maker.provider.list_reserved_ips(maker.lineage, maker.cluster)
+        release = await twice(maker, lambda: maker.provider.release_reserved_ip(address.provider_id))
         assert release.first_changes_second_does_not
         assert release.again == {}
 
     asyncio.run(case())
 
 
-def test_two_clusters_never_share_a_reserved_ip(world: World) -> None:
+def test_two_clusters_never_share_a_reserved_ip(maker: World) -> None:
     async def case() -> None:
-        other = World(world.lab)
+        other = World(maker.lab)
         try:
             mine, theirs = await asyncio.gather(
-                world.provider.allocate_reserved_ip(world.lineage, world.cluster),
+                maker.provider.allocate_reserved_ip(maker.lineage, maker.cluster),
                 other.provider.allocate_reserved_ip(other.lineage, other.cluster),
             )
             assert mine.address != theirs.address
@@ -243,11 +268,34 @@ def test_two_clusters_never_share_a_reserved_ip(world: World) -> None:
     asyncio.run(case())
 
 
-def test_moving_an_address_by_api_is_refused_in_the_lab(world: World) -> None:
+def test_moving_an_address_by_api_is_refused_and_the_hint_names_vip(world: World) -> None:
     async def case() -> None:
-        with pytest.raises(DyniaError, match="entry kind api"):
+        with pytest.raises(DyniaError) as attach:
             await world.provider.attach_reserved_ip("a", "b")
-        with pytest.raises(DyniaError, match="entry kind api"):
+        with pytest.raises(DyniaError) as detach:
             await world.provider.detach_reserved_ip("a")
+        assert "kind: vip" in attach.value.hint
+        assert "kind: vip" in detach.value.hint
+
+    asyncio.run(case())
+
+
+def test_hosts_that_exist_have_no_address_to_give(ssh_world: HostWorld) -> None:
+    async def case() -> None:
+        provider = ssh_world.provider
+        with pytest.raises(DyniaError, match="could allocate") as refused:
+            await provider.allocate_reserved_ip(ssh_world.lineage, ssh_world.cluster)
+        assert "address: ..." in refused.value.hint
+        assert await provider.list_reserved_ips(ssh_world.lineage, ssh_world.cluster) == ()
+
+    asyncio.run(case())
+
+
+def test_a_host_that_is_not_in_the_file_is_not_made(ssh_world: HostWorld) -> None:
+    async def case() -> None:
+        before = await ssh_world.now()
+        with pytest.raises(DyniaError, match=r"no host node-2 in the file \(hosts: node-1\)"):
+            await ssh_world.provider.create_node(ssh_world.order(2))
+        assert await ssh_world.now() == before
 
     asyncio.run(case())

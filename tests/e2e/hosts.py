@@ -18,7 +18,8 @@ from dynia.providers.protocols import NodeOrder
 
 
 class Host(Shape):
-    """A host as `provider: {kind: ssh}` wants it; `key` is the file of the operator's private key."""
+    """A host as `provider: {kind: ssh}` wants it; `key` is the file of the operator's private key. `host_key`
+    is what sshd shows there."""
 
     name: str
     container: str
@@ -32,20 +33,20 @@ class Host(Shape):
         argv = ["docker", "exec", self.container, "sh", "-c", script]
         return subprocess.run(argv, check=check, capture_output=True, text=True, timeout=120).stdout
 
-    def yaml(self) -> str:
-        """Its entry under ``nodes:``."""
+    def yaml(self, *, pinned: bool = True) -> str:
+        """Its entry under ``nodes:``; not `pinned`: known_hosts has its key."""
+        key = f', host_key: "{self.host_key}"' if pinned else ""
         return (
-            f"{{name: {self.name}, host: {self.address}, private_ip: {self.address}, user: {self.user}, "
-            f'host_key: "{self.host_key}"}}'
+            f"{{name: {self.name}, host: {self.address}, private_ip: {self.address}, user: {self.user}{key}}}"
         )
 
 
 class Hosts:
-    """Makes hosts; `remove` takes away all that it made."""
+    """Makes hosts; `remove` takes away all that it made. `group` is the word in their labels."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, group: str = "") -> None:
         self._lab = lab
-        self._group = f"hosts-{uuid.uuid4().hex[:6]}"
+        self._group = group or f"hosts-{uuid.uuid4().hex[:6]}"
         self._made = 0
 
     def make(self, name: str, *, bare: bool = False, user: str = "root") -> Host:
@@ -75,6 +76,11 @@ class Hosts:
         if user != "root":
             host.sh(UNPRIVILEGED.format(user=user))
         return host
+
+    def free_address(self) -> str:
+        """An address of the hosts' network that nobody else gets."""
+        provider = DockerNodeProvider(self._lab)
+        return asyncio.run(provider.allocate_reserved_ip(self._group, self._group)).address
 
     def remove(self) -> None:
         asyncio.run(remove_cluster(self._lab, self._group, lambda _: None))

@@ -71,6 +71,7 @@ class Scratch:
         self.folder = lab.folder / "scratch" / name
         self.folder.mkdir(parents=True)
         self.runs: list[Run] = []
+        self.variables: dict[str, str] = {}
         self.write_clusters()
         self.write("compose.yaml", COMPOSE)
 
@@ -148,9 +149,9 @@ class Scratch:
         begun.wait(timeout=10)
 
     def environment(self) -> dict[str, str]:
-        """The test's environment, without what would change screens."""
+        """The test's environment, without what would change screens, and with the cluster's `variables`."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("DYNIA_", "COLUMNS"))}
-        return {**kept, "NO_COLOR": "1", "TERM": "dumb"}
+        return {**kept, "NO_COLOR": "1", "TERM": "dumb", **self.variables}
 
     # The nodes
 

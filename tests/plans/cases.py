@@ -204,6 +204,10 @@ def destroy_hosts() -> PlanningInput:
     return worlds.wanting(settled(plain_hosts("one", "two")), None)
 
 
+def destroy_host_silent() -> PlanningInput:
+    return worlds.silent(destroy_hosts(), "two")
+
+
 CASES: dict[str, Callable[[], PlanningInput]] = {
     made.__name__.replace("_", "-"): made
     for made in (
@@ -230,6 +234,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         destroy,
         host_left_the_file,
         destroy_hosts,
+        destroy_host_silent,
     )
 }
 

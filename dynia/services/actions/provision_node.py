@@ -35,6 +35,8 @@ class ProvisionNode(Action, tag="provision_node"):
         return (PutIntent(intent=intent),)
 
     async def run(self, tools: Tools) -> tuple[Change, ...]:
+        # One that is open belongs to what the state said until now: another address, another host key.
+        await tools.forget_connection(self.name)
         key = tools.new_host_key()
         order = NodeOrder(
             lineage=tools.lineage,

@@ -17,8 +17,9 @@ from dynia.services.planning.records import forget_records
 WHY = "because the cluster is destroyed"
 
 
-def plan_destroy(given: PlanningInput) -> Part:
-    """Names first, then machines, then the address that they had."""
+def plan_destroy(given: PlanningInput) -> tuple[Part, tuple[tuple[str, str], ...]]:
+    """Names first, then machines, then the address that they had. Beside it the hosts that did not answer,
+    with reasons: what is ours is still there. (A machine is deleted whether it answers or not.)"""
     home = given.state.cluster(given.target)
     host = home is not None and home.provider == "ssh"
     recorded = given.state.nodes_of(given.target)
@@ -29,18 +30,22 @@ def plan_destroy(given: PlanningInput) -> Part:
     else:
         nodes = _machines(given, unbound)
     gone = tuple(s.id for s in nodes.steps if isinstance(s.action, DeleteNode))
-    address = give_back(given, entry_stays=False)
+    # Who is left may still hold it.
+    address = Part() if nodes.waiting else give_back(given, entry_stays=False)
     released = tuple(_after(s, gone) for s in address.steps)
     lines = (
         *(Line(sign="-", subject=f"node {n.name}", nodes=(n.name,), why=WHY) for n in recorded),
         *address.lines,
         *names.lines,
     )
-    return Part(
+    part = Part(
         steps=(*names.steps, *nodes.steps, *released),
         lines=lines,
         waiting=(*names.waiting, *nodes.waiting),
     )
+    seen = given.observed.nodes
+    silent = {n.name: seen.get(n.name) for n in recorded if host}
+    return part, tuple((name, how.reason) for name, how in silent.items() if isinstance(how, NotObserved))
 
 
 def _machines(given: PlanningInput, after: tuple[str, ...]) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dynia.interfaces.desired import ClusterSpec, SshHost
+from dynia.interfaces.observed import NotObserved
 from dynia.services.actions import ProvisionNode
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.names import priority
@@ -28,12 +29,13 @@ def decide_hosts(given: PlanningInput, spec: ClusterSpec) -> Decided:
             ordinals[host.name] = begun.get(host.name, following)
             following += host.name not in begun
     first = min(ordinals.values(), default=1)
+    pinned = _pinned(given)
     steps, lines = [], []
     for host in sorted(spec.hosts, key=lambda h: ordinals[h.name]):
         node = recorded.get(host.name)
-        if node is not None and not _moved(node, host):
+        why = _why(node, host, host.host_key or pinned.get(host.name, ""))
+        if not why:
             continue
-        why = "because the file names it" if node is None else "because its address in the file changed"
         steps.append(_take_in(host, ordinals[host.name], why, first=first))
         sign_is_new = node is None
         lines.append(
@@ -46,11 +48,26 @@ def decide_hosts(given: PlanningInput, spec: ClusterSpec) -> Decided:
     return staying, leaving, tuple(steps), tuple(lines)
 
 
-def _moved(node: Node, host: SshHost) -> bool:
-    there = (node.address, node.private_ip, node.user, node.port)
-    return there != (host.host, host.private_ip, host.user, host.port) or (
-        bool(host.host_key) and host.host_key.split()[:2] != node.host_key.split()[:2]
-    )
+def _pinned(given: PlanningInput) -> dict[str, str]:
+    """Host keys by name, also those that known_hosts has."""
+    listed = given.observed.provider_nodes
+    return {} if isinstance(listed, NotObserved) else {m.name: m.host_key for m in listed}
+
+
+def _why(node: Node | None, host: SshHost, key: str) -> str:
+    """Why a host is written down (anew), or nothing."""
+    if node is None:
+        return "because the file names it"
+    if (node.address, node.private_ip, node.user, node.port) != (
+        host.host,
+        host.private_ip,
+        host.user,
+        host.port,
+    ):
+        return "because its address in the file changed"
+    if key and key.split()[:2] != node.host_key.split()[:2]:
+        return "because its pinned host key changed"
+    return ""
 
 
 def _take_in(host: SshHost, ordinal: int, why: str, *, first: int) -> Step:

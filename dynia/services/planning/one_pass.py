@@ -47,9 +47,14 @@ class Pass:
 def plan_pass(given: PlanningInput, before: State) -> Pass:
     """`before` is the state that the whole plan begins with: reasons are told against it."""
     if given.desired is None:
-        part = plan_destroy(given)
+        part, silent = plan_destroy(given)
         return Pass(
-            steps=part.steps, more=part.more, drift=part.drift, lines=part.lines, waiting=part.waiting
+            steps=part.steps,
+            more=part.more,
+            drift=part.drift,
+            lines=part.lines,
+            waiting=part.waiting,
+            not_observed=tuple(sorted((*silent, *_unanswered(given)))),
         )
     spec, holder = given.desired, find_holder(given)
     membership, machines = decide_nodes(given, spec, holder)
