@@ -107,6 +107,15 @@ def container_gone() -> PlanningInput:
     )
 
 
+def firewall_gone() -> PlanningInput:
+    """On one node the table was deleted by hand, on another one a rule was put in."""
+    given = three()
+    for ordinal, told in ((1, "changed"), (2, "gone")):
+        name = worlds.node_named(given, ordinal)
+        given = worlds.with_facts(given, name, lambda facts, told=told: replace(facts, firewall=told))
+    return given
+
+
 def holder_last_in_two_lanes() -> PlanningInput:
     spec = worlds.cluster(6, rollout=Rollout(max_unavailable=2))
     return changed(settled(spec), services=new_image())
@@ -218,6 +227,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         new_and_removed_service,
         tampered_and_pending,
         container_gone,
+        firewall_gone,
         holder_last_in_two_lanes,
         node_silent,
         node_off,

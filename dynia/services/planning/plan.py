@@ -38,7 +38,7 @@ class Drift(Shape):
     """
 
     node: str
-    kind: Literal["file", "unit", "container", "network", "node", "reserved_ip", "record"]
+    kind: Literal["file", "unit", "container", "network", "firewall", "node", "reserved_ip", "record"]
     subject: str
     category: DriftClass
     detail: str

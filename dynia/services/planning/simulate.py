@@ -292,6 +292,8 @@ class _World:
             node.stop(project("caddy"))
         elif kind == "keepalived":
             node.vrrp = ""
+        elif kind == "firewall":
+            node.firewall = "gone"
         self.state.drop_component(action.node, action.component)
 
 
