@@ -27,14 +27,13 @@ def decide_hosts(given: PlanningInput, spec: ClusterSpec) -> Decided:
         if host.name not in ordinals:
             ordinals[host.name] = begun.get(host.name, following)
             following += host.name not in begun
-    first = min(ordinals.values(), default=1)
     steps, lines = [], []
     for host in sorted(spec.hosts, key=lambda h: ordinals[h.name]):
         node = recorded.get(host.name)
         if node is not None and not _moved(node, host):
             continue
         why = "because the file names it" if node is None else "because its address in the file changed"
-        steps.append(_take_in(host, ordinals[host.name], why, first=first))
+        steps.append(_take_in(host, ordinals[host.name], why))
         sign_is_new = node is None
         lines.append(
             Line(sign="+" if sign_is_new else "~", subject=f"node {host.name}", nodes=(host.name,), why=why)
@@ -53,14 +52,13 @@ def _moved(node: Node, host: SshHost) -> bool:
     )
 
 
-def _take_in(host: SshHost, ordinal: int, why: str, *, first: int) -> Step:
+def _take_in(host: SshHost, ordinal: int, why: str) -> Step:
     step = f"{host.name}/create"
     action = ProvisionNode(
         step=step,
         name=host.name,
         ordinal=ordinal,
         priority=priority(ordinal),
-        role="MASTER" if ordinal == first else "BACKUP",
         address=host.host,
         private_ip=host.private_ip,
         user=host.user,

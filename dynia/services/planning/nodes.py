@@ -162,11 +162,10 @@ def _coming(
         taken.add(name)
         chosen.append((following, name, why))
         following += 1
-    first = min((*(n.ordinal for n in staying), *(ordinal for ordinal, _, _ in chosen)))
-    return tuple(_create(spec, *one, first=first) for one in sorted(chosen)), frozenset(adopted)
+    return tuple(_create(spec, *one) for one in sorted(chosen)), frozenset(adopted)
 
 
-def _create(spec: ClusterSpec, ordinal: int, name: str, why: str, *, first: int) -> Step:
+def _create(spec: ClusterSpec, ordinal: int, name: str, why: str) -> Step:
     step = f"{name}/create"
     image = getattr(spec.provider, "image", "")
     action = ProvisionNode(
@@ -174,7 +173,6 @@ def _create(spec: ClusterSpec, ordinal: int, name: str, why: str, *, first: int)
         name=name,
         ordinal=ordinal,
         priority=priority(ordinal),
-        role="MASTER" if ordinal == first else "BACKUP",
         image=image,
         user=spec.ssh.user,
         port=spec.ssh.port,

@@ -196,7 +196,6 @@ class _World:
             user=action.user,
             port=action.port,
             priority=action.priority,
-            role=action.role,
         )
         self.state.put_node(node, done=action.step)
         if made.status == "running":
