@@ -37,6 +37,7 @@ def test_nothing_is_left_that_the_file_does_not_name(world: PlanningInput) -> No
     assert isinstance(machines, tuple)
     assert sorted(m.provider_id for m in machines) == sorted(n.provider_id for n in nodes)
     assert len({n.ordinal for n in nodes}) == len(nodes)
+    assert end.state.intents == ()
     services = {f"service/{s.name}" for s in spec.services}
     held_back = {w.subject for w in make_plan(end).waiting}
     for node in (n for n in nodes if n.name not in held_back):

@@ -17,6 +17,7 @@ from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, Pro
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan
+from dynia.state.model import Intent, PutIntent, change
 from tests.plans import worlds
 from tests.plans.templates import SMALL
 
@@ -137,11 +138,25 @@ def node_gone() -> PlanningInput:
 
 
 def orphan_machine() -> PlanningInput:
-    given = three()
+    return with_stray(three())
+
+
+def with_stray(given: PlanningInput) -> PlanningInput:
     listed = given.observed.provider_nodes
     assert isinstance(listed, tuple)
     stray = ProviderNode(provider_id="box-9", name="lost-lynx", ordinal=9, status="running", host_key="k")
     return replace(given, observed=replace(given.observed, provider_nodes=(*listed, stray)))
+
+
+def begun_and_not_wanted() -> PlanningInput:
+    """Two creates of a cut apply: of one a machine came, of the other nothing; the file is back at three."""
+    given = three()
+    for name, ordinal in (("lost-lynx", 9), ("never-newt", 10)):
+        intent = Intent(cluster="prod", step=f"{name}/create", kind="node", ordinal=ordinal, name=name)
+        given = replace(given, state=change(given.state, PutIntent(intent=intent)))
+    address = PutIntent(intent=Intent(cluster="prod", step="reserved-ip/allocate", kind="reserved_ip"))
+    given = replace(given, state=change(given.state, address))
+    return with_stray(given)
 
 
 def two_masters() -> PlanningInput:
@@ -233,6 +248,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         node_off,
         node_gone,
         orphan_machine,
+        begun_and_not_wanted,
         two_masters,
         one_node,
         entry_api,

@@ -47,6 +47,9 @@ class ModelState:
         self._components.pop(name, None)
         self._pushed.pop(name, None)
 
+    def forget_intent(self, step: str) -> None:
+        self._done.append(step)
+
     def bootstrapped(self, name: str) -> None:
         self.nodes[name] = msgspec.structs.replace(self.nodes[name], bootstrapped=True)
 

@@ -20,6 +20,7 @@ from dynia.services.actions import (
     BootstrapNode,
     DeleteNode,
     DetachReservedIp,
+    ForgetIntent,
     ForgetNode,
     ProvideImage,
     ProvisionNode,
@@ -96,6 +97,8 @@ class _World:
             case ForgetNode(name=name):
                 self.state.drop_node(name)
                 self._gone(name)
+            case ForgetIntent(begun=begun):
+                self.state.forget_intent(begun)
             case AllocateReservedIp(address=address):
                 self._allocate(address)
             case AttachReservedIp(provider_id=provider_id, node_provider_id=owner):
