@@ -64,6 +64,7 @@ def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Want
             subject=name.replace("/", " ", 1),
             nodes=tuple(n.name for n in staying if name in left[n.name]),
             why=why,
+            files=True,
         )
         for name in gone
     )
