@@ -148,6 +148,20 @@ def with_stray(given: PlanningInput) -> PlanningInput:
     return replace(given, observed=replace(given.observed, provider_nodes=(*listed, stray)))
 
 
+def each_serves_what_the_other_lacks() -> PlanningInput:
+    """Of two services each node lost the container of another one, and both are to change."""
+    given = settled(worlds.cluster(2, services=(worlds.service(), worlds.service("web"))))
+    for ordinal, lost in ((1, "dynia-web"), (2, "dynia-api")):
+        name = worlds.node_named(given, ordinal)
+        given = worlds.with_facts(given, name, lambda facts, lost=lost: without(facts, lost))
+    new = "registry.example/api:1.9"
+    return changed(given, services=(worlds.service(image=new), worlds.service("web", image=new)))
+
+
+def without(facts: NodeFacts, project: str) -> NodeFacts:
+    return replace(facts, containers=tuple(c for c in facts.containers if c.project != project))
+
+
 def begun_and_not_wanted() -> PlanningInput:
     """Two creates of a cut apply: of one a machine came, of the other nothing; the file is back at three."""
     given = three()
@@ -249,6 +263,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         node_gone,
         orphan_machine,
         begun_and_not_wanted,
+        each_serves_what_the_other_lacks,
         two_masters,
         one_node,
         entry_api,
