@@ -74,6 +74,7 @@ class NodeFacts(Shape, tag="observed"):
     `addresses` are the IPv4 addresses that its kernel has now. `vrrp` is the role that keepalived last
     told (``MASTER``, ``BACKUP``, ``FAULT``; empty if it does not run). `secrets` maps the path of each
     secret candidate that was sent to the HMAC that the node made of it, to be compared with the file's.
+    `firewall` is how our nftables table is against what its unit loaded; empty if unknown.
     `clock_skew_ms` is node minus runner. `busy_since` is set where somebody holds the node's lock.
     `unfinished` are components whose last push or removal died half way: their files may be swapped and not
     activated, so they are to be pushed or activated again even if every file is right.
@@ -92,6 +93,7 @@ class NodeFacts(Shape, tag="observed"):
     networks: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     vrrp: str = ""
+    firewall: Literal["", "loaded", "changed", "gone"] = ""
     disk_used_percent: int = 0
     clock_skew_ms: int = 0
     busy_since: int = 0

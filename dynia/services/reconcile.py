@@ -16,7 +16,6 @@ from dynia.services.planning.closing import closing_changes, opening_changes
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan, recipes_of
-from dynia.services.planning.restrict import files_only
 from dynia.services.planning.simulate import allowed_in_preview
 from dynia.services.session import Session
 from dynia.services.tools import PassTools
@@ -64,10 +63,10 @@ class Reconciler:
         self.connections = Connections(session.vendors, self._node, session.fan_out)
         self.given: PlanningInput | None = None
 
-    async def plan(self) -> Plan:
-        """One look at the world, and what follows from it. Changes nothing."""
+    async def plan(self, *, sync: bool = False) -> Plan:
+        """One look at the world, and what follows from it. Changes nothing. `sync`: files only."""
         self.given = await gather(self.session, self.connections)
-        return make_plan(self.given)
+        return make_plan(self.given, sync=sync)
 
     async def apply(self, approve: Callable[[Plan], bool], *, restrict: bool = False) -> ApplyResult:
         """Plan, ask, and do it, under the cluster's lock. `restrict`: files only, no machines or addresses.
@@ -78,7 +77,7 @@ class Reconciler:
         session = self.session
         with session.store.lock(session.cluster, session.lessee):
             began = session.clock.monotonic()
-            plan = await self._next(restrict=restrict)
+            plan = await self.plan(sync=restrict)
             if not plan.steps:
                 return await self._close(plan, plan, 0, began)
             if not approve(plan):
@@ -138,15 +137,11 @@ class Reconciler:
                 )
         raise ApplyFailed(f"cluster {session.cluster} is not settled after {MAX_PASSES} passes")
 
-    async def _next(self, *, restrict: bool) -> Plan:
-        plan = await self.plan()
-        return files_only(plan) if restrict else plan
-
     async def _settled(self, *, restrict: bool) -> Plan:
         """The next look. VRRP needs a moment to elect: a reserved IP that nobody holds yet is seen again."""
         until = self.session.clock.monotonic() + SETTLE_S
         while True:
-            plan = await self._next(restrict=restrict)
+            plan = await self.plan(sync=restrict)
             split = any(item.category == "split" for item in plan.drift)
             if plan.steps or not split or self.session.clock.monotonic() > until:
                 return plan

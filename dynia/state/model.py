@@ -6,6 +6,7 @@ routes, plus version and lineage. Serial counts the writes of one cluster and is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -79,7 +80,7 @@ class Node(Shape, rename="camel"):
     `pushed` maps a component to the id of a release that was activated and has not passed its gate yet:
     live, ours, and not known good. `host_key` is the pinned public key. `address`, `user`, `port` are how
     SSH reaches it; `priority` is keepalived's; `role` is the one that its priority gives it at rest (MASTER
-    for the highest), not who has the address now.
+    for the cluster's highest), not who has the address now; every change of the nodes sets it anew.
     """
 
     cluster: str
@@ -242,10 +243,10 @@ def change(state: State, done: Change) -> State:
         case PutNode(node=node):
             rest = (n for n in state.nodes if (n.cluster, n.name) != (node.cluster, node.name))
             state = _used(state, node.cluster, node.ordinal)
-            return _prune(replace(state, nodes=_by_ordinal((*rest, node))), node.cluster)
+            return _prune(replace(state, nodes=in_order((*rest, node))), node.cluster)
         case DropNode(cluster=name, name=node_name):
             rest = (n for n in state.nodes if (n.cluster, n.name) != (name, node_name))
-            return _prune(replace(state, nodes=_by_ordinal(tuple(rest))), name)
+            return _prune(replace(state, nodes=in_order(rest)), name)
         case SetComponent(cluster=name, node=node_name, release=release):
             state, found = _with_release(state, name, node_name, release)
             if found is None:
@@ -300,8 +301,18 @@ def _used(state: State, cluster: str, ordinal: int) -> State:
     return change(state, PutCluster(cluster=msgspec.structs.replace(home, next_ordinal=ordinal + 1)))
 
 
-def _by_ordinal(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    return tuple(sorted(nodes, key=lambda n: (n.cluster, n.ordinal)))
+def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Nodes by cluster and ordinal, each with its role at rest."""
+    ordered = sorted(nodes, key=lambda n: (n.cluster, n.ordinal))
+    first: dict[str, Node] = {}
+    for node in ordered:
+        if node.cluster not in first or node.priority > first[node.cluster].priority:
+            first[node.cluster] = node
+    return tuple(_with_role(n, "MASTER" if n is first[n.cluster] else "BACKUP") for n in ordered)
+
+
+def _with_role(node: Node, role: str) -> Node:
+    return node if node.role == role else msgspec.structs.replace(node, role=role)
 
 
 def _with_release(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from dynia.state.store import open_store
 from tests.e2e.remains import check_nothing_is_left, inspected, machines
 from tests.e2e.scratch import Scratch
 
@@ -71,6 +74,31 @@ def test_three_to_four_to_two(running: Scratch) -> None:
     running.apply()
     assert max(ordinal for ordinal, _, _ in machines(running)) == 5, "an ordinal was used again"
     check_nothing_is_left(running, nodes=3, services=("hello",))
+
+
+def test_a_create_that_was_cut_and_is_not_wanted_any_more_leaves_nothing(running: Scratch) -> None:
+    running.edit("clusters.yaml", "count: 3", "count: 4")
+    apply = running.begin("apply", "--yes")
+    until = time.monotonic() + 60
+    while not (cut := unfinished(running)):
+        assert apply.poll() is None and time.monotonic() < until, "no step was begun"
+        time.sleep(0.01)
+    running.kill(apply)
+    (name,) = cut
+
+    running.edit("clusters.yaml", "count: 4", "count: 3")
+    plan = running.dynia("plan", "--detailed-exitcode", exits=2)
+    assert f"the creation of node {name}" in plan.stdout, str(plan)
+    running.apply()
+    assert running.state()["intents"] == []
+    assert running.dynia("plan", "--detailed-exitcode").exit == 0
+    check_nothing_is_left(running, nodes=3, services=("hello",))
+
+
+def unfinished(cluster: Scratch) -> list[str]:
+    """Nodes whose creation the journal shows begun and not ended."""
+    begun = open_store(cluster.folder, make=False).unfinished(cluster.name)
+    return [one.step.removesuffix("/create") for one in begun if one.step.endswith("/create")]
 
 
 def host_key(cluster: Scratch, container: str) -> str:

@@ -147,6 +147,20 @@ FURTHER = {
         detail="stopped",
         repair=("unit haproxy",),
     ),
+    "firewall-gone": Tampering(
+        deed="nft delete table inet dynia",
+        kind="firewall",
+        subject="table inet dynia",
+        detail="is gone",
+        repair=("firewall", "reload dynia-firewall"),
+    ),
+    "firewall-edited": Tampering(
+        deed="nft insert rule inet dynia prerouting tcp dport 25 accept",
+        kind="firewall",
+        subject="table inet dynia",
+        detail="was edited",
+        repair=("firewall", "reload dynia-firewall"),
+    ),
     "keepalived-disabled-on-the-holder": Tampering(
         deed="systemctl disable --now keepalived",
         kind="unit",

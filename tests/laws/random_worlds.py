@@ -52,7 +52,19 @@ def edits(draw: st.DrawFn, facts: NodeFacts) -> NodeFacts:
     paths = [f.path for f in facts.files]
     what = draw(
         st.sampled_from(
-            ("edit", "mode", "owner", "delete", "drop", "folder", "container", "unit", "vrrp", "cut")
+            (
+                "edit",
+                "mode",
+                "owner",
+                "delete",
+                "drop",
+                "folder",
+                "container",
+                "unit",
+                "firewall",
+                "vrrp",
+                "cut",
+            )
         )
     )
     if what in ("edit", "mode", "owner") and paths:
@@ -80,6 +92,8 @@ def edits(draw: st.DrawFn, facts: NodeFacts) -> NodeFacts:
         name = draw(st.sampled_from([u.name for u in facts.units]))
         dead = UnitSeen(name=name, active="inactive", enabled="disabled")
         return replace(facts, units=tuple(dead if u.name == name else u for u in facts.units))
+    if what == "firewall":
+        return replace(facts, firewall=draw(st.sampled_from(("changed", "gone"))))
     if what == "vrrp":
         return replace(facts, vrrp="", addresses=())
     if what == "cut":

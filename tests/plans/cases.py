@@ -17,6 +17,7 @@ from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, Pro
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan
+from dynia.state.model import Intent, PutIntent, change
 from tests.plans import worlds
 from tests.plans.templates import SMALL
 
@@ -107,6 +108,15 @@ def container_gone() -> PlanningInput:
     )
 
 
+def firewall_gone() -> PlanningInput:
+    """On one node the table was deleted by hand, on another one a rule was put in."""
+    given = three()
+    for ordinal, told in ((1, "changed"), (2, "gone")):
+        name = worlds.node_named(given, ordinal)
+        given = worlds.with_facts(given, name, lambda facts, told=told: replace(facts, firewall=told))
+    return given
+
+
 def holder_last_in_two_lanes() -> PlanningInput:
     spec = worlds.cluster(6, rollout=Rollout(max_unavailable=2))
     return changed(settled(spec), services=new_image())
@@ -128,11 +138,39 @@ def node_gone() -> PlanningInput:
 
 
 def orphan_machine() -> PlanningInput:
-    given = three()
+    return with_stray(three())
+
+
+def with_stray(given: PlanningInput) -> PlanningInput:
     listed = given.observed.provider_nodes
     assert isinstance(listed, tuple)
     stray = ProviderNode(provider_id="box-9", name="lost-lynx", ordinal=9, status="running", host_key="k")
     return replace(given, observed=replace(given.observed, provider_nodes=(*listed, stray)))
+
+
+def each_serves_what_the_other_lacks() -> PlanningInput:
+    """Of two services each node lost the container of another one, and both are to change."""
+    given = settled(worlds.cluster(2, services=(worlds.service(), worlds.service("web"))))
+    for ordinal, lost in ((1, "dynia-web"), (2, "dynia-api")):
+        name = worlds.node_named(given, ordinal)
+        given = worlds.with_facts(given, name, lambda facts, lost=lost: without(facts, lost))
+    new = "registry.example/api:1.9"
+    return changed(given, services=(worlds.service(image=new), worlds.service("web", image=new)))
+
+
+def without(facts: NodeFacts, project: str) -> NodeFacts:
+    return replace(facts, containers=tuple(c for c in facts.containers if c.project != project))
+
+
+def begun_and_not_wanted() -> PlanningInput:
+    """Two creates of a cut apply: of one a machine came, of the other nothing; the file is back at three."""
+    given = three()
+    for name, ordinal in (("lost-lynx", 9), ("never-newt", 10)):
+        intent = Intent(cluster="prod", step=f"{name}/create", kind="node", ordinal=ordinal, name=name)
+        given = replace(given, state=change(given.state, PutIntent(intent=intent)))
+    address = PutIntent(intent=Intent(cluster="prod", step="reserved-ip/allocate", kind="reserved_ip"))
+    given = replace(given, state=change(given.state, address))
+    return with_stray(given)
 
 
 def two_masters() -> PlanningInput:
@@ -222,11 +260,14 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         new_and_removed_service,
         tampered_and_pending,
         container_gone,
+        firewall_gone,
         holder_last_in_two_lanes,
         node_silent,
         node_off,
         node_gone,
         orphan_machine,
+        begun_and_not_wanted,
+        each_serves_what_the_other_lacks,
         two_masters,
         one_node,
         entry_api,

@@ -11,6 +11,7 @@ SMALL = {
     "firewall/dynia.nft.mustache": "# {{cluster}}\n{{#nodes}}{{.}} {{/nodes}}{{#ssh_ports}}{{.}} {{/ssh_ports}}"
     "{{#ssh_v4}}{{.}} {{/ssh_v4}}{{#ssh_v6}}{{.}} {{/ssh_v6}}"
     "{{#http_v4}}{{.}} {{/http_v4}}{{#http_v6}}{{.}} {{/http_v6}}\n",
+    "firewall/loaded.sh.mustache": "loaded\n",
     "haproxy/dynia.conf.mustache": "drop-in\n",
     "haproxy/haproxy.cfg.mustache": "# {{cluster}} {{config}} {{fallback}}\n"
     "{{#services}}{{service}} {{#domains}}{{.}} {{/domains}}{{check_host}}{{path}} "

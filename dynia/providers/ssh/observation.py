@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Literal
 
 import msgspec
 
@@ -64,6 +65,7 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         busy_since=number(token(found, "host", 5)),
         disk_used_percent=_disk(token(found, "host", 6)),
         addresses=_addresses(token(found, "host", 7)),
+        firewall=_firewall(token(found, "firewall", 0)),
         vrrp=_vrrp(token(found, "host", 8)) if active.get("keepalived.service") == "active" else "",
         unfinished=_unfinished(token(found, "host", 9)),
         files=files,
@@ -120,6 +122,14 @@ def _addresses(raw: bytes) -> tuple[str, ...]:
 def _vrrp(raw: bytes) -> str:
     role = line(raw, 20)
     return role if role in {"MASTER", "BACKUP", "FAULT"} else ""
+
+
+def _firewall(raw: bytes) -> Literal["", "loaded", "changed", "gone"]:
+    match line(raw, 20):
+        case "loaded" | "changed" | "gone" as told:
+            return told
+        case _:
+            return ""
 
 
 def _unfinished(raw: bytes) -> tuple[str, ...]:

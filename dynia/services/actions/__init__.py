@@ -11,6 +11,7 @@ from dynia.services.actions.component import (
 )
 from dynia.services.actions.delete_node import DeleteNode
 from dynia.services.actions.dns import BindDns, UnbindDns
+from dynia.services.actions.forget_intent import ForgetIntent
 from dynia.services.actions.forget_node import ForgetNode
 from dynia.services.actions.provide_image import ProvideImage
 from dynia.services.actions.provision_node import ProvisionNode
@@ -28,6 +29,7 @@ AnyAction = (
     | StartNode
     | DeleteNode
     | ForgetNode
+    | ForgetIntent
     | AllocateReservedIp
     | AttachReservedIp
     | DetachReservedIp
@@ -52,6 +54,7 @@ __all__ = [
     "BootstrapNode",
     "DeleteNode",
     "DetachReservedIp",
+    "ForgetIntent",
     "ForgetNode",
     "ProvideImage",
     "ProvisionNode",

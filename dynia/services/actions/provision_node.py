@@ -15,7 +15,6 @@ class ProvisionNode(Action, tag="provision_node"):
     name: str
     ordinal: int
     priority: int
-    role: str
     size: str = ""
     image: str = ""
     region: str = ""
@@ -68,6 +67,5 @@ class ProvisionNode(Action, tag="provision_node"):
             user=self.user,
             port=self.port,
             priority=self.priority,
-            role=self.role,
         )
         return (PutNode(node=node), DropIntent(cluster=tools.cluster, step=self.step))

@@ -13,7 +13,7 @@ from dynia.services.planning.components.base import Component, Fault, Topology, 
 from dynia.services.planning.plan import Drift
 from dynia.state.model import AppliedFile, Node
 
-_KINDS = {"unit": "unit", "container": "container", "network": "network", "file": "file"}
+_KINDS = {kind: kind for kind in ("unit", "container", "network", "file", "firewall")}
 
 
 def component_drift(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved
-from dynia.services.planning.addresses import give_back, move_address, recorded_address
+from dynia.services.planning.addresses import give_back, move_address, recorded_address, take_address
+from dynia.services.planning.begun import forget, left_over
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.nodes import Membership, delete, not_deleted, why_fewer
 from dynia.services.planning.part import Part
@@ -23,7 +24,11 @@ def finish(given: PlanningInput, spec: ClusterSpec, membership: Membership, want
     removed = _left_services(given, membership.staying, wanted)
     deleted = _leaving(given, spec, membership, tuple(s.id for s in moved.steps))
     returned = give_back(given, entry_stays=not isinstance(spec.entry, NoEntry))
-    parts = (moved, bound, removed, deleted, returned)
+    begun = Part()
+    if not take_address(given, spec).steps:
+        intents = left_over(given, "reserved_ip", ())
+        begun = forget(intents, dict.fromkeys((i.step for i in intents), tuple(s.id for s in returned.steps)))
+    parts = (moved, bound, removed, deleted, returned, begun)
     return Part(
         steps=tuple(s for p in parts for s in p.steps),
         lines=tuple(line for p in parts for line in p.lines),
@@ -59,6 +64,7 @@ def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Want
             subject=name.replace("/", " ", 1),
             nodes=tuple(n.name for n in staying if name in left[n.name]),
             why=why,
+            files=True,
         )
         for name in gone
     )

@@ -28,7 +28,6 @@ def decide_hosts(given: PlanningInput, spec: ClusterSpec) -> Decided:
         if host.name not in ordinals:
             ordinals[host.name] = begun.get(host.name, following)
             following += host.name not in begun
-    first = min(ordinals.values(), default=1)
     pinned = _pinned(given)
     steps, lines = [], []
     for host in sorted(spec.hosts, key=lambda h: ordinals[h.name]):
@@ -36,7 +35,7 @@ def decide_hosts(given: PlanningInput, spec: ClusterSpec) -> Decided:
         why = _why(node, host, host.host_key or pinned.get(host.name, ""))
         if not why:
             continue
-        steps.append(_take_in(host, ordinals[host.name], why, first=first))
+        steps.append(_take_in(host, ordinals[host.name], why))
         sign_is_new = node is None
         lines.append(
             Line(sign="+" if sign_is_new else "~", subject=f"node {host.name}", nodes=(host.name,), why=why)
@@ -70,14 +69,13 @@ def _why(node: Node | None, host: SshHost, key: str) -> str:
     return ""
 
 
-def _take_in(host: SshHost, ordinal: int, why: str, *, first: int) -> Step:
+def _take_in(host: SshHost, ordinal: int, why: str) -> Step:
     step = f"{host.name}/create"
     action = ProvisionNode(
         step=step,
         name=host.name,
         ordinal=ordinal,
         priority=priority(ordinal),
-        role="MASTER" if ordinal == first else "BACKUP",
         address=host.host,
         private_ip=host.private_ip,
         user=host.user,

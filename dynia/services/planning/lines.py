@@ -77,7 +77,12 @@ def _line(one: Comparison, nodes: tuple[str, ...], secrets: tuple[str, ...], rea
     if one.live is None:
         why = "because the file names it"
     return Line(
-        sign="~" if one.live_id else "+", subject=subject, nodes=nodes, details=tuple(details), why=why
+        sign="~" if one.live_id else "+",
+        subject=subject,
+        nodes=nodes,
+        details=tuple(details),
+        why=why,
+        files=True,
     )
 
 

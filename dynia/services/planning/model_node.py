@@ -32,6 +32,7 @@ class ModelNode:
         self.secrets = dict(facts.secrets)
         self.addresses = facts.addresses
         self.vrrp = facts.vrrp
+        self.firewall = facts.firewall
         self.unfinished = set(facts.unfinished)
         self.lineage = facts.lineage
 
@@ -46,6 +47,7 @@ class ModelNode:
             secrets=dict(sorted(self.secrets.items())),
             addresses=self.addresses,
             vrrp=self.vrrp,
+            firewall=self.firewall,
             unfinished=tuple(sorted(self.unfinished)),
             lineage=self.lineage,
         )
@@ -80,6 +82,8 @@ class ModelNode:
             self.units[unit] = UnitSeen(name=unit, active="active", enabled="enabled")
         if component.name == "keepalived":
             self.vrrp = self.vrrp or "BACKUP"
+        elif component.name == "firewall":
+            self.firewall = "loaded"
         if isinstance(component, ServiceComponent):
             name = project(component.service.name)
             target = component.service.target

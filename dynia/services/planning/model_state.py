@@ -14,6 +14,7 @@ from dynia.state.model import (
     ReservedIp,
     State,
     change,
+    in_order,
 )
 
 
@@ -45,6 +46,9 @@ class ModelState:
         self.nodes.pop(name, None)
         self._components.pop(name, None)
         self._pushed.pop(name, None)
+
+    def forget_intent(self, step: str) -> None:
+        self._done.append(step)
 
     def bootstrapped(self, name: str) -> None:
         self.nodes[name] = msgspec.structs.replace(self.nodes[name], bootstrapped=True)
@@ -78,8 +82,7 @@ class ModelState:
         for step in self._done:
             state = change(state, DropIntent(cluster=self._cluster, step=step))
         others = [n for n in state.nodes if n.cluster != self._cluster]
-        ordered = sorted((*others, *nodes), key=lambda n: (n.cluster, n.ordinal))
-        return msgspec.structs.replace(state, nodes=tuple(ordered))
+        return msgspec.structs.replace(state, nodes=in_order((*others, *nodes)))
 
     def _of(self, name: str) -> tuple[dict[str, str], dict[str, str]]:
         if name not in self._components:

@@ -8,6 +8,7 @@ from dynia.interfaces.desired import ClusterSpec, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved, ProviderNode
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import DeleteNode, ForgetNode, ProvisionNode, StartNode
+from dynia.services.planning.begun import forget, left_over
 from dynia.services.planning.hosts import decide_hosts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.names import node_name, priority
@@ -40,11 +41,12 @@ def decide_nodes(given: PlanningInput, spec: ClusterSpec, holder: str) -> tuple[
         mute = tuple(n for n in gone if not answers(given, n))
         staying = tuple(sorted((*staying, *mute), key=lambda n: n.ordinal))
         coming = tuple(step.node for step in steps)
+        begun = forget(left_over(given, "node", {step.id for step in steps}), {})
         return (
             Membership(staying=staying, leaving=leaving, coming=coming, settled=not steps),
             Part(
-                steps=steps,
-                lines=lines,
+                steps=(*steps, *begun.steps),
+                lines=(*lines, *begun.lines),
                 waiting=tuple(not_deleted(given, n) for n in mute),
                 more=bool(steps),
             ),
@@ -84,7 +86,9 @@ def _decide_machines(
     starting = tuple(_start(n) for n in staying if machines[n.provider_id].status == "off")
     forgotten = tuple(_forget(n) for n in gone)
     orphans = [m for m in strays if m.provider_id not in adopted and m.ordinal not in _ordinals(coming)]
-    steps = (*forgotten, *coming, *starting, *(_delete_orphan(m) for m in orphans))
+    deleted = tuple(_delete_orphan(m) for m in orphans)
+    begun = _begun(given, coming, orphans)
+    steps = (*forgotten, *coming, *starting, *deleted, *begun.steps)
     drift = (
         *(_gone(n) for n in gone),
         *(_off(n) for n in alive if machines[n.provider_id].status == "off"),
@@ -94,7 +98,7 @@ def _decide_machines(
     part = Part(
         steps=steps,
         drift=drift,
-        lines=_lines(coming, leaving, orphans, spec, len(recorded)),
+        lines=(*_lines(coming, leaving, orphans, spec, len(recorded)), *begun.lines),
         waiting=tuple(not_deleted(given, n) for n in surplus if n.name not in left),
         more=bool(coming or starting or leaving or twins),
     )
@@ -162,11 +166,10 @@ def _coming(
         taken.add(name)
         chosen.append((following, name, why))
         following += 1
-    first = min((*(n.ordinal for n in staying), *(ordinal for ordinal, _, _ in chosen)))
-    return tuple(_create(spec, *one, first=first) for one in sorted(chosen)), frozenset(adopted)
+    return tuple(_create(spec, *one) for one in sorted(chosen)), frozenset(adopted)
 
 
-def _create(spec: ClusterSpec, ordinal: int, name: str, why: str, *, first: int) -> Step:
+def _create(spec: ClusterSpec, ordinal: int, name: str, why: str) -> Step:
     step = f"{name}/create"
     image = getattr(spec.provider, "image", "")
     action = ProvisionNode(
@@ -174,12 +177,23 @@ def _create(spec: ClusterSpec, ordinal: int, name: str, why: str, *, first: int)
         name=name,
         ordinal=ordinal,
         priority=priority(ordinal),
-        role="MASTER" if ordinal == first else "BACKUP",
         image=image,
         user=spec.ssh.user,
         port=spec.ssh.port,
     )
     return Step(id=step, action=action, why=why, node=name, deadline_s=PROVISION_DEADLINE_S)
+
+
+def _begun(given: PlanningInput, coming: tuple[Step, ...], orphans: list[ProviderNode]) -> Part:
+    """Forgets creates that nobody goes on with, once the machines that came of them are deleted."""
+    intents = tuple(
+        i for i in left_over(given, "node", {s.id for s in coming}) if i.ordinal not in _ordinals(coming)
+    )
+    before = {
+        i.step: tuple(_delete_orphan(m).id for m in orphans if i.name == m.name or i.ordinal == m.ordinal)
+        for i in intents
+    }
+    return forget(intents, before)
 
 
 def _start(node: Node) -> Step:

@@ -85,6 +85,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *work.waiting,
             *held,
             *rolled.waiting,
+            *_stuck(rolled, work),
             *last.waiting,
         ),
         order=rolled.order,
@@ -142,6 +143,18 @@ def _with_images(work: NodesWork, rolled: Rolled) -> tuple[Step, ...]:
         following.setdefault(step.after[0], []).append(step)
     ordered = [s for step in rolled.steps for s in (step, *following.get(step.id, ()))]
     return (*early, *ordered)
+
+
+def _stuck(rolled: Rolled, work: NodesWork) -> tuple[Waiting, ...]:
+    """Every node alone serves what another lacks, so each waits for the other: only a person ends that."""
+    if rolled.steps or len(rolled.waiting) < 2 or work.not_observed:
+        return ()
+    names = " and ".join(w.subject for w in rolled.waiting)
+    reason = (
+        "each serves what another lacks, so none can be changed: put the former content back and apply, "
+        "then change it again"
+    )
+    return (Waiting(subject=names, reason=reason),)
 
 
 def _drift(

@@ -38,7 +38,7 @@ class Drift(Shape):
     """
 
     node: str
-    kind: Literal["file", "unit", "container", "network", "node", "reserved_ip", "record"]
+    kind: Literal["file", "unit", "container", "network", "firewall", "node", "reserved_ip", "record"]
     subject: str
     category: DriftClass
     detail: str
@@ -50,7 +50,8 @@ class Line(Shape):
     """One entry of the Changes list, folded over nodes. `sign` is + (add), ~ (change), - (destroy).
 
     `nodes` are the nodes that it concerns (all of them: `everywhere`); `details` are (label, text) pairs
-    such as ("image", "api:1.8@sha256:11aa → 1.9@sha256:ab01"); `why` is the reason in words.
+    such as ("image", "api:1.8@sha256:11aa → 1.9@sha256:ab01"); `why` is the reason in words. `files`: it is
+    about what lies on nodes, so `dynia sync` does it too.
     """
 
     sign: Literal["+", "~", "-"]
@@ -59,6 +60,7 @@ class Line(Shape):
     everywhere: bool = False
     details: tuple[tuple[str, str], ...] = ()
     why: str = ""
+    files: bool = False
 
 
 class Waiting(Shape):

@@ -15,18 +15,24 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
 from dynia.services.planning.one_pass import Pass, plan_pass
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
+from dynia.services.planning.restrict import files_only
 from dynia.services.planning.simulate import apply_steps, rendered_for
 
 MAX_PASSES = 6
 
 
-def make_plan(given: PlanningInput) -> Plan:
-    """One pass, and a preview of those that follow, planned on a simulated world."""
-    passes = [plan_pass(given, given.state)]
+def make_plan(given: PlanningInput, *, sync: bool = False) -> Plan:
+    """One pass, and a preview of those that follow, planned on a simulated world. `sync`: files only."""
+
+    def look(world: PlanningInput) -> Pass:
+        seen = plan_pass(world, given.state)
+        return files_only(seen) if sync else seen
+
+    passes = [look(given)]
     world, last = given, passes[0]
     while passes[-1].more and passes[-1].steps and len(passes) < MAX_PASSES:
         world = apply_steps(world, passes[-1].steps, passes[-1].wanted)
-        last = plan_pass(world, given.state)
+        last = look(world)
         if not last.steps:
             break
         passes.append(last)

@@ -1,8 +1,8 @@
-"""A plan without the steps that create, delete or move a cloud resource: what `dynia sync` may do."""
+"""A pass without the steps that create, delete or move a cloud resource: what `dynia sync` may do."""
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import replace
 
 from dynia.services.actions import (
     AllocateReservedIp,
@@ -10,19 +10,22 @@ from dynia.services.actions import (
     BindDns,
     DeleteNode,
     DetachReservedIp,
+    ForgetIntent,
     ForgetNode,
     ProvisionNode,
     ReleaseReservedIp,
     StartNode,
     UnbindDns,
 )
-from dynia.services.planning.plan import Plan, Waiting
+from dynia.services.planning.one_pass import Pass
+from dynia.services.planning.plan import Waiting
 
 CLOUD = (
     ProvisionNode,
     StartNode,
     DeleteNode,
     ForgetNode,
+    ForgetIntent,
     AllocateReservedIp,
     AttachReservedIp,
     DetachReservedIp,
@@ -32,12 +35,15 @@ CLOUD = (
 )
 
 
-def files_only(plan: Plan) -> Plan:
-    """Leaves out cloud steps and everything that waits for one, and says so as `Waiting`."""
+CLOUD_DRIFT = ("node", "reserved_ip", "record")
+
+
+def files_only(one: Pass) -> Pass:
+    """Leaves out cloud steps, what waits for one, and the lines about them; says so as `Waiting`."""
     left_out: set[str] = set()
     kept = []
-    waiting = list(plan.waiting)
-    for step in plan.steps:
+    waiting = list(one.waiting)
+    for step in one.steps:
         if isinstance(step.action, CLOUD):
             waiting.append(
                 Waiting(subject=step.node or step.id, reason=f"{step.action.sentence()}: needs apply")
@@ -47,6 +53,12 @@ def files_only(plan: Plan) -> Plan:
             left_out.add(step.id)
         else:
             kept.append(step)
-    if not left_out:
-        return plan
-    return msgspec.structs.replace(plan, steps=tuple(kept), later=(), waiting=tuple(waiting), joining=())
+    touched = {step.node for step in kept}
+    return replace(
+        one,
+        steps=tuple(kept),
+        lines=tuple(line for line in one.lines if line.files),
+        drift=tuple(d for d in one.drift if d.category == "split" or d.kind not in CLOUD_DRIFT),
+        waiting=tuple(waiting),
+        joining=tuple(name for name in one.joining if name in touched),
+    )

@@ -20,6 +20,7 @@ from dynia.services.actions import (
     BootstrapNode,
     DeleteNode,
     DetachReservedIp,
+    ForgetIntent,
     ForgetNode,
     ProvideImage,
     ProvisionNode,
@@ -96,6 +97,8 @@ class _World:
             case ForgetNode(name=name):
                 self.state.drop_node(name)
                 self._gone(name)
+            case ForgetIntent(begun=begun):
+                self.state.forget_intent(begun)
             case AllocateReservedIp(address=address):
                 self._allocate(address)
             case AttachReservedIp(provider_id=provider_id, node_provider_id=owner):
@@ -196,7 +199,6 @@ class _World:
             user=action.user,
             port=action.port,
             priority=action.priority,
-            role=action.role,
         )
         self.state.put_node(node, done=action.step)
         if made.status == "running":
@@ -292,6 +294,8 @@ class _World:
             node.stop(project("caddy"))
         elif kind == "keepalived":
             node.vrrp = ""
+        elif kind == "firewall":
+            node.firewall = "gone"
         self.state.drop_component(action.node, action.component)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.providers.ssh import messages
 from dynia.providers.ssh.observation import parse_observation
 from tests.integration.node_scripts.machine import Machine
+from tests.plans.worlds import TEMPLATES
 
 
 def test_hostile_names_kinds_modes_and_times_are_seen_as_they_are(machine: Machine) -> None:
@@ -95,10 +97,10 @@ def test_observing_changes_nothing(machine: Machine) -> None:
     assert snapshot() == before
 
 
-def stand_in(folder: Path, text: str) -> Path:
+def stand_in(folder: Path, text: str, name: str = "docker") -> Path:
     folder.mkdir()
-    (folder / "docker").write_text(f"#!/bin/sh\n{text}\n")
-    (folder / "docker").chmod(0o755)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
     return folder
 
 
@@ -123,3 +125,42 @@ def test_the_machine_tells_what_it_is(machine: Machine) -> None:
     assert facts.arch in {"amd64", "arm64"}
     assert 0 < facts.disk_used_percent <= 100
     assert abs(facts.clock_skew_ms / 1000 - time.time()) < 60
+
+
+RULES = "table inet dynia {\n\tchain prerouting {\n\t\tdrop\n\t}\n}\n"
+NFT = """case $* in
+  'list tables inet') [ ! -s {0} ] || echo 'table inet dynia'; echo 'table inet dynia2' ;;
+  '-s list table inet dynia') cat {0} ;;
+  *) exit 1 ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [(RULES, "loaded"), (RULES.replace("drop", "accept"), "changed"), ("", "gone")],
+)
+def test_the_firewall_is_told_as_loaded_changed_or_gone(
+    machine: Machine, tmp_path: Path, now: str, told: str
+) -> None:
+    rules = tmp_path / "rules"
+    rules.write_text(RULES)
+    tools = stand_in(tmp_path / "tools", NFT.format(rules), "nft")
+    remember = TEMPLATES.joinpath("firewall/loaded.sh.mustache").read_text()
+    remember = remember.replace("/run/dynia", f"{machine.places.run}/dynia")
+    path = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", remember], env=path, check=True)
+    rules.write_text(now)
+    assert firewall(machine, tools) == told
+
+
+@pytest.mark.parametrize("text", ["exit 1", "exec sleep 600", NFT.format("/etc/hostname")])
+def test_a_firewall_that_nobody_knows_about_is_not_judged(
+    machine: Machine, tmp_path: Path, text: str
+) -> None:
+    assert firewall(machine, stand_in(tmp_path / "tools", text, "nft")) == ""
+
+
+def firewall(machine: Machine, tools: Path) -> str:
+    request = ObserveRequest(roots=(machine.places.opt,))
+    raw = machine.run_with(tools, "observe", (), messages.observe_message(request))
+    return parse_observation(raw, request, runner_ms=0).firewall

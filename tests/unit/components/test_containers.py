@@ -263,3 +263,21 @@ def test_a_unit_must_run_and_be_enabled(active: str, enabled: str, detail: str) 
     assert faults(WHOLE, replace(GOOD, units=units)) == {
         "keepalived": (Fault(kind="unit", subject="keepalived.service", detail=detail),)
     }
+
+
+@pytest.mark.parametrize(("told", "detail"), [("gone", "is gone"), ("changed", "was edited")])
+def test_a_firewall_table_that_is_not_as_loaded_is_told_once(told: str, detail: str) -> None:
+    seen = replace(GOOD, firewall=told)
+    assert faults(WHOLE, seen) == {
+        "firewall": (Fault(kind="firewall", subject="table inet dynia", detail=detail),)
+    }
+    units = tuple(
+        replace(u, active="inactive") if u.name == "dynia-firewall.service" else u for u in GOOD.units
+    )
+    (stopped,) = faults(WHOLE, replace(seen, units=units))["firewall"]
+    assert (stopped.kind, stopped.detail) == ("unit", "stopped")
+
+
+@pytest.mark.parametrize("told", ["", "loaded"])
+def test_a_firewall_that_is_as_loaded_or_unknown_is_no_fault(told: str) -> None:
+    assert faults(WHOLE, replace(GOOD, firewall=told)) == {}

@@ -44,6 +44,7 @@ SECTIONS: dict[bytes, tuple[bytes, ...]] = {
         b"Id=haproxy.service\nActiveState=active\nUnitFileState=enabled\nActiveEnterTimestamp=@1699\n\n"
         b"Id=keepalived.service\nActiveState=active\nUnitFileState=enabled\nActiveEnterTimestamp=\n",
     ),
+    b"firewall": (b"changed\n",),
     b"packages": (b"haproxy\t3.0.11-1\tinstalled\nkeepalived\t2.3\tconfig-files\n",),
     b"docker": (b"26.1.5\n", b"2.26.1\n"),
     b"containers": (CONTAINER + b"\n",),
@@ -70,6 +71,7 @@ def test_a_whole_answer_becomes_facts() -> None:
     assert (facts.hostname, facts.boot_id, facts.os, facts.arch) == ("web-1", "boot-1", "debian-13", "amd64")
     assert (facts.lineage, facts.busy_since, facts.disk_used_percent) == ("l1", 1699999999, 90)
     assert (facts.addresses, facts.vrrp, facts.clock_skew_ms) == (("10.0.0.2", "127.0.0.1"), "MASTER", 1250)
+    assert facts.firewall == "changed"
     assert [(f.path, f.kind, f.mode, f.digest[:7], f.mtime) for f in facts.files] == [
         ("/opt/dynia/a", "file", 0o644, "sha256:", 1700000000),
         ("/opt/dynia/l", "link", 0o777, "", 1700000000),

@@ -11,7 +11,15 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import apply_steps, rendered_for
 from tests.plans import worlds
-from tests.plans.cases import HAPROXY, changed, keepalived_stopped, new_image, three
+from tests.plans.cases import (
+    HAPROXY,
+    changed,
+    each_serves_what_the_other_lacks,
+    keepalived_stopped,
+    new_image,
+    three,
+    without,
+)
 
 replace = msgspec.structs.replace
 
@@ -162,3 +170,23 @@ def test_a_gate_that_was_not_passed_is_asked_again_even_for_the_same_release() -
 def test_an_unfinished_push_is_activated_again() -> None:
     steps, drift = found(on_second(lambda f: replace(f, unfinished=("haproxy",))))
     assert (steps, drift) == (["haproxy/activate"], [])
+
+
+def test_nodes_that_wait_for_each_other_go_on_in_the_ways_that_people_are_told() -> None:
+    stuck = each_serves_what_the_other_lacks()
+    assert [w.subject for w in make_plan(stuck).waiting][-1] == "clever-raven and hardy-lamb"
+    services = (worlds.service(), worlds.service("web"))
+    back = worlds.passes(changed(stuck, services=services))[1]
+    assert make_plan(back).waiting == ()
+    again = worlds.passes(worlds.wanting(back, stuck.desired))[1]
+    assert make_plan(again).waiting == () and make_plan(again).empty
+
+    stopped = worlds.with_facts(stuck, worlds.node_named(stuck, 1), lambda f: without(f, "dynia-api"))
+    end = worlds.passes(stopped)[1]
+    assert make_plan(end).waiting == () and make_plan(end).empty
+
+
+def test_a_silent_node_is_reason_enough_to_wait() -> None:
+    world = worlds.silent(three(), worlds.node_named(three(), 2))
+    waiting = make_plan(changed(world, services=new_image())).waiting
+    assert waiting and all("must serve on" in w.reason for w in waiting)

@@ -132,9 +132,7 @@ ROLLING = Effect(serving=(Serving(service="api", least=2, wanted=3, now=3),))
 
 
 def _new_node(name: str, ordinal: int) -> Step:
-    made = ProvisionNode(
-        step=f"{name}/create", name=name, ordinal=ordinal, priority=100 - ordinal, role="BACKUP"
-    )
+    made = ProvisionNode(step=f"{name}/create", name=name, ordinal=ordinal, priority=100 - ordinal)
     return Step(id=f"{name}/create", action=made, why="nodes 0 → 3", node=name, deadline_s=300.0)
 
 

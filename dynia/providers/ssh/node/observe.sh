@@ -51,6 +51,16 @@ section units
 { timeout -k 1 5 systemctl show --timestamp=unix --property=Id,ActiveState,UnitFileState,ActiveEnterTimestamp -- \
   $units keepalived.service 2>/dev/null || :; } | text 1000000
 
+# The table is as it was loaded, changed since, or gone; nothing is told where nobody knows.
+firewall() {
+  tables=$(timeout -k 1 5 nft list tables inet) || return 0
+  printf '%s\n' "$tables" | grep -qxF 'table inet dynia' || { echo gone; return 0; }
+  rules=$(timeout -k 1 5 nft -s list table inet dynia) && loaded=$(cat "$run/dynia/firewall") || return 0
+  if [ "$(printf '%s\n' "$rules" | sha256sum)" = "$loaded" ]; then echo loaded; else echo changed; fi
+}
+section firewall
+firewall 2>/dev/null | text 20
+
 section packages
 { [ -z "$packages" ] || dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Status}\n' $packages 2>/dev/null || :; } | text 100000
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.release import Release
 from dynia.services.actions.base import Recipe
-from dynia.services.planning.components.base import Topology, TopologyNode
-from dynia.services.planning.components.basic import Basic
+from dynia.services.planning.components.base import Fault, Topology, TopologyNode
+from dynia.services.planning.components.basic import Basic, unit_faults
 from dynia.services.planning.components.rendered import ROOT, TemplateData, rendered
 from dynia.services.planning.components.scripts import staged, stopped, without
 
 RULES = f"{ROOT}/firewall/dynia.nft"
+_TABLE = "table inet dynia"
 UNIT_FILE = "/etc/systemd/system/dynia-firewall.service"
 _UNIT = "dynia-firewall.service"
 
@@ -72,10 +74,21 @@ class Firewall(Basic):
         )
         files = (
             rendered(topology, "firewall/dynia.nft", RULES, data),
+            rendered(topology, "firewall/loaded.sh", f"{ROOT}/firewall/loaded.sh", mode=0o755),
             rendered(topology, "firewall/dynia-firewall.service", UNIT_FILE),
         )
         release = Release(component=self.name, files=files)
         return Recipe(release=release, check=_CHECK, activate=_ACTIVATE, deactivate=SLEEP, probe=_PROBE)
+
+    def faults(
+        self, topology: Topology, node: TopologyNode, recipe: Recipe, seen: NodeFacts
+    ) -> tuple[Fault, ...]:
+        """A unit of one shot stays active whatever becomes of what it loaded, so the table is asked too."""
+        asleep = unit_faults(self.units, seen)
+        if asleep or seen.firewall not in ("gone", "changed"):
+            return asleep
+        detail = "is gone" if seen.firewall == "gone" else "was edited"
+        return (Fault(kind="firewall", subject=_TABLE, detail=detail),)
 
 
 def _networks(listed: tuple[str, ...], version: int) -> tuple[str, ...]:

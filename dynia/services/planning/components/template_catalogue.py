@@ -15,6 +15,7 @@ CATALOGUE: dict[str, type[TemplateData]] = {
     "caddy/Caddyfile": CaddyData,
     "caddy/compose.yaml": CaddyContainer,
     "firewall/dynia-firewall.service": NoData,
+    "firewall/loaded.sh": NoData,
     "firewall/dynia.nft": FirewallData,
     "haproxy/dynia.conf": NoData,
     "haproxy/haproxy.cfg": HaproxyData,
