@@ -1,6 +1,6 @@
-# What a stranger needs: demo, demo-down, test, test-all, check, bench. Everything runs from .venv, which is made
+# What a stranger needs: demo, demo-down, test, test-all, check, bench, golden. Everything runs from .venv, which is made
 # from requirements.lock.
-.PHONY: help venv demo demo-down check test test-all bench lint
+.PHONY: help venv demo demo-down check test test-all test-tools bench golden lint
 .NOTPARALLEL:
 BIN := .venv/bin
 
@@ -11,6 +11,7 @@ help:
 	@echo "make test       check, and the end-to-end tests on the lab: what CI runs"
 	@echo "make test-all   every row of every table"
 	@echo "make bench      ratios against peers"
+	@echo "make golden     write the reviewed files anew: plans, screens, rendered trees, key tables"
 
 venv:
 	@sh scripts/bootstrap.sh
@@ -27,18 +28,27 @@ lint: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-FAST := tests/unit tests/laws tests/plans tests/bad_input
+FAST := tests/unit tests/laws tests/plans tests/golden tests/bad_input
 
 check: lint
 	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" $(FAST)
 
-test: check
+test-tools:
+	@sh scripts/test-tools.sh
+
+test: check test-tools
 	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract
 	$(BIN)/python -m pytest -m "lab and not slow"
 
-test-all: lint
+test-all: lint test-tools
 	$(BIN)/python -m pytest -q -n 2 -m "not lab"
 	$(BIN)/python -m pytest -m "lab"
+
+golden: venv
+	$(BIN)/python -m tests.plans.cases
+	$(BIN)/python -m tests.unit.files.key_tables
+	DYNIA_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden tests/unit/screens
+	@git status --short tests docs
 
 bench: venv
 	$(BIN)/python -m bench

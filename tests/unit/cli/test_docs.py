@@ -59,6 +59,14 @@ def test_every_command_that_the_docs_name_exists(page: Path) -> None:
     assert {line: wrong(line) for line in lines if wrong(line)} == {}
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_that_the_docs_name_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```.*?```|`[^`]*`", text, re.S))
+    there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert set(re.findall(r"\bmake ([a-z-]+)", code)) - there == set()
+
+
 def test_the_runbook_names_commands() -> None:
     assert len(commands_in((ROOT / "docs" / "operating.md").read_text(encoding="utf-8"))) > 30
     assert wrong("dynia plan --no-such") and wrong("dynia nonsense") and wrong("dynia node nonsense")
