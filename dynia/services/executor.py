@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.events import StepEnded, StepFailed, StepNotRun, StepStarted
 from dynia.services.actions.base import Tools
 from dynia.services.planning.plan import Step
@@ -76,6 +76,7 @@ async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
     )
     began = clock.monotonic()
     error: DyniaError
+    answered = False
     try:
         async with asyncio.timeout(step.deadline_s):
             changes = await step.action.run(tools)
@@ -85,7 +86,7 @@ async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
             hint="what it did is found by the next apply; look at the node first",
         )
     except DyniaError as caught:
-        error = caught
+        error, answered = caught, not isinstance(caught, NotObservedError)
     else:
         store.end(session.cluster, step.id, changes)
         seconds = clock.monotonic() - began
@@ -102,7 +103,8 @@ async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
             hint=error.hint,
         )
     )
-    if step.node:
+    # One that answered is kept: what runs beside this step on the same node is let end.
+    if step.node and not answered:
         await tools.forget_connection(step.node)
     return error
 

@@ -65,8 +65,6 @@ def estate(lab: Lab) -> Iterator[Estate]:
         one, two, store = hosts.make("fox"), hosts.make("owl"), hosts.make("store")
         registry = Registry(store, PASSWORD)
         digest = registry.push("dynia-lab/hello:1", "team/hello:live")
-        for host in (one, two):
-            registry.trust_on(host)
         registry.write_certificate(cluster.folder / "registry.crt")
         cluster.variables["SSL_CERT_FILE"] = str(cluster.folder / "registry.crt")
         image = f"{registry.address}/team/hello:live"
@@ -97,6 +95,16 @@ def test_a_wrong_password_is_told_before_anything_is_touched(estate: Estate) -> 
     for host in estate.hosts:
         assert host.sh("ls -d /opt/dynia /var/lib/dynia 2>/dev/null", check=False) == ""
         assert "Accepted publickey" not in host.sh("journalctl --no-pager -t sshd -t sshd-session")
+
+
+def test_a_host_that_cannot_pull_is_told_why_and_what_runs_beside_it_is_let_end(estate: Estate) -> None:
+    """The hosts do not trust the registry's certificate yet, and are made ready while they pull."""
+    cluster = estate.cluster
+    cluster.variables["TEAM_REGISTRY"] = PASSWORD
+    said = cluster.apply(exits=7)
+    failed = {line.split(" · ")[1].split(":")[0] for line in said.stdout.splitlines() if line.startswith("✘")}
+    assert failed == {f"image {estate.registry.address.split(':')[0]}"}, str(said)
+    assert "x509: certificate signed by unknown authority" in " ".join(said.stdout.split())
 
 
 @contextmanager
@@ -134,6 +142,8 @@ def test_the_tag_is_pulled_by_its_digest_with_the_login_and_the_password_is_nowh
 ) -> None:
     cluster = estate.cluster
     cluster.variables["TEAM_REGISTRY"] = PASSWORD
+    for host in estate.hosts:
+        estate.registry.trust_on(host)
     with watched_processes() as processes:
         for detail in ("--full", "--json"):
             cluster.dynia("plan", detail)
