@@ -93,11 +93,11 @@ class FakeDisk:
         parent = self._parent(target)
         if target.name in parent.names:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-        parent.put(target.name, self._parent(source).names[source.name])
+        parent.put(target.name, self._there(source))
 
     def rename(self, source: Path, target: Path) -> None:
         self._step(f"rename {source} to {target}")
-        entry = self._parent(source).names[source.name]
+        entry = self._there(source)
         self._parent(target).put(target.name, entry)
         self._parent(source).put(source.name, None)
 
@@ -178,6 +178,12 @@ class FakeDisk:
         entry: _File | _Folder | None = self.root
         for part in path.parts[1:]:
             entry = entry.names.get(part) if isinstance(entry, _Folder) else None
+        return entry
+
+    def _there(self, path: Path) -> _File | _Folder:
+        entry = self._find(path)
+        if entry is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         return entry
 
     def _parent(self, path: Path) -> _Folder:

@@ -1,0 +1,417 @@
+"""Machines in memory with all the doors of a run: a node provider, connections, images. Real engine, model world.
+
+What a node does with a request is `planning.model_node`'s; here is what a network and a crash add. Before and after
+everything that looks or changes, and in the middle of what has one, `tick` is called: it may raise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.errors import NotObservedError
+from dynia.interfaces.events import Event
+from dynia.interfaces.node_requests import (
+    Bootstrapped,
+    BootstrapRequest,
+    ExecRequest,
+    Executed,
+    GateAnswer,
+    GateRequest,
+    ImageRequest,
+    ObserveRequest,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.observed import NodeFacts, ProviderAddress, ProviderNode, ResolvedImage, UnresolvedImage
+from dynia.providers.protocols import NodeOrder
+from dynia.services.actions.base import HostKey
+from dynia.services.planning.components import secret_files
+from dynia.services.planning.model_node import ModelNode
+from dynia.services.planning.plan import Plan
+from dynia.services.planning.simulate import rendered_for
+from dynia.services.planning.wanted import Wanted
+from dynia.services.reconcile import ApplyResult, Reconciler
+from dynia.services.session import Session
+from dynia.state.model import Node, State
+from dynia.state.store import Store, open_store
+from tests.fakes.disk import FakeDisk
+from tests.plans import worlds
+from tests.plans.templates import SMALL
+
+HOME = Path("/team")
+replace = msgspec.structs.replace
+Lie = Callable[[str, str], PushAnswer | GateAnswer | None]
+
+
+class Cloud:
+    """`truth` is how it is. `made` counts the machines ever made, by ordinal; `deeds` every change, in order.
+
+    `lie(what, node)` may give another answer than the true one, to a push or a gate whose effect then stays away;
+    it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer.
+    """
+
+    def __init__(self) -> None:
+        self.machines: dict[int, ProviderNode] = {}
+        self.nodes: dict[int, NodeFacts] = {}
+        self.address = False
+        self.made: Counter[int] = Counter()
+        self.deeds: list[str] = []
+        self.good: set[tuple[str, str, str]] = set()
+        self.cut: set[str] = set()
+        self.tick: Callable[[str], None] = _nothing
+        self.lie: Lie = _truth
+
+    def copied(self) -> Cloud:
+        """Another one that is the same."""
+        other = Cloud()
+        other.machines, other.nodes, other.address = dict(self.machines), dict(self.nodes), self.address
+        other.made, other.good, other.cut = copy.copy(self.made), set(self.good), set(self.cut)
+        return other
+
+    def truth(self) -> object:
+        """Everything that an apply makes, without who happens to be master."""
+        nodes = {n: replace(facts, vrrp="", addresses=()) for n, facts in self.nodes.items()}
+        return dict(sorted(self.machines.items())), dict(sorted(nodes.items())), self.address
+
+    def elect(self) -> None:
+        """keepalived: one master among those that run it."""
+        up = [
+            n
+            for n in sorted(self.nodes)
+            if n in self.machines and self.machines[n].status == "running" and self.nodes[n].vrrp
+        ]
+        if up and not any(self.nodes[n].vrrp == "MASTER" for n in up):
+            self.nodes[up[0]] = replace(self.nodes[up[0]], vrrp="MASTER", addresses=("198.18.7.5",))
+
+    def power(self, ordinal: int, status: str | None) -> None:
+        """A machine is off, or gone (None)."""
+        if status is None:
+            del self.machines[ordinal], self.nodes[ordinal]
+        else:
+            self.machines[ordinal] = replace(self.machines[ordinal], status=status)
+            self.nodes[ordinal] = replace(self.nodes[ordinal], vrrp="", addresses=())
+        self.elect()
+
+
+class Doors:
+    """The doors of one run. `wanted` is what the run rendered last; a release is brought to life by it."""
+
+    def __init__(self, cloud: Cloud, wanted: Callable[[], Wanted | None]) -> None:
+        self.cloud, self.wanted = cloud, wanted
+
+    async def nodes(self) -> Doors:
+        return self
+
+    async def images(self) -> Doors:
+        return self
+
+    async def dns(self) -> None:
+        return None
+
+    async def authorized_key(self) -> str:
+        return "ssh-ed25519 AAAA"
+
+    def new_host_key(self) -> HostKey:
+        return HostKey(private="-", public="ssh-ed25519 AAAA")
+
+    async def resolve(self, reference: str) -> ResolvedImage | UnresolvedImage:
+        return worlds.resolved(reference)
+
+    async def connect(self, node: Node) -> Connection:
+        self.cloud.tick(f"connect {node.name}")
+        machine = self.cloud.machines.get(node.ordinal)
+        if machine is None or machine.status != "running" or node.name in self.cloud.cut:
+            raise NotObservedError(f"{node.name}: no answer")
+        return Connection(self, node)
+
+    async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
+        await self._before("list")
+        return tuple(self.cloud.machines[n] for n in sorted(self.cloud.machines))
+
+    async def create_node(self, order: NodeOrder) -> ProviderNode:
+        await self._before(f"create {order.ordinal}")
+        cloud, n = self.cloud, order.ordinal
+        if n not in cloud.machines:
+            cloud.made[n] += 1
+            cloud.deeds.append(f"create {n}")
+            where = f"198.18.7.{10 + n}"
+            cloud.machines[n] = ProviderNode(
+                provider_id=f"box-{n}",
+                name=order.name,
+                ordinal=n,
+                status="absent",
+                public_ip=where,
+                private_ip=where,
+                host_key=order.host_public_key,
+            )
+        cloud.tick(f"half created {n}")
+        if cloud.machines[n].status == "absent":
+            cloud.machines[n] = replace(cloud.machines[n], status="running")
+            cloud.nodes[n] = NodeFacts(hostname=order.name, boot_id="boot-1", os="Debian 13", arch="x86_64")
+        cloud.tick(f"created {n}")
+        return cloud.machines[n]
+
+    async def start_node(self, provider_id: str) -> ProviderNode:
+        n = self._ordinal(provider_id)
+        await self._before(f"start {n}")
+        cloud = self.cloud
+        cloud.deeds.append(f"start {n}")
+        cloud.machines[n] = replace(cloud.machines[n], status="running")
+        if any(u.name == "keepalived.service" for u in cloud.nodes[n].units):
+            cloud.nodes[n] = replace(cloud.nodes[n], vrrp="BACKUP")
+            cloud.elect()
+        cloud.tick(f"started {n}")
+        return cloud.machines[n]
+
+    async def delete_node(self, provider_id: str) -> None:
+        await self._before(f"delete {provider_id}")
+        n = self._ordinal(provider_id)
+        if n in self.cloud.machines:
+            self.cloud.deeds.append(f"delete {n}")
+            del self.cloud.machines[n]
+            self.cloud.nodes.pop(n, None)
+            self.cloud.elect()
+        self.cloud.tick(f"deleted {provider_id}")
+
+    async def list_reserved_ips(self, lineage: str, cluster: str) -> tuple[ProviderAddress, ...]:
+        return (ProviderAddress(provider_id="address-1", address="198.18.7.5"),) if self.cloud.address else ()
+
+    async def allocate_reserved_ip(self, lineage: str, cluster: str) -> ProviderAddress:
+        await self._before("allocate")
+        self.cloud.address = True
+        self.cloud.tick("allocated")
+        return ProviderAddress(provider_id="address-1", address="198.18.7.5")
+
+    async def release_reserved_ip(self, provider_id: str) -> None:
+        await self._before("release")
+        self.cloud.address = False
+        self.cloud.tick("released")
+
+    async def attach_reserved_ip(self, provider_id: str, node_provider_id: str) -> None:
+        raise AssertionError("nothing here is of kind api")
+
+    async def detach_reserved_ip(self, provider_id: str) -> None:
+        raise AssertionError("nothing here is of kind api")
+
+    async def _before(self, what: str) -> None:
+        await asyncio.sleep(0)
+        self.cloud.tick(what)
+
+    def _ordinal(self, provider_id: str) -> int:
+        return int(provider_id.removeprefix("box-"))
+
+
+class Connection:
+    """To one node."""
+
+    def __init__(self, doors: Doors, node: Node) -> None:
+        self.doors, self.cloud, self.node = doors, doors.cloud, node
+
+    async def observe(self, request: ObserveRequest) -> NodeFacts:
+        await self._reached("observe")
+        secrets = {c.path: worlds.hmac(c.content) for c in request.candidates}
+        return replace(self.cloud.nodes[self.node.ordinal], secrets=secrets)
+
+    async def bootstrap(self, request: BootstrapRequest) -> Bootstrapped:
+        await self._reached("bootstrap")
+        self._becomes(
+            lambda n: (setattr(n, "lineage", request.lineage), n.packages.update(_versions(request)))
+        )
+        self.cloud.tick(f"{self.node.name} bootstrapped")
+        return Bootstrapped(packages=_versions(request))
+
+    async def push(self, request: PushRequest) -> PushAnswer:
+        await self._reached("push")
+        facts = self.cloud.nodes[self.node.ordinal]
+        seen = {f.path: (f.digest, f.mode, f.owner) for f in facts.files}
+        changed = tuple(
+            e.path
+            for e in request.expected
+            if seen.get(e.path, ("", 0, "")) != (e.digest, e.mode if e.digest else 0, e.owner)
+        )
+        if changed:
+            return PushAnswer(phase="expected", changed=changed)
+        lie = self.cloud.lie("push", self.node.name)
+        if isinstance(lie, PushAnswer):
+            return lie
+        wanted = self.doors.wanted()
+        assert wanted is not None
+
+        def swap(node: ModelNode) -> None:
+            for file in request.files:
+                if file.secret:
+                    node.secrets[file.path] = worlds.hmac(file.content)
+            node.write(request.files)
+            node.delete(request.delete)
+            node.secrets.clear()
+            node.unfinished.add(request.component)
+
+        self._becomes(swap)
+        self.cloud.deeds.append(f"{self.node.name} push {request.component}")
+        self.cloud.tick(f"{self.node.name} swapped {request.component}")
+        release = wanted.recipes[self.node.name][request.component].release
+        component = wanted.by_name[request.component]
+        self._becomes(lambda node: node.activate(component, wanted.topology, release.containers))
+        self.cloud.elect()
+        self.cloud.good.add((self.node.name, request.component, release.id))
+        self.cloud.tick(f"{self.node.name} pushed {request.component}")
+        return PushAnswer(phase="done")
+
+    async def remove(self, request: RemoveRequest) -> PushAnswer:
+        await self._reached("remove")
+        lie = self.cloud.lie("remove", self.node.name)
+        if isinstance(lie, PushAnswer):
+            return lie
+        kind, _, service = request.component.partition("/")
+
+        def gone(node: ModelNode) -> None:
+            node.delete(request.paths)
+            if kind in ("service", "caddy"):
+                node.stop(f"dynia-{service or kind}")
+            elif kind == "keepalived":
+                node.vrrp, node.addresses = "", ()
+
+        self._becomes(gone)
+        self.cloud.elect()
+        self.cloud.deeds.append(f"{self.node.name} remove {request.component}")
+        self.cloud.tick(f"{self.node.name} removed {request.component}")
+        return PushAnswer(phase="done")
+
+    async def gate(self, request: GateRequest) -> GateAnswer:
+        await self._reached("gate")
+        lie = self.cloud.lie("gate", self.node.name)
+        if isinstance(lie, GateAnswer):
+            return lie
+        running = {
+            c.service: c.config
+            for c in self.cloud.nodes[self.node.ordinal].containers
+            if c.project == request.project
+        }
+        if running != request.containers:
+            return GateAnswer(healthy=False, reason="other containers run")
+        return GateAnswer(healthy=True)
+
+    async def provide_image(self, request: ImageRequest) -> str:
+        await self._reached("image")
+        if request.reference not in {t for i in self.cloud.nodes[self.node.ordinal].images for t in i.tags}:
+            self._becomes(lambda node: node.take_image(request.reference, request.pull, request.image_id))
+        self.cloud.tick(f"{self.node.name} has {request.reference}")
+        return request.image_id
+
+    async def exec(self, request: ExecRequest) -> Executed:
+        raise AssertionError("no apply runs commands")
+
+    async def stream(self, argv: tuple[str, ...]) -> AsyncIterator[str]:
+        raise AssertionError("no apply streams")
+        yield ""
+
+    async def close(self) -> None:
+        return None
+
+    async def _reached(self, what: str) -> None:
+        await asyncio.sleep(0)
+        self.cloud.tick(f"{self.node.name} {what}")
+        machine = self.cloud.machines.get(self.node.ordinal)
+        if machine is None or machine.status != "running":
+            raise NotObservedError(f"{self.node.name}: the connection broke")
+
+    def _becomes(self, change: Callable[[ModelNode], object]) -> None:
+        model = ModelNode(self.cloud.nodes[self.node.ordinal])
+        change(model)
+        self.cloud.nodes[self.node.ordinal] = model.facts()
+
+
+class Frozen:
+    """Time stands still: nothing here waits for it."""
+
+    def now(self) -> float:
+        return 1_800_000_000.0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class Engine:
+    """One run of Dynia: the real store on a disk in memory, the real reconciler on a cloud."""
+
+    def __init__(self, cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None, who: str = "test") -> None:
+        self.events: list[Event] = []
+        self.store: Store = open_store(HOME, disk=disk, clock=lambda: 1_800_000_000)
+        self._rendered: tuple[object, Wanted | None] = (None, None)
+        session = Session(
+            cluster="prod",
+            spec=spec,
+            templates=SMALL,
+            secrets=secret_files(spec, {}) if spec else {},
+            store=self.store,
+            vendors=Doors(cloud, self._wanted),
+            emit=self.events.append,
+            clock=Frozen(),
+            lessee=who,
+        )
+        self.run = Reconciler(session)
+
+    def _wanted(self) -> Wanted | None:
+        if self.run.given is not self._rendered[0]:
+            given = self.run.given
+            self._rendered = (given, rendered_for(given) if given is not None else None)
+        return self._rendered[1]
+
+    def plan(self) -> Plan:
+        return asyncio.run(self.run.plan())
+
+    def apply(self) -> ApplyResult:
+        return asyncio.run(self.run.apply(lambda plan: True))
+
+
+def fresh_disk() -> FakeDisk:
+    disk = FakeDisk()
+    disk.make_folder(HOME)
+    disk.sync_folder(Path("/"))
+    return disk
+
+
+@cache
+def _applied(spec: bytes) -> tuple[Cloud, FakeDisk]:
+    cloud, disk = Cloud(), fresh_disk()
+    done = Engine(cloud, disk, msgspec.json.decode(spec, type=ClusterSpec)).apply()
+    assert done.exit_code == 0 and not done.left, done
+    return cloud, disk
+
+
+def applied(spec: ClusterSpec) -> tuple[Cloud, FakeDisk]:
+    """A cluster on which this file was applied, for the caller alone."""
+    cloud, disk = _applied(msgspec.json.encode(spec))
+    return cloud.copied(), survived(disk)
+
+
+def survived(disk: FakeDisk) -> FakeDisk:
+    """A copy of a disk as it is, on which nobody holds a lock."""
+    return disk.power_cut(lambda: True, lambda length: length)
+
+
+def recorded(state: State) -> State:
+    """The state without what counts writes and finished applies."""
+    clusters = tuple(replace(c, serial=0, generation=0, applied=None) for c in state.clusters)
+    return replace(state, clusters=clusters)
+
+
+def _versions(request: BootstrapRequest) -> dict[str, str]:
+    return dict.fromkeys(request.packages, "1.0")
+
+
+def _nothing(what: str) -> None:
+    return None
+
+
+def _truth(what: str, node: str) -> None:
+    return None

@@ -1,0 +1,108 @@
+"""Law 3 on the real engine over a world in memory: killed at any instant, the next apply reaches the same end.
+
+The store, the executor and the planner are the real ones; every operation on the disk and every call to a provider or a
+node, its begin, middle and end, is a place to die. On real nodes: tests/e2e/test_killed.py. Inside one node script:
+tests/integration/node_scripts/test_cut.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynia.interfaces.desired import ClusterSpec
+from dynia.state.store import open_store
+from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded
+from tests.fakes.disk import FakeDisk, PowerCut, best, some, worst
+from tests.laws.random_worlds import edits
+from tests.plans import worlds
+
+# About how many places to die an apply of three nodes has: operations on disk and world, and on the world alone.
+PLACES = st.one_of(
+    st.tuples(st.just("disk and world"), st.integers(1, 900)),
+    st.tuples(st.just("world"), st.integers(1, 130)),
+)
+SERVICES = (worlds.service(config="level = 1\n", env="TOKEN=one\n"), worlds.service("web"), worlds.worker())
+OTHERS = (
+    worlds.service(image="registry.example/api:1.9", config="level = 2\n", env="TOKEN=two\n"),
+    *SERVICES[1:],
+)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
+    """Nothing yet or a cluster with something wrong on it, and what its file says now (None: destroy it)."""
+    names = st.lists(st.sampled_from((0, 1, 2)), unique=True, max_size=2)
+    if draw(st.booleans()):
+        before = tuple(SERVICES[n] for n in draw(names))
+        cloud, disk = applied(worlds.cluster(draw(st.integers(1, 3)), before))
+        for ordinal in sorted(cloud.machines):
+            trouble = draw(st.sampled_from(("", "", "edit", "off", "gone")))
+            if trouble == "edit":
+                cloud.nodes[ordinal] = draw(edits(cloud.nodes[ordinal]))
+            elif trouble:
+                cloud.power(ordinal, None if trouble == "gone" else "off")
+        if draw(st.integers(0, 5)) == 0:
+            return cloud, disk, None
+    else:
+        cloud, disk = Cloud(), fresh_disk()
+        open_store(HOME, disk=disk)  # it has its lineage, which is drawn by lot
+    return cloud, disk, worlds.cluster(draw(st.integers(1, 3)), tuple(OTHERS[n] for n in draw(names)))
+
+
+def dying_at(cloud: Cloud, disk: FakeDisk, where: str, number: int) -> None:
+    """From this operation on the process does nothing any more."""
+    left = [number]
+
+    def tick(what: str, counts: bool = True) -> None:
+        left[0] -= counts
+        if left[0] <= 0:
+            raise PowerCut(what)
+
+    cloud.tick, disk.before = tick, lambda step, what: tick(what, counts=where != "world")
+
+
+def finished(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None) -> tuple[object, object]:
+    """One apply that nobody disturbs: it must leave nothing to do. The world and the state at its end."""
+    done = Engine(cloud, disk, spec).apply()
+    assert (done.exit_code, done.failures, done.left) == (0, (), ())
+    again = Engine(cloud, disk, spec)
+    plan = again.plan()
+    assert plan.empty and not plan.drift and not plan.not_observed
+    state = again.store.state
+    assert state.intents == ()
+    ordinals = [n.ordinal for n in state.nodes_of("prod")]
+    assert sorted(cloud.machines) == sorted(ordinals), (
+        "a machine that the state does not know, or the reverse"
+    )
+    assert cloud.address == bool(spec)
+    masters = [n for n, facts in cloud.nodes.items() if facts.vrrp == "MASTER"]
+    assert len(masters) == (1 if spec else 0)
+    assert not [n for n, facts in cloud.nodes.items() if facts.unfinished]
+    return cloud.truth(), recorded(state)
+
+
+AFTERS: tuple[Callable[[FakeDisk], FakeDisk], ...] = (best, worst, some(1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(changes(), st.lists(PLACES, min_size=1, max_size=3), st.sampled_from(AFTERS))
+def test_killed_at_any_instant_the_next_apply_reaches_the_same_end(
+    world: tuple[Cloud, FakeDisk, ClusterSpec | None],
+    places: list[tuple[str, int]],
+    after: Callable[[FakeDisk], FakeDisk],
+) -> None:
+    """Also killed again while it goes on, and with the power gone, so that only what was synced is there."""
+    cloud, disk, spec = world
+    undisturbed = cloud.copied()
+    end = finished(undisturbed, best(disk), spec)
+    for place in places:
+        dying_at(cloud, disk, *place)
+        with suppress(PowerCut):
+            Engine(cloud, disk, spec).apply()
+        cloud.tick, disk = (lambda what: None), after(disk)
+    assert finished(cloud, disk, spec) == end
+    assert cloud.made == undisturbed.made, "a machine was made twice"
