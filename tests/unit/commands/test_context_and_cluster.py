@@ -75,7 +75,7 @@ def test_the_list_marks_the_current_cluster(folder):
 def test_a_cluster_is_shown_as_it_was_applied_with_what_was_left_open(folder):
     shown = run(cluster, "show", "prod").output
     for text in (
-        "prod · generation 41 · applied", "none 203.0.113.9", "node-1  BACKUP  198.18.0.1  198.18.1.1  caddy",
+        "prod · generation 41 · applied", "none 203.0.113.9", "node-1  MASTER  198.18.0.1  198.18.1.1  caddy",
         "api      http  r        api.example.com", "Unfinished: 1 step", "node-2/provision  create node",
     ):  # fmt: skip
         assert text in shown
