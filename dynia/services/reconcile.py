@@ -138,12 +138,13 @@ class Reconciler:
         raise ApplyFailed(f"cluster {session.cluster} is not settled after {MAX_PASSES} passes")
 
     async def _settled(self, *, restrict: bool) -> Plan:
-        """The next look. VRRP needs a moment to elect: a reserved IP that nobody holds yet is seen again."""
+        """The next look. VRRP needs a moment to elect: a reserved IP that is on no node yet, or on two while
+        it moves, is seen again."""
         until = self.session.clock.monotonic() + SETTLE_S
         while True:
             plan = await self.plan(sync=restrict)
             split = any(item.category == "split" for item in plan.drift)
-            if plan.steps or not split or self.session.clock.monotonic() > until:
+            if not split or self.session.clock.monotonic() > until:
                 return plan
             await asyncio.sleep(0.5)
 

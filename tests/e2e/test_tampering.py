@@ -229,6 +229,21 @@ def test_a_tampering_is_told_from_what_is_pending(pair: Scratch) -> None:
     assert "by hand" not in pair.sh(node, f"cat {KEEPALIVED}")
 
 
+@pytest.mark.slow
+def test_a_reserved_ip_that_was_put_on_a_second_node_is_taken_off(pair: Scratch) -> None:
+    holder, node = some_node(pair, "holder"), some_node(pair, "backup")
+    before = look(pair)
+    pair.sh(node, f"ip addr add {pair.entry()}/32 dev eth0")
+    assert sorted(holders(pair)) == sorted((holder, node))
+    ((where, kind, subject, category, detail),) = drifts(pair)
+    assert (where, kind, subject, category) == ("", "reserved_ip", pair.entry(), "split")
+    assert detail.endswith("both have it")
+
+    pair.apply()
+    assert holders(pair) == [holder]
+    assert touched(before, look(pair)) == on(node, "reload keepalived")
+
+
 def some_node(cluster: Scratch, where: str) -> str:
     """The holder, or the first of the others, once exactly one node has the reserved IP."""
     until = time.monotonic() + 30

@@ -63,6 +63,7 @@ def edits(draw: st.DrawFn, facts: NodeFacts) -> NodeFacts:
                 "unit",
                 "firewall",
                 "vrrp",
+                "address",
                 "cut",
             )
         )
@@ -94,6 +95,8 @@ def edits(draw: st.DrawFn, facts: NodeFacts) -> NodeFacts:
         return replace(facts, units=tuple(dead if u.name == name else u for u in facts.units))
     if what == "firewall":
         return replace(facts, firewall=draw(st.sampled_from(("changed", "gone"))))
+    if what == "address":
+        return replace(facts, addresses=tuple(sorted({*facts.addresses, "198.18.7.5"})))
     if what == "vrrp":
         return replace(facts, vrrp="", addresses=())
     if what == "cut":

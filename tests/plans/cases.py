@@ -148,6 +148,16 @@ def with_stray(given: PlanningInput) -> PlanningInput:
     return replace(given, observed=replace(given.observed, provider_nodes=(*listed, stray)))
 
 
+def address_left_behind() -> PlanningInput:
+    """A node has the reserved IP and is not MASTER, beside the one who is."""
+    given = three()
+    home = given.state.clusters[0]
+    assert home.reserved_ip is not None
+    address = home.reserved_ip.address
+    name = worlds.node_named(given, 2)
+    return worlds.with_facts(given, name, lambda f: replace(f, addresses=(*f.addresses, address)))
+
+
 def each_serves_what_the_other_lacks() -> PlanningInput:
     """Of two services each node lost the container of another one, and both are to change."""
     given = settled(worlds.cluster(2, services=(worlds.service(), worlds.service("web"))))
@@ -269,6 +279,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         begun_and_not_wanted,
         each_serves_what_the_other_lacks,
         two_masters,
+        address_left_behind,
         one_node,
         entry_api,
         dns,

@@ -101,8 +101,10 @@ def compare_node(
     releases: Mapping[tuple[str, str], AppliedRelease],
     index: Index,
     sources: Container[str],
+    told: Mapping[str, tuple[Fault, ...]],
 ) -> list[Comparison]:
-    """Components of one node that need something, in deploy order."""
+    """Components of one node that need something, in deploy order. `told` are faults by component that only
+    a look at all nodes shows."""
     found = []
     for component in components:
         name = component.name
@@ -114,7 +116,7 @@ def compare_node(
         stale: tuple[str, ...] = ()
         if live is not None and live_id != wanted.id:
             stale = tuple(f.path for f in live.files if f.path not in wanted.paths and f.path in seen)
-        faults = component.faults(topology, place, wanted.recipe, facts)
+        faults = (*component.faults(topology, place, wanted.recipe, facts), *told.get(name, ()))
         unfinished = name in facts.unfinished
         recorded = applied_id == wanted.id and name not in node.pushed
         if differ or stale or unclear or faults or unfinished or not recorded:

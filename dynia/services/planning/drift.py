@@ -38,7 +38,9 @@ def component_drift(
         if detail:
             found.append(_tampered_file(one.node, file.path, detail, there, one))
     if not one.open:
-        found += [_fault(one.node, f) for f in _faults(one, component, topology, place, facts)]
+        faults = _faults(one, component, topology, place, facts)
+        # Two holders are a matter of the cluster: `entry_drift` tells it once.
+        found += [_fault(one.node, f) for f in faults if f.kind != "reserved_ip"]
     return found
 
 
@@ -54,6 +56,18 @@ def stray_drift(node: str, path: str, seen: Mapping[str, FileSeen]) -> Drift:
         since=there.mtime,
         remedy="will be removed",
     )
+
+
+def left_behind(observed: Observed, nodes: tuple[Node, ...], address: str) -> tuple[str, ...]:
+    """Nodes that have the entry address while the one MASTER has it too. keepalived runs there and says that
+    it is not its own: reloaded, it takes the address off (seen with keepalived 2.3)."""
+    facts = {n.name: observed.nodes.get(n.name) for n in nodes}
+    seen = {name: f for name, f in facts.items() if isinstance(f, NodeFacts)}
+    have = [name for name, f in seen.items() if address in f.addresses]
+    masters = [name for name, f in seen.items() if f.vrrp == "MASTER"]
+    if len(masters) != 1 or masters[0] not in have:
+        return ()
+    return tuple(name for name in have if seen[name].vrrp in ("BACKUP", "FAULT"))
 
 
 def entry_drift(observed: Observed, nodes: tuple[Node, ...], address: str, owner: str | None) -> list[Drift]:
@@ -78,15 +92,14 @@ def entry_drift(observed: Observed, nodes: tuple[Node, ...], address: str, owner
         detail = "no node has it"
     else:
         return []
+    left = left_behind(observed, nodes, address) if owner is None else ()
+    remedy = (
+        f"will be taken off {' and '.join(left)}"
+        if left
+        else "look at VRRP between the nodes (protocol 112) first: `dynia status`"
+    )
     return [
-        Drift(
-            node="",
-            kind="reserved_ip",
-            subject=address,
-            category="split",
-            detail=detail,
-            remedy="look at VRRP between the nodes (protocol 112) first: `dynia status`",
-        )
+        Drift(node="", kind="reserved_ip", subject=address, category="split", detail=detail, remedy=remedy)
     ]
 
 

@@ -82,6 +82,8 @@ class ModelNode:
             self.units[unit] = UnitSeen(name=unit, active="active", enabled="enabled")
         if component.name == "keepalived":
             self.vrrp = self.vrrp or "BACKUP"
+            if self.vrrp != "MASTER":
+                self.addresses = tuple(a for a in self.addresses if a != topology.reserved_ip)
         elif component.name == "firewall":
             self.firewall = "loaded"
         if isinstance(component, ServiceComponent):

@@ -114,7 +114,7 @@ def _work(
         m.provider_id for m in (() if isinstance(listed, NotObserved) else listed) if m.status == "off"
     )
     reasons = Reasons(causes(before, spec, staying, _changed_services(staying, wanted)))
-    return work_on_nodes(Workshop(given, wanted, reasons), staying, serves, off)
+    return work_on_nodes(Workshop(given, wanted, reasons, staying), staying, serves, off)
 
 
 def _changed_services(staying: tuple[Node, ...], wanted: Wanted) -> frozenset[str]:

@@ -11,12 +11,14 @@ from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage
 from dynia.services.actions import ProvideImage
 from dynia.services.planning.compare import Comparison, compare_node, releases_of
 from dynia.services.planning.components import BOOKKEEPING, roots
-from dynia.services.planning.drift import component_drift, stray_drift
+from dynia.services.planning.components.base import Fault
+from dynia.services.planning.drift import component_drift, left_behind, stray_drift
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import Fold
 from dynia.services.planning.plan import Drift, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.releases import bootstrap, component_steps, provide_images
+from dynia.services.planning.speakers import SPEAKER
 from dynia.services.planning.strays import Known, remove_strays, strays_of
 from dynia.services.planning.turn import Work
 from dynia.services.planning.wanted import Wanted
@@ -42,7 +44,9 @@ class NodesWork:
 class Workshop:
     """What is the same for every node of a pass, worked out once."""
 
-    def __init__(self, given: PlanningInput, wanted: Wanted, reasons: Reasons) -> None:
+    def __init__(
+        self, given: PlanningInput, wanted: Wanted, reasons: Reasons, nodes: tuple[Node, ...]
+    ) -> None:
         self.given, self.wanted, self.reasons = given, wanted, reasons
         self.releases = releases_of(given.state.cluster(given.target))
         self.known = Known()
@@ -51,6 +55,18 @@ class Workshop:
         any_node = next(iter(wanted.recipes.values()), {})
         ours = {p for recipe in any_node.values() for p in wanted.index.of(recipe).paths}
         self.paths = frozenset(ours.union(BOOKKEEPING))
+        address = wanted.topology.reserved_ip
+        self.left_behind = (
+            left_behind(given.observed, nodes, address) if SPEAKER in wanted.by_name and address else ()
+        )
+
+    def told(self, node: Node, facts: NodeFacts) -> dict[str, tuple[Fault, ...]]:
+        """Faults of a node that only a look at all of them shows."""
+        if node.name not in self.left_behind:
+            return {}
+        detail = f"is here too, and keepalived is {facts.vrrp}"
+        fault = Fault(kind="reserved_ip", subject=self.wanted.topology.reserved_ip, detail=detail)
+        return {SPEAKER: (fault,)}
 
     def may_be_there(self, node: Node, comparisons: list[Comparison]) -> frozenset[str]:
         """Paths that are no strays: of wanted releases, stale ones that a push removes, and those of
@@ -103,6 +119,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
         workshop.releases,
         wanted.index,
         workshop.given.secrets,
+        workshop.told(node, facts),
     )
     strays = strays_of(seen, roots(), workshop.may_be_there(node, comparisons), workshop.known)
     first = bootstrap(node, facts, wanted.packages)
