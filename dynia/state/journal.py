@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 from pathlib import Path
 
@@ -84,9 +85,13 @@ def read_journal(disk: Disk, folder: Path, cluster: str, lineage: str, mark: Mar
 
 
 def append(disk: Disk, folder: Path, record: Record) -> Sealed:
-    """Write one record for good. `FileExistsError` where its number is taken."""
+    """Write one record for good. `FileExistsError` where its number is taken, or was taken by others who have
+    gone on and swept their record up since: then this one counts for nobody."""
     data, checksum = encode(record)
-    create(disk, folder / name_of(record.n), data)
+    name = name_of(record.n)
+    create(disk, folder / name, data)
+    if any(one > name for one in disk.names(folder) if NUMBERED.fullmatch(one)):
+        raise FileExistsError(errno.EEXIST, "a later record is there", str(folder / name))
     return Sealed(record=record, checksum=checksum)
 
 

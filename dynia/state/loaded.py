@@ -101,7 +101,8 @@ def make_fresh(disk: Disk, places: Places) -> None:
 
 
 def fold(disk: Disk, places: Places, loaded: Loaded, alter: Callable[[State], State]) -> Loaded:
-    """Put what was loaded into state.json, then delete the records that it contains.
+    """Put what was loaded into state.json, then delete the records that it contains, but for the newest: by
+    it a writer sees that it was overtaken (`journal.append`).
 
     Only under the lock of state.json. `alter` changes what belongs to no cluster.
     """
@@ -116,7 +117,8 @@ def fold(disk: Disk, places: Places, loaded: Loaded, alter: Callable[[State], St
     journals = {}
     for name, found in loaded.journals.items():
         done = (*found.folded, *(journal.name_of(sealed.record.n) for sealed in found.sealed))
-        journal.sweep(disk, places.journal(name), done)
+        kept = journal.name_of(found.mark.n)
+        journal.sweep(disk, places.journal(name), tuple(one for one in done if one != kept))
         journals[name] = msgspec.structs.replace(found, sealed=(), folded=())
     return Loaded(data=data, version=VERSION, state=state, journals=journals)
 

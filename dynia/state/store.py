@@ -30,10 +30,23 @@ from dynia.state.disk import Disk, LocalDisk
 from dynia.state.loaded import Loaded, Places, fold, load, make_fresh
 from dynia.state.lock import Hold
 from dynia.state.model import VERSION, Change, State
-from dynia.state.record import NULL, RECORD_VERSION, Begun, Kind, Mark, Record, advance, foreign, replay
+from dynia.state.record import (
+    NULL,
+    RECORD_VERSION,
+    Begun,
+    Kind,
+    Mark,
+    Record,
+    Sealed,
+    advance,
+    foreign,
+    replay,
+)
 
 FOLD_AFTER = 500
 _WAIT = 10.0
+# In the place of a run's id, once another run was seen in the journal.
+_OVERTAKEN = ""
 
 
 def _now() -> int:
@@ -165,8 +178,11 @@ class Store:
     ) -> int:
         if cluster not in self._runs:
             raise ValueError(f"the state of {cluster} is written only under its lock")
+        if self._runs[cluster] == _OVERTAKEN:
+            raise _overtaken(cluster)
         if self._doubtful:
             with _in_words(self._places.folder):
+                self._check_alone(cluster)
                 self._take_over(cluster)
         mark = self._marks.get(cluster, Mark())
         record = Record(
@@ -182,10 +198,8 @@ class Store:
                 sealed = journal.append(self._disk, self._places.journal(cluster), record)
             except FileExistsError:
                 # Locks do not work here (some network file systems): the number keeps writers apart.
-                del self._runs[cluster]
-                raise Locked(
-                    f"another run wrote record {record.n} of {cluster} meanwhile", hint="run this again"
-                ) from None
+                self._runs[cluster] = _OVERTAKEN
+                raise _overtaken(cluster) from None
         self._doubtful = False
         self._state = state
         self._marks[cluster] = advance(mark, sealed)
@@ -219,6 +233,14 @@ class Store:
             loaded = msgspec.structs.replace(loaded, journals={**loaded.journals, cluster: clean})
             self._adopt(fold(self._disk, self._places, loaded, lambda state: state))
         self._doubtful = False
+
+    def _check_alone(self, cluster: str) -> None:
+        """After a record of which it is not known whether it was written: beyond it there is nothing."""
+        found = self._load().journals[cluster]
+        known, last = self._marks.get(cluster, Mark()).n, found.sealed[-1:]
+        if found.mark.n > known and not (found.mark.n == known + 1 and _is_of(self._runs[cluster], last)):
+            self._runs[cluster] = _OVERTAKEN
+            raise _overtaken(cluster)
 
     def _fold(self, alter: Callable[[State], State]) -> None:
         with self._state_lock():
@@ -254,6 +276,14 @@ class Store:
         for folder in common if cluster is None else (*common, places.journal(cluster)):
             self._disk.make_folder(folder)
             self._disk.sync_folder(folder.parent)
+
+
+def _overtaken(cluster: str) -> Locked:
+    return Locked(f"another run wrote to the journal of {cluster} meanwhile", hint="run this again")
+
+
+def _is_of(run: str, records: tuple[Sealed, ...]) -> bool:
+    return all(one.record.run == run for one in records)
 
 
 def _entries(state: State) -> int:
