@@ -37,13 +37,19 @@ def load(path: pathlib.Path, templates: Iterable[str] | None = None, version: st
         posixpath.normpath(folder),
         look_on_disk,
         templates=_builtin() if templates is None else templates,
-        version=_own_version() if version is None else version,
+        version=version,
         home=str(pathlib.Path.home()),
     )
 
 
 def read(
-    shown: str, folder: str, look: Look, *, templates: Iterable[str] = (), version: str = "", home: str = "/"
+    shown: str,
+    folder: str,
+    look: Look,
+    *,
+    templates: Iterable[str] = (),
+    version: str | None = "",
+    home: str = "/",
 ) -> Desired:
     """`load` over any way to look at files. `shown` is how messages name the file, `folder` is absolute."""
     location = posixpath.join(folder, posixpath.basename(shown))
@@ -158,10 +164,14 @@ def _shared_hosts(ground: Ground, file: raw.File) -> list[Mistake]:
     return found
 
 
-def _version(ground: Ground, requires: str, version: str) -> list[Mistake]:
-    """An older Dynia must not fight a newer one."""
+def _version(ground: Ground, requires: str, version: str | None) -> list[Mistake]:
+    """An older Dynia must not fight a newer one. Its own version is looked up only where one is required:
+    the metadata of the installation take longer to read than the file."""
+    if not requires:
+        return []
+    version = _own_version() if version is None else version
     ours = re.match(r"[0-9]+(\.[0-9]+)*", version)
-    if not requires or not ours:
+    if not ours:
         return []
     have = [int(part) for part in ours.group().split(".")]
     need = [int(part) for part in requires.removeprefix(">=").split(".")]

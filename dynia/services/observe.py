@@ -21,6 +21,7 @@ async def observe_nodes(
 ) -> dict[str, ObservedNode]:
     """Every node's facts, or the reason why there are none. Never raises for a node's sake.
 
+    `timeout_s` is how long a connected node may take to answer; how long connecting may take is the vendor's.
     `silent` tells, once its own question is answered, which nodes can't answer and why (off at the
     provider): nobody waits for those any longer.
     """
@@ -48,8 +49,9 @@ async def _one(
     connections: Connections, name: str, request: ObserveRequest, timeout_s: float
 ) -> ObservedNode:
     try:
+        # Connecting has a limit of its own, from the node's turn on: waiting for a turn is not its silence.
+        connection = await connections.get(name)
         async with asyncio.timeout(timeout_s):
-            connection = await connections.get(name)
             return await connection.observe(request)
     except TimeoutError:
         reason = f"no answer within {timeout_s:g} s"

@@ -34,7 +34,8 @@ class Vendors(Protocol):
     async def images(self) -> ImageSource: ...
 
     async def connect(self, node: Node) -> NodeConnection:
-        """Open a connection to a node whose host key is pinned. NotObservedError if it does not answer."""
+        """Open a connection to a node whose host key is pinned. NotObservedError if it does not answer
+        within the time that the file allows for connecting."""
         ...
 
     async def authorized_key(self) -> str:
@@ -47,7 +48,9 @@ class Vendors(Protocol):
 @dataclass(frozen=True, slots=True)
 class Session:
     """One run. `spec` is None when the cluster is to be destroyed. `secrets` maps the path that a secret
-    file has on the nodes to its content. `stop` is set by the first Ctrl-C: start nothing more."""
+    file has on the nodes to its content. `node_timeout` is how long a connected node may take to be observed,
+    in seconds; `fan_out` is how many nodes are connected to at once. `stop` is set by the first Ctrl-C: start
+    nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
