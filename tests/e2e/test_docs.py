@@ -65,9 +65,10 @@ FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
 
 
 def words_of(demo: Scratch, command: str) -> list[str]:
-    """The command with this cluster's names in place of the page's."""
+    """The command with this cluster's names in place of the page's. The demo's image has no `env` but busybox's."""
     node = sorted(demo.nodes())[0] if demo.nodes() else "none"
     command = command.replace("destroy NAME", f"destroy {demo.name}").replace(" -f examples/demo/", " -f ")
+    command = command.replace(" -- env", " -- busybox env")
     named = {"NAME": node, "misty-owl": node, "SERVICE": "hello", "api": "hello", "prod": demo.name}
     return [named.get(word, word) for word in shlex.split(command)][1:]
 
