@@ -1,55 +1,33 @@
-"""Our reading of variables and env files against the real Compose, where one is installed."""
+"""Our reading of variables and env files against the real Compose: the one that the lab's nodes run."""
 
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import random
-import shutil
 import subprocess
 
 import pytest
 
 from dynia.interfaces.files.dotenv import read_dotenv, write_dotenv
 from dynia.interfaces.files.interpolation import CannotInterpolate, interpolate
+from dynia.providers.nodes.docker.images import node_image
 
-
-def _compose() -> list[str] | None:
-    plugins = (
-        "/usr/libexec/docker/cli-plugins",
-        "/usr/lib/docker/cli-plugins",
-        os.path.expanduser("~/.docker/cli-plugins"),
-    )
-    named = os.environ.get("DYNIA_TEST_COMPOSE", "")
-    for path in (
-        named,
-        *(f"{folder}/docker-compose" for folder in plugins),
-        shutil.which("docker-compose") or "",
-    ):
-        if path and os.access(path, os.X_OK):
-            shown = subprocess.run([path, "version", "--short"], capture_output=True, text=True)
-            if shown.returncode == 0 and shown.stdout.lstrip("v").startswith("2"):
-                return [path]
-    return None
-
-
-COMPOSE = _compose()
-pytestmark = pytest.mark.skipif(
-    COMPOSE is None, reason="no Docker Compose 2 here (DYNIA_TEST_COMPOSE names one)"
-)
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
+# The node image's programs alone: it does not boot, and sees nothing but the folder.
+COMPOSE = ("docker", "run", "--rm", "--network", "none", "--entrypoint", "/usr/bin/docker")
 
 
 def environment_of(folder: pathlib.Path, entries: dict[str, str], dotenv: bytes) -> dict[str, str]:
     """What Compose makes of a container's environment."""
     (folder / ".env").write_bytes(dotenv)
     (folder / "c.yaml").write_text(json.dumps({"services": {"a": {"image": "x", "environment": entries}}}))
-    command = ["-f", str(folder / "c.yaml"), "--env-file", str(folder / ".env"), "config", "--format", "json"]
+    command = ("-f", "/w/c.yaml", "--env-file", "/w/.env", "config", "--format", "json")
     done = subprocess.run(
-        [*(COMPOSE or []), *command],
+        [*COMPOSE, "--volume", f"{folder}:/w:ro", node_image(), "compose", *command],
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/bin", "HOME": str(folder)},
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)["services"]["a"]["environment"]

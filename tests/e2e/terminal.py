@@ -47,6 +47,14 @@ class Terminal:
             assert time.monotonic() < until, f"{text!r} was not shown:\n{self.shown}"
             assert self._read(), f"it ended before it showed {text!r}:\n{self.shown}"
 
+    def answer(self, question: str, line: str) -> None:
+        """Type the line if the question comes; it may end without."""
+        until = time.monotonic() + 120
+        while question not in self.shown and self._read():
+            assert time.monotonic() < until, f"{question!r} does not come:\n{self.shown}"
+        if question in self.shown:
+            self.type(line)
+
     def type(self, line: str) -> None:
         os.write(self._hand, f"{line}\n".encode())
 

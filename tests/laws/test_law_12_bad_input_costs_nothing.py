@@ -22,6 +22,7 @@ from tests.bad_input.state.good import STATE, journal_of, lay_out
 
 VERBS = (
     ("plan",), ("plan", "--json"), ("apply", "--yes"), ("apply",), ("sync", "--yes"), ("drift",), ("status",),
+    ("cluster", "list"), ("node", "list"),
 )  # fmt: skip
 TABLES = {
     "desired": (desired_cases.GOOD, desired_cases.CASES),

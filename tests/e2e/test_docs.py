@@ -1,0 +1,116 @@
+"""The commands of README, quickstart and runbook, run in the order of the page on a cluster like the demo's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dynia.providers.nodes.docker.lab import Lab
+from tests.conftest import ROOT
+from tests.e2e.scratch import Scratch
+from tests.e2e.terminal import Terminal
+from tests.unit.cli.test_docs import commands_in
+
+pytestmark = pytest.mark.lab
+
+PAGES = ("README.md", "docs/quickstart.md", "docs/operating.md")
+# Of make's targets nothing is run here: what they run is.
+NOT_HERE = {
+    "make demo": "brings up the lab of this checkout, which these tests use, under the name demo",
+    "make demo-down": "takes that lab's images away, which these tests use",
+    "make test": "runs this",
+}
+
+
+@pytest.fixture(scope="module")
+def demo(lab: Lab) -> Iterator[Scratch]:
+    """A copy of examples/demo under a name of its own; nothing is applied yet."""
+    made = Scratch(lab, "docs")
+    shutil.copytree(ROOT / "examples" / "demo", made.folder, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("state.json", ".dynia", "deploy-config"))  # fmt: skip
+    made.edit("clusters.yaml", "  demo:\n", f"  {made.name}:\n")
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+def kill_the_holder(demo: Scratch) -> None:
+    demo.docker("kill", demo.nodes()[demo.holder()])
+
+
+def change_the_greeting(demo: Scratch) -> None:
+    greeting = demo.folder / "greeting" / "text"
+    greeting.write_text(greeting.read_text() + "and more\n")
+
+
+def edit_a_config(demo: Scratch) -> None:
+    demo.sh(sorted(demo.nodes())[0], "echo '# by hand' >>/opt/dynia/haproxy/haproxy.cfg")
+
+
+Deed = Callable[[Scratch], object]
+# What the page tells to do before a command (by page, command and how often it stood there), and how that then exits.
+FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
+    ("README.md", "dynia drift", 2): (kill_the_holder, 4),
+    ("docs/quickstart.md", "dynia drift", 1): (kill_the_holder, 4),
+    ("docs/quickstart.md", "dynia validate", 1): (change_the_greeting, 0),
+    ("docs/operating.md", "dynia drift --cluster prod", 1): (edit_a_config, 3),
+    ("docs/operating.md", "dynia plan --cluster prod --detailed-exitcode", 1): (change_the_greeting, 2),
+}
+
+
+def words_of(demo: Scratch, command: str) -> list[str]:
+    """The command with this cluster's names in place of the page's. The demo's image has no `env` but busybox's."""
+    node = sorted(demo.nodes())[0] if demo.nodes() else "none"
+    command = command.replace("destroy NAME", f"destroy {demo.name}").replace(" -f examples/demo/", " -f ")
+    command = command.replace(" -- env", " -- busybox env")
+    named = {"NAME": node, "misty-owl": node, "SERVICE": "hello", "api": "hello", "prod": demo.name}
+    return [named.get(word, word) for word in shlex.split(command)][1:]
+
+
+def run(demo: Scratch, words: list[str]) -> tuple[int, str]:
+    """At a terminal, as a reader does: questions are answered, a shell is left again."""
+    with Terminal(demo, *words) as terminal:
+        if words[0] == "apply":
+            terminal.answer("is accepted:", "yes")
+        elif words[:2] == ["cluster", "destroy"]:
+            terminal.answer("to destroy it:", demo.name)
+        elif words[:2] == ["node", "ssh"] and "--" not in words:
+            terminal.answer(":~# ", "exit")
+        return terminal.end(), terminal.shown
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_of_a_page_end_as_it_says(demo: Scratch, page: str) -> None:
+    text = (ROOT / page).read_text()
+    stood: dict[str, int] = {}
+    left, changed = {key for key in FIRST if key[0] == page}, False
+    if page != "README.md" and not demo.nodes():
+        demo.apply()
+    for curl in re.findall(r"`(curl [^`]+)`", text):
+        words = shlex.split(curl.replace("RESERVED-IP", demo.entry()))
+        assert "Hello from" in subprocess.run(words, capture_output=True, text=True, timeout=10).stdout
+    for command in commands_in(text):
+        stood[command] = stood.get(command, 0) + 1
+        deed, exits = FIRST.get((page, command, stood[command]), (None, 0))
+        left.discard((page, command, stood[command]))
+        if deed is not None:
+            deed(demo)
+            changed = True
+        elif stood[command] > 1 and not changed:
+            continue  # the same again, on the same cluster
+        code, shown = run(demo, words_of(demo, command))
+        assert code == exits, f"{page}: {command}: exit {code}, not {exits}\n{shown}"
+        assert "Traceback" not in shown
+        changed = changed and not command.startswith("dynia apply")
+    assert not left, f"{page} does not say this any more"
+
+
+def test_what_the_pages_let_one_make_is_declared() -> None:
+    text = "\n".join((ROOT / page).read_text() for page in PAGES)
+    assert set(re.findall(r"(?:^|`)(make [a-z-]+)", text, re.M)) == {*NOT_HERE}
