@@ -95,7 +95,7 @@ def edits(draw: st.DrawFn, facts: NodeFacts) -> NodeFacts:
         return replace(facts, units=tuple(dead if u.name == name else u for u in facts.units))
     if what == "firewall":
         return replace(facts, firewall=draw(st.sampled_from(("changed", "gone"))))
-    if what == "address":
+    if what == "address" and facts.vrrp == "BACKUP":
         return replace(facts, addresses=tuple(sorted({*facts.addresses, "198.18.7.5"})))
     if what == "vrrp":
         return replace(facts, vrrp="", addresses=())
