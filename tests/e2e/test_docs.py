@@ -49,6 +49,10 @@ def change_the_greeting(demo: Scratch) -> None:
     greeting.write_text(greeting.read_text() + "and more\n")
 
 
+def nothing(demo: Scratch) -> None:
+    """The command itself is the deed, which an apply then repairs."""
+
+
 def edit_a_config(demo: Scratch) -> None:
     demo.sh(sorted(demo.nodes())[0], "echo '# by hand' >>/opt/dynia/haproxy/haproxy.cfg")
 
@@ -60,6 +64,7 @@ FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
     ("docs/quickstart.md", "dynia drift", 1): (kill_the_holder, 4),
     ("docs/quickstart.md", "dynia validate", 1): (change_the_greeting, 0),
     ("docs/operating.md", "dynia drift --cluster prod", 1): (edit_a_config, 3),
+    ("docs/operating.md", "dynia node ssh NAME -- docker stop CONTAINER", 1): (nothing, 0),
     ("docs/operating.md", "dynia plan --cluster prod --detailed-exitcode", 1): (change_the_greeting, 2),
 }
 
@@ -69,7 +74,14 @@ def words_of(demo: Scratch, command: str) -> list[str]:
     node = sorted(demo.nodes())[0] if demo.nodes() else "none"
     command = command.replace("destroy NAME", f"destroy {demo.name}").replace(" -f examples/demo/", " -f ")
     command = command.replace(" -- env", " -- busybox env")
-    named = {"NAME": node, "misty-owl": node, "SERVICE": "hello", "api": "hello", "prod": demo.name}
+    named = {
+        "CONTAINER": "dynia-hello-web-1",
+        "NAME": node,
+        "misty-owl": node,
+        "SERVICE": "hello",
+        "api": "hello",
+        "prod": demo.name,
+    }
     return [named.get(word, word) for word in shlex.split(command)][1:]
 
 
