@@ -13,6 +13,7 @@ import time
 
 import msgspec
 
+from dynia.interfaces.cli import GARBAGE_AFTER
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
@@ -92,6 +93,7 @@ def seconds(given: PlanningInput, rounds: int = 3) -> tuple[float, int]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--nodes", default="100,1000,10000")
+    gc.set_threshold(GARBAGE_AFTER)  # as the program does
     sizes = [int(n) for n in options.parse_args().nodes.split(",")]
     measured: dict[str, list[float]] = {}
     print("plan time without I/O (CPU time, best of 3)")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -76,8 +77,9 @@ def find_sshd() -> str:
 
 @contextlib.contextmanager
 def running(sshd: str, count: int) -> Iterator[SshdHosts]:
-    """`count` of them at 127.1.x.y. Ctrl-C and any error end them too, and so does the end of this process."""
-    with tempfile.TemporaryDirectory(prefix="dynia-bench-") as made:
+    """`count` of them at 127.1.x.y. Ctrl-C, SIGTERM and any error end them too. After a SIGKILL of this process
+    they end by themselves, and only their folder is left."""
+    with _terminable(), tempfile.TemporaryDirectory(prefix="dynia-bench-") as made:
         folder = Path(made)
         (folder / "answers").mkdir()
         (folder / "serve").write_text(_SERVE)
@@ -102,6 +104,20 @@ def running(sshd: str, count: int) -> Iterator[SshdHosts]:
             _end(processes)
 
 
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM is an exception, as Ctrl-C is."""
+
+    def leave(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _start(sshd: str, folder: Path, number: int, port: int) -> tuple[Host, subprocess.Popen[bytes]]:
     name = f"host-{number}"
     address = f"127.1.{number // 250}.{number % 250 + 1}"
@@ -119,8 +135,9 @@ def _start(sshd: str, folder: Path, number: int, port: int) -> tuple[Host, subpr
         "PidFile none\nUsePAM no\nUseDNS no\nPrintMotd no\nPrintLastLog no\nPasswordAuthentication no\n"
         "KbdInteractiveAuthentication no\nPermitRootLogin yes\nStrictModes no\nLogLevel ERROR\n"
     )
-    # A listener ends with the process that started it, even one that was killed.
-    argv = ("setpriv", "--pdeathsig", "TERM", sshd, "-D", "-e", "-f", str(config))
+    # A listener ends with this process, even if that is killed, or was before setpriv could ask for it.
+    alive = ("sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()))
+    argv = ("setpriv", "--pdeathsig", "TERM", *alive, sshd, "-D", "-e", "-f", str(config))
     # A group of its own, so that Ctrl-C reaches them by us alone, after the measurement has stopped.
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0)
     return Host(name=name, address=address, port=port, host_key=public), process
@@ -149,7 +166,7 @@ def _wait_until_listening(host: Host, process: subprocess.Popen[bytes]) -> None:
 
 def _end(listeners: list[subprocess.Popen[bytes]]) -> None:
     """Every listener and what it still serves. A second Ctrl-C does not cut this short."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for one in listeners:
             one.send_signal(signal.SIGSTOP)
@@ -163,7 +180,8 @@ def _end(listeners: list[subprocess.Popen[bytes]]) -> None:
             if one.stderr:
                 one.stderr.close()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _descendants(of: set[int]) -> set[int]:
