@@ -57,8 +57,10 @@ def looking_past(edit: FileEdit, look: Look = look_on_disk) -> Look:
 
 
 def write_edit(edit: FileEdit) -> None:
-    """Write it by a rename, mode and owner kept. Raises Stale, and writes nothing, if the file is not what was
-    read: compared right before the rename."""
+    """Write it by a rename, mode and owner kept.
+
+    Raises Stale, and writes nothing, if the file is not what was read: compared right before the rename.
+    """
     path = pathlib.Path(os.path.realpath(edit.path))
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
