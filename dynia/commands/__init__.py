@@ -26,7 +26,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("plan", "dynia.commands.plan", PLAN, "Show what apply would change, and whether it will hurt"),
     Verb("apply", "dynia.commands.apply", PLAN, "Make the cluster what the file says, after your yes"),
     Verb("drift", "dynia.commands.drift", PLAN, "Show what differs from what was applied"),
-    Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine is made or deleted"),
+    Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine comes or goes"),
     Verb(
         "init", "dynia.commands.init", CLUSTER, "Write a first clusters.yaml that works; asks what it needs"
     ),

@@ -6,7 +6,6 @@ Nothing is written before the yes: the plan is made from the text as it would be
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import msgspec
@@ -17,6 +16,7 @@ from dynia.commands.exit_codes import plan_code
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.known import Known, look
 from dynia.commands.output import Output, standard_output
+from dynia.commands.screens.plan_json import plan_json
 from dynia.interfaces.clusters_file import load
 from dynia.interfaces.composition import open_session
 from dynia.interfaces.desired import ClusterSpec
@@ -77,7 +77,8 @@ def create(request: CreateRequest) -> int:
     if code == 0 and not request.run.dry_run:
         open_store(file.parent).write_current(request.cluster)
         output = standard_output()
-        (output.tell if request.run.as_json else output.show)(f"Current cluster: {request.cluster}")
+        beside = request.run.as_json or request.run.progress == "json"
+        (output.tell if beside else output.show)(f"Current cluster: {request.cluster}")
     return code
 
 
@@ -177,9 +178,12 @@ def _shown(run: ApplyRequest, edited: Edited, output: Output) -> int:
             return await open_run.plan()
 
     plan = run_interruptible(work())
-    show_edit(edited.file, output)
-    show_plan(plan, run.detail, output, beside=False)
-    output.show(f"Dry run: nothing was changed at {time.strftime('%H:%M:%S')}.")
+    show_edit(edited.file, output, beside=run.as_json)
+    if run.as_json:
+        output.data(plan_json(plan))
+    else:
+        show_plan(plan, run.detail, output, beside=False)
+    output.tell("Dry run: nothing was changed.")
     return plan_code(plan, detailed=False)
 
 
