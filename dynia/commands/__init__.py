@@ -26,15 +26,26 @@ VERBS: tuple[Verb, ...] = (
     Verb("plan", "dynia.commands.plan", PLAN, "Show what apply would change, and whether it will hurt"),
     Verb("apply", "dynia.commands.apply", PLAN, "Make the cluster what the file says, after your yes"),
     Verb("drift", "dynia.commands.drift", PLAN, "Show what differs from what was applied"),
-    Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine is made or deleted"),
+    Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine comes or goes"),
     Verb(
-        "cluster", "dynia.commands.cluster", CLUSTER, "Clusters of this file and state", "list|show|destroy"
+        "init", "dynia.commands.init", CLUSTER, "Write a first clusters.yaml that works; asks what it needs"
     ),
+    Verb(
+        "cluster",
+        "dynia.commands.cluster",
+        CLUSTER,
+        "Clusters of this file and state",
+        "create|list|show|scale|destroy",
+    ),
+    Verb("cluster create", "dynia.commands.cluster_create", CLUSTER, "Add a cluster to the file and make it"),
+    Verb("cluster scale", "dynia.commands.cluster_scale", CLUSTER, "Set the number of nodes and apply it"),
     Verb("cluster destroy", "dynia.commands.cluster_destroy", CLUSTER, "Delete a cluster and all it has"),
     Verb("node", "dynia.commands.node", CLUSTER, "The machines of a cluster", "list|ssh"),
     Verb(
         "context", "dynia.commands.context", CLUSTER, "The cluster used by default", "current|use|clear|list"
     ),
+    Verb("deploy", "dynia.commands.deploy", SERVICES, "Add or change a service in the file and apply it"),
+    Verb("undeploy", "dynia.commands.undeploy", SERVICES, "Take a service out of the file and apply it"),
     Verb("service", "dynia.commands.service", SERVICES, "The services of a cluster", "list"),
     Verb("logs", "dynia.commands.logs", SERVICES, "What a service's containers wrote, from every node"),
     Verb("exec", "dynia.commands.exec", SERVICES, "Run a command in a service's container"),

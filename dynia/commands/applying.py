@@ -11,19 +11,41 @@ from dynia.commands.reporting import Reporter, reporter_for, ticking
 from dynia.commands.screens.apply import apply_result_text, result_json
 from dynia.commands.screens.plan import plan_text
 from dynia.interfaces.composition import open_session
+from dynia.interfaces.desired import Desired
+from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
+from dynia.interfaces.shape import Shape
 from dynia.services.planning.plan import Plan
 from dynia.services.reconcile import ApplyResult, reconciler
 from dynia.services.session import Session
 
 
-def apply(request: ApplyRequest) -> int:
-    """Plan, ask, apply, and say how it ended; the exit code."""
+class Edited(Shape):
+    """An edit that is not written yet, and what clusters.yaml and all it names say with it."""
+
+    file: FileEdit
+    desired: Desired
+
+
+def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
+    """Plan, ask, apply, and say how it ended; the exit code. An edit is written between the last two."""
     output = standard_output()
     reporter = reporter_for(request.progress, output, as_json=request.as_json)
-    session = open_session(file=request.target.file, cluster=request.target.cluster, emit=reporter.take)
+    session = open_session(
+        file=request.target.file,
+        cluster=request.target.cluster,
+        emit=reporter.take,
+        desired=edited.desired if edited else None,
+    )
     _notes(session, output)
-    result = _run(session, reporter, approve_apply(request, output), restrict=request.restrict)
+    edit = edited.file if edited else None
+    result = _run(
+        session,
+        reporter,
+        approve_apply(request, output, edit),
+        restrict=request.restrict,
+        ask_always=edit is not None and not edit.empty,
+    )
     return _tell(result, output, request, verb=request.verb)
 
 
@@ -40,7 +62,12 @@ def destroy(request: DestroyRequest) -> int:
 
 
 def _run(
-    session: Session, reporter: Reporter, approve: Callable[[Plan], bool], *, restrict: bool
+    session: Session,
+    reporter: Reporter,
+    approve: Callable[[Plan], bool],
+    *,
+    restrict: bool,
+    ask_always: bool = False,
 ) -> ApplyResult:
     approved = False
 
@@ -51,7 +78,7 @@ def _run(
 
     async def work() -> ApplyResult:
         async with ticking(reporter), reconciler(session) as run:
-            return await run.apply(ask, restrict=restrict)
+            return await run.apply(ask, restrict=restrict, ask_always=ask_always)
 
     return run_interruptible(work(), stop=session.stop, in_flight=lambda: approved, tell=reporter.note)
 
@@ -69,7 +96,8 @@ def _tell(result: ApplyResult, output: Output, request: ApplyRequest | DestroyRe
     if not result.done and not result.failures:
         say(plan_text(result.last, width=output.width, color=color))
     else:
-        say("\n" + apply_result_text(result, width=output.width, color=color, verb=verb))
+        again = request.again if isinstance(request, ApplyRequest) else verb
+        say("\n" + apply_result_text(result, width=output.width, color=color, verb=again))
     if request.as_json:
         output.data(result_json(result, verb, one_line=lines))
     return result.exit_code

@@ -6,20 +6,34 @@ import time
 from collections.abc import Callable
 
 from dynia.commands.output import Output
+from dynia.commands.screens.edit import edit_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.plan_effect import interrupted
 from dynia.interfaces.errors import Interrupted, Refused
+from dynia.interfaces.files.rewrite import FileEdit, write_edit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Detail
 from dynia.services.planning.plan import Plan
 
 
-def approve_apply(request: ApplyRequest, output: Output) -> Callable[[Plan], bool]:
-    """Whether a plan may be applied. Without a terminal `--yes` must have been said."""
+def approve_apply(
+    request: ApplyRequest, output: Output, edit: FileEdit | None = None
+) -> Callable[[Plan], bool]:
+    """Whether a plan may be applied. Without a terminal `--yes` must have been said.
+
+    An edit of a file is shown and asked about together with the plan, and written after the yes.
+    """
 
     def approve(plan: Plan) -> bool:
-        _show(plan, request.detail, output, beside=_beside(request))
-        agreed = request.yes or _agreed(plan, request.verb, output)
-        return agreed and _downtime_agreed(plan, request, output)
+        beside = _beside(request)
+        if edit is not None:
+            show_edit(edit, output, beside=beside)
+        show_plan(plan, request.detail, output, beside=beside)
+        agreed = request.yes or _agreed(plan, request.verb, output, edit)
+        agreed = agreed and _downtime_agreed(plan, request, output)
+        if agreed and edit is not None and not edit.empty:
+            write_edit(edit)
+            (output.tell if beside else output.show)(f"{edit.path} is written.")
+        return agreed
 
     return approve
 
@@ -28,7 +42,7 @@ def approve_destroy(request: DestroyRequest, output: Output) -> Callable[[Plan],
     """Whether a cluster may be destroyed: its name must be said."""
 
     def approve(plan: Plan) -> bool:
-        _show(plan, "normal", output, beside=_beside(request))
+        show_plan(plan, "normal", output, beside=_beside(request))
         if request.confirmed:
             if request.confirmed != plan.cluster:
                 raise Refused(
@@ -51,7 +65,14 @@ def _beside(request: ApplyRequest | DestroyRequest) -> bool:
     return request.as_json or request.progress == "json"
 
 
-def _show(plan: Plan, detail: Detail, output: Output, *, beside: bool) -> None:
+def show_edit(edit: FileEdit, output: Output, *, beside: bool = False) -> None:
+    """The lines that change in a file; `beside`: standard output belongs to JSON."""
+    if not edit.empty:
+        screen = edit_text(edit, color=output.error_color if beside else output.color)
+        (output.tell if beside else output.show)(screen + "\n")
+
+
+def show_plan(plan: Plan, detail: Detail, output: Output, *, beside: bool) -> None:
     screen = plan_text(
         plan,
         width=output.width,
@@ -62,14 +83,18 @@ def _show(plan: Plan, detail: Detail, output: Output, *, beside: bool) -> None:
     (output.tell if beside else output.show)(screen + "\n")
 
 
-def _agreed(plan: Plan, verb: str, output: Output) -> bool:
+def _agreed(plan: Plan, verb: str, output: Output, edit: FileEdit | None) -> bool:
+    name = plan.cluster
     if not output.can_ask:
+        again = f"`dynia {verb} --yes --cluster {name}`" if edit is None else "the same with --yes"
         raise Refused(
-            f"cluster {plan.cluster}: not applied, there is no terminal to ask on",
-            hint=f"look at the plan above, then say `dynia {verb} --yes --cluster {plan.cluster}`",
+            f"cluster {name}: not applied, there is no terminal to ask on",
+            hint=f"look at the plan above, then say {again}",
         )
-    question = f"Apply these changes to cluster {plan.cluster}? Only '{plan.cluster}' or 'yes' is accepted:"
-    return _ask(output, question) in (plan.cluster, "yes")
+    what = f"Apply these changes to cluster {name}?"
+    if edit is not None and not edit.empty:
+        what = f"Write {edit.path} and apply this to cluster {name}?" if plan.steps else f"Write {edit.path}?"
+    return _ask(output, f"{what} Only '{name}' or 'yes' is accepted:") in (name, "yes")
 
 
 def _downtime_agreed(plan: Plan, request: ApplyRequest, output: Output) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from dynia.interfaces.requests import Detail, ProgressKind
+    from dynia.interfaces.requests import ApplyRequest, Detail, EditVerb, ProgressKind
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -65,3 +65,53 @@ def progress_option(function: _F) -> _F:
 def progress_of(said: str) -> ProgressKind:
     """The kind that the option means."""
     return "tty" if said == "tty" else "plain" if said == "plain" else "json" if said == "json" else "auto"
+
+
+def edit_options(function: _F) -> _F:
+    """What every verb that edits the file and applies it takes; `edit_request` reads them."""
+    flags = (
+        click.option(
+            "--yes", is_flag=True, help="Write and apply without asking (for CI; name the cluster)."
+        ),
+        click.option("--dry-run", is_flag=True, help="Show the edit and the plan, and do neither."),
+        click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted."),
+        progress_option,
+        detail_option,
+        json_option,
+    )
+    for flag in reversed(flags):
+        function = flag(function)
+    return target_options(function)
+
+
+def edit_request(verb: EditVerb, said: Mapping[str, Any]) -> ApplyRequest:
+    """The request that the options of `edit_options` mean."""
+    from dynia.interfaces.requests import ApplyRequest, Target
+
+    return ApplyRequest(
+        target=Target(file=said["file"], cluster=said["cluster"]),
+        verb=verb,
+        yes=said["yes"],
+        dry_run=said["dry_run"],
+        allow_downtime=said["allow_downtime"],
+        progress=progress_of(said["progress"]),
+        detail=detail_of(said["detail"]),
+        as_json=said["as_json"],
+    )
+
+
+def named_cluster(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with the cluster that was named as an argument."""
+    if said["cluster"] not in (None, name):
+        raise click.UsageError(f"{name!r} and --cluster {said['cluster']!r} are two clusters; say one")
+    return {**said, "cluster": name}
+
+
+def place_options(function: _F) -> _F:
+    """Parameters `size` and `region` of machines at a vendor."""
+    function = click.option("--region", default="", metavar="R", help="Where (else DIGITALOCEAN_REGION).")(
+        function
+    )
+    return click.option("--size", default="", metavar="S", help="Of each machine, as its vendor names it.")(
+        function
+    )

@@ -25,17 +25,23 @@ from dynia.interfaces.files.yaml_reader import read_yaml
 from dynia.interfaces.files.yaml_tree import Path, Spot
 
 
-def load(path: pathlib.Path, templates: Iterable[str] | None = None, version: str | None = None) -> Desired:
+def load(
+    path: pathlib.Path,
+    templates: Iterable[str] | None = None,
+    version: str | None = None,
+    look: Look = look_on_disk,
+) -> Desired:
     """Read the file. `templates` are the built-in templates' paths, `version` is Dynia's own.
 
     Raises `BadInput` with every mistake. Nothing but the files that it names is read: no environment.
+    `look` is how files are seen: on disk, or as they would be after an edit.
     """
     where = str(path)
     folder = str(pathlib.Path(where).absolute().parent)
     return read(
         where,
         posixpath.normpath(folder),
-        look_on_disk,
+        look,
         templates=_builtin() if templates is None else templates,
         version=version,
         home=str(pathlib.Path.home()),

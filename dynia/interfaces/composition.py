@@ -38,14 +38,19 @@ def open_session(
     cluster: str | None,
     emit: EventSink | None = None,
     destroy: bool = False,
+    desired: Desired | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Session:
     """Read the file and the state, choose the cluster, join the vendors. Connects to nothing.
 
+    `desired` is what the file will say once an edit is written; None: the file is read as it is.
     Raises BadInput for mistakes in any file, DyniaError when no cluster can be chosen.
     """
-    path = find_file(file, environ, Path.cwd())
-    desired = load(path)
+    if desired is None:
+        path = find_file(file, environ, Path.cwd())
+        desired = load(path)
+    else:
+        path = Path(desired.path)
     store = open_store(path.parent)
     known = sorted({*(c.name for c in desired.clusters), *(c.name for c in store.state.clusters)})
     target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known))

@@ -7,6 +7,7 @@ from typing import Literal
 from dynia.interfaces.shape import Shape
 
 Detail = Literal["summary", "normal", "full"]
+EditVerb = Literal["deploy", "undeploy", "cluster scale", "cluster create"]
 ProgressKind = Literal["auto", "tty", "plain", "json"]
 
 
@@ -34,11 +35,15 @@ class DriftRequest(Shape):
 
 
 class ApplyRequest(Shape):
-    """`dynia apply`, and with `restrict` `dynia sync`. `yes` answers the question beforehand."""
+    """`dynia apply`, and with `restrict` `dynia sync`. `yes` answers the question beforehand.
+
+    The other verbs edit the file first and apply it then; `dry_run`: they show both and do neither.
+    """
 
     target: Target
-    verb: Literal["apply", "sync"] = "apply"
+    verb: Literal["apply", "sync"] | EditVerb = "apply"
     yes: bool = False
+    dry_run: bool = False
     allow_downtime: bool = False
     detail: Detail = "normal"
     progress: ProgressKind = "auto"
@@ -47,6 +52,66 @@ class ApplyRequest(Shape):
     @property
     def restrict(self) -> bool:
         return self.verb == "sync"
+
+    @property
+    def again(self) -> str:
+        """The verb that goes on with what this one began: once the file is edited, that is apply."""
+        return "sync" if self.restrict else "apply"
+
+
+class ScaleRequest(Shape):
+    """`dynia cluster scale`: so many nodes."""
+
+    run: ApplyRequest
+    nodes: int
+
+
+class DeployRequest(Shape):
+    """`dynia deploy`. What is empty stays as the file has it. `image`: only the routed container's."""
+
+    run: ApplyRequest
+    service: str
+    compose: str = ""
+    domains: tuple[str, ...] = ()
+    target: str = ""
+    health: str = ""
+    image: str = ""
+
+
+class UndeployRequest(Shape):
+    """`dynia undeploy`."""
+
+    run: ApplyRequest
+    service: str
+
+
+class CreateRequest(Shape):
+    """`dynia cluster create`; `provider` is a kind. Empty: left to the provider's default."""
+
+    run: ApplyRequest
+    cluster: str
+    nodes: int
+    provider: str
+    size: str = ""
+    region: str = ""
+    image: str = ""
+
+
+class InitRequest(Shape):
+    """`dynia init`. `hosts` are (name, address, private address); empty: the provider makes `nodes`."""
+
+    file: str
+    cluster: str
+    provider: str
+    nodes: int
+    hosts: tuple[tuple[str, str, str], ...] = ()
+    size: str = ""
+    region: str = ""
+    service: str = ""
+    compose: str = ""
+    domains: tuple[str, ...] = ()
+    target: str = ""
+    health: str = ""
 
 
 class DestroyRequest(Shape):

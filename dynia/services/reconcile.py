@@ -68,8 +68,12 @@ class Reconciler:
         self.given = await gather(self.session, self.connections)
         return make_plan(self.given, sync=sync)
 
-    async def apply(self, approve: Callable[[Plan], bool], *, restrict: bool = False) -> ApplyResult:
+    async def apply(
+        self, approve: Callable[[Plan], bool], *, restrict: bool = False, ask_always: bool = False
+    ) -> ApplyResult:
         """Plan, ask, and do it, under the cluster's lock. `restrict`: files only, no machines or addresses.
+
+        `ask_always`: `approve` decides over more than the plan, so it is asked about an empty one too.
 
         Raises Refused when `approve` says no, Stale when the world moved between review and deed,
         Interrupted after Ctrl-C. A failed step is in the result, not an exception.
@@ -78,10 +82,10 @@ class Reconciler:
         with session.store.lock(session.cluster, session.lessee):
             began = session.clock.monotonic()
             plan = await self.plan(sync=restrict)
+            if (plan.steps or ask_always) and not approve(plan):
+                raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             if not plan.steps:
                 return await self._close(plan, plan, 0, began)
-            if not approve(plan):
-                raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             return await self._passes(plan, began, restrict=restrict)
 
     async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:

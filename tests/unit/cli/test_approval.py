@@ -14,7 +14,8 @@ import pytest
 
 from dynia.commands.approval import approve_apply, approve_destroy
 from dynia.commands.output import Output
-from dynia.interfaces.errors import Interrupted, Refused
+from dynia.interfaces.errors import Interrupted, Refused, Stale
+from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Target
 from dynia.services.planning.plan import Plan
 from tests.unit.cli.terminals import Terminal, terminal
@@ -162,3 +163,40 @@ def test_destroy_without_a_terminal_wants_the_name_beforehand(nobody: Output) ->
         approve_destroy(DestroyRequest(target=Target(), confirmed="staging"), nobody)(DESTROY)
     right = DestroyRequest(target=Target(), confirmed="prod")
     assert approve_destroy(right, nobody)(DESTROY) is True
+
+
+DEPLOY = ApplyRequest(target=Target(), verb="deploy")
+
+
+@pytest.mark.parametrize(("text", "written"), [("yes\n", "new\n"), ("no\n", "old\n"), ("\x04", "old\n")])
+def test_an_edit_is_written_after_the_yes_and_never_else(tmp_path: Path, text: str, written: str) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("old\n")
+    edit = FileEdit(path=str(file), before=b"old\n", after=b"new\n")
+    with terminal() as person:
+        agreed = answer(person, approve_apply(DEPLOY, person.output, edit), IMAGE_CHANGE, text)
+    assert agreed is (written == "new\n")
+    assert file.read_text() == written
+
+
+def test_an_edit_is_not_written_where_the_interruption_is_refused(tmp_path: Path, nobody: Output) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("old\n")
+    edit = FileEdit(path=str(file), before=b"old\n", after=b"new\n")
+    with pytest.raises(Refused, match="interrupts api"):
+        approve_apply(msgspec.structs.replace(DEPLOY, yes=True), nobody, edit)(ONE_NODE)
+    with pytest.raises(Refused, match="no terminal") as caught:
+        approve_apply(DEPLOY, nobody, edit)(IMAGE_CHANGE)
+    assert "say the same with --yes" in caught.value.hint
+    assert file.read_text() == "old\n"
+    shown = (tmp_path / "out").read_text()
+    assert shown.index("+new") < shown.index("Plan: 0 to add")
+
+
+def test_a_file_that_changed_while_the_question_stood_stops_the_apply(tmp_path: Path, nobody: Output) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("theirs\n")
+    edit = FileEdit(path=str(file), before=b"old\n", after=b"new\n")
+    with pytest.raises(Stale):
+        approve_apply(msgspec.structs.replace(DEPLOY, yes=True), nobody, edit)(IMAGE_CHANGE)
+    assert file.read_text() == "theirs\n"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dynia.commands.screens.apply import apply_result_text
 from dynia.commands.screens.board import Board
 from dynia.commands.screens.drift import drift_text
+from dynia.commands.screens.edit import edit_text
 from dynia.commands.screens.error import bug_text, error_text
 from dynia.commands.screens.lists import nodes_text, services_text
 from dynia.commands.screens.plan import plan_text
@@ -60,6 +61,8 @@ def catalogue() -> dict[str, Screen]:
         screens[f"drift/{name}"] = _drift(plan)
     for name, error in more_samples.ERRORS.items():
         screens[f"error/{name}"] = lambda w, c, e=error: error_text(e, width=w, color=c)  # type: ignore[misc]
+    for name, edit in more_samples.EDITS.items():
+        screens[f"edit/{name}"] = lambda w, c, e=edit: edit_text(e, color=c)  # type: ignore[misc]
     screens["error/bug"] = lambda w, c: bug_text("KeyError", "'x'" * 99, version="2.0", width=w, color=c)
     for name, events in more_samples.RUNS.items():
         screens[f"live/{name}"] = _live(events)

@@ -21,6 +21,7 @@ from dynia.interfaces.events import (
     StepProgress,
     StepStarted,
 )
+from dynia.interfaces.files.rewrite import FileEdit
 from dynia.services.reconcile import ApplyResult, Failure
 from dynia.state.model import Node
 from tests.unit.screens.samples import (
@@ -372,3 +373,18 @@ SERVICES = (
     ServiceRow(name="mailer", kind="worker", state="pending", domains=()),
     ServiceRow(name="old-" + "x" * 70, kind="http", state="leaving", domains=("old.example.com",)),
 )
+
+
+def _edit(old: str, new: str) -> FileEdit:
+    text = "".join(f"# line {number}\n" for number in range(6)) + "nodes: {count: 3}   # three\n# the end"
+    return FileEdit(path="clusters.yaml", before=text.encode(), after=text.replace(old, new).encode())
+
+
+EDITS = {
+    "one-line": _edit("count: 3", "count: 4"),
+    "new-file": FileEdit(
+        path="clusters.yaml", before=None, after=b"clusters:\n  demo:\n    nodes: {count: 3}\n"
+    ),
+    "what-a-terminal-would-obey": _edit("# line 5", "# line \x1b[31m5\x1b]0;title\x07"),
+    "nothing": _edit("", ""),
+}
