@@ -33,7 +33,7 @@ check: lint
 	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" $(FAST)
 
 test: check
-	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract tests/twin
 	$(BIN)/python -m pytest -m "lab and not slow"
 
 test-all: lint
