@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncssh
 
-from dynia.interfaces.shape import Shape
 from dynia.providers.nodes.docker.docker_cli import inspect, listed
 from dynia.providers.nodes.docker.lab import CLUSTER, Lab
 from dynia.providers.nodes.docker.operator_key import authorized_key, operator_key
 from dynia.providers.nodes.docker.provider import DockerNodeProvider
 from dynia.providers.nodes.docker.teardown import remove_cluster
 from dynia.providers.protocols import NodeOrder
+from tests.contract.world import Foreign
 
 
-class World:
+class DockerWorld:
     """One cluster in the lab that no other test has."""
 
     def __init__(self, lab: Lab) -> None:
@@ -37,6 +39,13 @@ class World:
             host_private_key=key.export_private_key().decode(),
             host_public_key=key.export_public_key().decode().strip(),
         )
+
+    def other(self) -> DockerWorld:
+        """Another cluster at the same vendor."""
+        return DockerWorld(self.lab)
+
+    async def ready_for_an_address(self) -> None:
+        """The lab's addresses wait for no machine."""
 
     async def now(self) -> dict[str, tuple[str, str]]:
         """Everything of the cluster: name -> (id, since when); equal only if nothing happened."""
@@ -63,17 +72,31 @@ class World:
             ["docker", *argv], check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
+    async def told(self, provider_id: str) -> str:
+        """All that the vendor tells about a machine."""
+        return self.docker("inspect", provider_id) + self.docker(
+            "history", "--no-trunc", "-q", "dynia-lab/hello:1"
+        )
+
+    async def power_off(self, provider_id: str) -> None:
+        self.docker("kill", provider_id)
+
+    async def take_away(self, provider_id: str) -> None:
+        """As somebody would who knows nothing of Dynia."""
+        self.docker("rm", "-f", provider_id)
+
+    @asynccontextmanager
+    async def foreign(self) -> AsyncIterator[Foreign]:
+        name = f"foreign-{self.cluster}"
+        self.docker("create", "--name", name, "dynia-lab/hello:1")
+        self.docker("volume", "create", name)
+        try:
+            yield Foreign(machine=name, address=name)
+            assert self.docker("inspect", "-f", "{{.State.Status}}", name).strip() == "created"
+            assert self.docker("volume", "inspect", "-f", "{{.Name}}", name).strip() == name
+        finally:
+            self.docker("rm", "-f", name)
+            self.docker("volume", "rm", name)
+
     async def remove(self) -> None:
         await remove_cluster(self.lab, self.cluster, lambda _: None)
-
-
-class Twice(Shape):
-    """The world before a call, after it, and after the same call again."""
-
-    before: dict[str, tuple[str, str]]
-    once: dict[str, tuple[str, str]]
-    again: dict[str, tuple[str, str]]
-
-    @property
-    def first_changes_second_does_not(self) -> bool:
-        return self.before != self.once and self.once == self.again

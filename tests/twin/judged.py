@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import pathlib
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
@@ -29,6 +30,29 @@ async def judged_twin(database: pathlib.Path, **settings: Any) -> AsyncIterator[
     async with DigitalOceanTwin(database, watch=watch, **{"delay": 0.02, **settings}) as twin:
         yield twin
     assert not mistakes, mistakes
+
+
+@contextmanager
+def twin_in_a_thread(database: pathlib.Path, **settings: Any) -> Iterator[DigitalOceanTwin]:
+    """For tests whose code under test has an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def there(deed: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(deed, loop).result(timeout=30)
+
+    async def made() -> AbstractAsyncContextManager[DigitalOceanTwin]:
+        return judged_twin(database, **settings)
+
+    whole = there(made())
+    try:
+        yield there(whole.__aenter__())
+        there(whole.__aexit__(None, None, None))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 class Asker:
