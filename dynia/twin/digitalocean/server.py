@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -56,6 +57,7 @@ class DigitalOceanTwin:
         self._cloud = Cloud(Database(path, SCHEMA), bodies or Bodiless(), quota or Quota(), clock)
         self._work = Work(self._cloud, delay)
         self._runner: web.AppRunner | None = None
+        self._late: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> DigitalOceanTwin:
         application = web.Application(client_max_size=1 << 20)
@@ -75,6 +77,8 @@ class DigitalOceanTwin:
         if self._runner:
             await self._runner.shutdown()
             await self._runner.cleanup()
+        for task in self._late:
+            task.cancel()
         await self._work.stop()
         self._cloud.database.close()
 
@@ -163,7 +167,18 @@ class DigitalOceanTwin:
             base=self.url,
             args=args,
         )
-        self._cloud.doomed = fault is not None and fault.kind == "doom"
+        if fault is not None and fault.kind == "late":
+            task = asyncio.get_running_loop().create_task(self._later(route, call, fault.seconds))
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+            raise _Cut
+        answer = self._do(route, call, doomed=fault is not None and fault.kind == "doom")
+        await _strike(fault, "after")
+        return answer
+
+    def _do(self, route: api.Route, call: Call, *, doomed: bool = False) -> Answer:
+        """The deed: all of it or nothing."""
+        self._cloud.doomed = doomed
         try:
             with self._cloud.database.transaction():
                 answer = route.handler(self._cloud, call)
@@ -174,8 +189,12 @@ class DigitalOceanTwin:
         finally:
             self._cloud.doomed = False
         self._work.take_up()
-        await _strike(fault, "after")
         return answer
+
+    async def _later(self, route: api.Route, call: Call, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        with contextlib.suppress(Refusal):
+            self._do(route, call)
 
 
 class _Cut(Exception):

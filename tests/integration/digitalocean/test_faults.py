@@ -44,11 +44,12 @@ FAULTS = (
     Fault("error", "after", status=502),
     Fault("cut"),
     Fault("cut", "after"),
+    Fault("late", seconds=0.05),
     Fault("limit"),
     Fault("doom"),
 )
 
-HARDEST = ("cut-after", "doom-before")
+HARDEST = ("cut-after", "late-before", "doom-before")
 
 
 # One run of Dynia's, to be killed.
@@ -194,6 +195,32 @@ def test_an_answer_that_is_held_back_until_the_run_is_dead_is_adopted(tmp_path: 
         assert made.host_key == told["ssh_keys"]["ed25519_public"]
 
 
+def test_an_address_that_is_on_its_way_elsewhere_is_waited_for(tmp_path: pathlib.Path) -> None:
+    """422: between the look and the call somebody else began an action."""
+    database = tmp_path / "twin.db"
+    with twin_in_a_thread(database, delay=0.4) as twin:
+        world = DigitalOceanWorld(twin.url, database)
+
+        async def both() -> None:
+            nodes = await asyncio.gather(*(world.provider.create_node(world.order(i)) for i in (1, 2, 3)))
+            address = await world.provider.allocate_reserved_ip(world.lineage, world.cluster)
+            operation = "POST /v2/reserved_ips/{reserved_ip}/actions"
+            twin.faults.load(Script(rules=(Rule(operation, Fault("delay", seconds=0.3)),)))
+            late = asyncio.create_task(
+                world.provider.attach_reserved_ip(address.provider_id, nodes[1].provider_id)
+            )
+            await asyncio.to_thread(until, lambda: len(at(database, operation)) == 1)
+            assign = {"type": "assign", "droplet_id": int(nodes[2].provider_id)}
+            await world.api("POST", f"/v2/reserved_ips/{address.address}/actions", assign)
+            await late
+            (listed,) = await world.provider.list_reserved_ips(world.lineage, world.cluster)
+            assert listed.owner == nodes[1].provider_id
+
+        asyncio.run(both())
+    refused = rows(database, "SELECT status FROM requests WHERE status = 422")
+    assert refused
+
+
 def until(seen: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not seen():
@@ -251,12 +278,13 @@ def test_no_more_calls_than_the_pace_allows(tmp_path: pathlib.Path) -> None:
                 *(world.provider.list_nodes(world.lineage, world.cluster) for _ in range(70))
             )
 
+        begun = time.time()
         asyncio.run(many())
     seen = at(database, "GET /v2/droplets")
     assert len(seen) == 70
-    # calls arrive a little later than they were allowed, so the window is looked at a little shorter
-    assert max(sum(1 for other in seen if one <= other < one + 0.8) for one in seen) <= 20
-    assert seen[-1] - seen[0] >= 2.8
+    # How calls lie within the window is the machine's to say; that none came before its turn is not.
+    for turn in (1, 2, 3):
+        assert sum(1 for one in seen if one < begun + turn) <= 20 * turn
 
 
 def test_a_list_that_changed_between_its_pages_is_read_again(
