@@ -37,7 +37,7 @@ test-tools:
 	@sh scripts/test-tools.sh
 
 test: check test-tools
-	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract tests/twin
 	$(BIN)/python -m pytest -m "lab and not slow"
 
 test-all: lint test-tools

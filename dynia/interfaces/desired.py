@@ -34,7 +34,16 @@ class SshProvider(Shape, tag_field="kind", tag="ssh"):
     known_hosts: str = ""
 
 
-Provider = DockerProvider | SshProvider
+class DigitalOceanProvider(Shape, tag_field="kind", tag="digitalocean"):
+    """Droplets. `vpc` is a UUID; empty: the region's default VPC. The file does not take this kind yet."""
+
+    region: str
+    image: str = "debian-13-x64"
+    size: str = "s-1vcpu-1gb"
+    vpc: str = ""
+
+
+Provider = DockerProvider | SshProvider | DigitalOceanProvider
 
 
 class Ssh(Shape):

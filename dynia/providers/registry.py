@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynia.interfaces.desired import ClusterSpec, DockerProvider, Ssh, SshProvider
+from dynia.interfaces.desired import ClusterSpec, DigitalOceanProvider, DockerProvider, Ssh, SshProvider
 from dynia.interfaces.errors import DyniaError
 from dynia.providers.images import Images
 from dynia.providers.protocols import DnsProvider, ImageSource, NodeConnection, NodeProvider
@@ -40,6 +40,8 @@ def vendors_for(
         return LabVendors(folder, ssh, images, tell)
     if kind == "ssh":
         return HostVendors(cluster, spec, state, ssh, images)
+    if kind == "digitalocean":
+        return DigitalOceanVendors(cluster, spec, ssh, images)
     raise DyniaError(f"cluster {cluster}: there is no provider {kind!r}")
 
 
@@ -121,18 +123,7 @@ class HostVendors:
 
     def _operator_key(self) -> OperatorKey:
         if self._key is None:
-            from dynia.providers.ssh.keys import agent_key, load_operator_key
-
-            agent = os.environ.get("SSH_AUTH_SOCK", "")
-            if self._ssh.key:
-                self._key = load_operator_key(self._ssh.key)
-            elif agent:
-                self._key = agent_key(agent)
-            else:
-                raise DyniaError(
-                    f"cluster {self._cluster}: there is no SSH key",
-                    hint="give `ssh: {key: ...}`, or start ssh-agent and add a key",
-                )
+            self._key = _operators_own(self._cluster, self._ssh)
         return self._key
 
     def _known_hosts(self) -> KnownHosts | None:
@@ -142,6 +133,63 @@ class HostVendors:
 
             self._known = load_known_hosts(provider.known_hosts)
         return self._known
+
+
+class DigitalOceanVendors:
+    """Droplets of the account that the environment names."""
+
+    def __init__(self, cluster: str, spec: ClusterSpec | None, ssh: Ssh, images: Images) -> None:
+        self._cluster, self._spec, self._ssh, self._images = cluster, spec, ssh, images
+        self._key: OperatorKey | None = None
+        self._provider: NodeProvider | None = None
+
+    async def nodes(self) -> NodeProvider:
+        if self._provider is None:
+            from dynia.providers.nodes.digitalocean.account import account
+            from dynia.providers.nodes.digitalocean.droplets import Defaults
+            from dynia.providers.nodes.digitalocean.provider import DigitalOceanNodeProvider
+
+            said = self._spec.provider if self._spec else None
+            defaults = Defaults()
+            if isinstance(said, DigitalOceanProvider):
+                defaults = Defaults(region=said.region, size=said.size, image=said.image, vpc=said.vpc)
+            self._provider = DigitalOceanNodeProvider(account(os.environ), defaults)
+        return self._provider
+
+    async def dns(self) -> DnsProvider | None:
+        return None
+
+    async def images(self) -> ImageSource:
+        return self._images
+
+    async def connect(self, node: Node) -> NodeConnection:
+        return await _connect(node, self._ssh, self._operator_key(), None)
+
+    async def authorized_key(self) -> str:
+        return self._operator_key().public
+
+    def new_host_key(self) -> HostKey:
+        return _new_host_key()
+
+    def _operator_key(self) -> OperatorKey:
+        if self._key is None:
+            self._key = _operators_own(self._cluster, self._ssh)
+        return self._key
+
+
+def _operators_own(cluster: str, ssh: Ssh) -> OperatorKey:
+    """The key that the file names, else the agent's."""
+    from dynia.providers.ssh.keys import agent_key, load_operator_key
+
+    agent = os.environ.get("SSH_AUTH_SOCK", "")
+    if ssh.key:
+        return load_operator_key(ssh.key)
+    if agent:
+        return agent_key(agent)
+    raise DyniaError(
+        f"cluster {cluster}: there is no SSH key",
+        hint="give `ssh: {key: ...}`, or start ssh-agent and add a key",
+    )
 
 
 async def _connect(node: Node, ssh: Ssh, key: OperatorKey, known_hosts: KnownHosts | None) -> NodeConnection:
@@ -167,4 +215,6 @@ def _new_host_key() -> HostKey:
 
 
 def _kind(spec: ClusterSpec) -> str:
+    if isinstance(spec.provider, DigitalOceanProvider):
+        return "digitalocean"
     return "docker" if isinstance(spec.provider, DockerProvider) else "ssh"

@@ -20,8 +20,10 @@ print(*sorted(sys.modules), file=sys.stderr)
 sys.exit(code)
 """
 HEAVY = {
+    "aiohttp",
     "asyncio",
     "asyncssh",
+    "azure",
     "chevron",
     "cloudflare",
     "cryptography",

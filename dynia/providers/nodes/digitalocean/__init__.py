@@ -1,0 +1,1 @@
+"""Nodes that are droplets, and their reserved IP, through DigitalOcean's own SDK (pydo)."""

@@ -1,0 +1,57 @@
+"""DigitalOcean as a `NodeProvider`: a node's id is its droplet's number, a reserved IP's id is itself."""
+
+from __future__ import annotations
+
+from dynia.interfaces.observed import ProviderAddress, ProviderNode
+from dynia.providers.nodes.digitalocean.account import Account
+from dynia.providers.nodes.digitalocean.droplets import Defaults, Droplets, as_node
+from dynia.providers.nodes.digitalocean.pace import Patience
+from dynia.providers.nodes.digitalocean.reserved_ips import ReservedIps
+from dynia.providers.nodes.digitalocean.vendor import Vendor
+from dynia.providers.protocols import NodeOrder
+
+
+class DigitalOceanNodeProvider:
+    """Droplets of one account. Every call looks first and believes only what it sees afterwards."""
+
+    def __init__(self, account: Account, defaults: Defaults, patience: Patience | None = None) -> None:
+        self._vendor = Vendor(account, patience)
+        self._droplets = Droplets(self._vendor, defaults)
+        self._addresses = ReservedIps(self._vendor, self._droplets)
+
+    async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
+        async with self._vendor:
+            found = await self._droplets.find(lineage, cluster)
+        return tuple(sorted((as_node(*one) for one in found), key=lambda node: node.ordinal))
+
+    async def create_node(self, order: NodeOrder) -> ProviderNode:
+        async with self._vendor:
+            return await self._droplets.create(order)
+
+    async def start_node(self, provider_id: str) -> ProviderNode:
+        async with self._vendor:
+            return await self._droplets.start(provider_id)
+
+    async def delete_node(self, provider_id: str) -> None:
+        async with self._vendor:
+            await self._droplets.delete(provider_id)
+
+    async def list_reserved_ips(self, lineage: str, cluster: str) -> tuple[ProviderAddress, ...]:
+        async with self._vendor:
+            return await self._addresses.find(lineage, cluster)
+
+    async def allocate_reserved_ip(self, lineage: str, cluster: str) -> ProviderAddress:
+        async with self._vendor:
+            return await self._addresses.allocate(lineage, cluster)
+
+    async def release_reserved_ip(self, provider_id: str) -> None:
+        async with self._vendor:
+            await self._addresses.release(provider_id)
+
+    async def attach_reserved_ip(self, provider_id: str, node_provider_id: str) -> None:
+        async with self._vendor:
+            await self._addresses.attach(provider_id, node_provider_id)
+
+    async def detach_reserved_ip(self, provider_id: str) -> None:
+        async with self._vendor:
+            await self._addresses.detach(provider_id)
