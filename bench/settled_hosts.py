@@ -222,6 +222,8 @@ def _answer(facts: NodeFacts) -> bytes:
             f"ActiveEnterTimestamp=@{unit.since}\n"
             for unit in facts.units
         ),
+        "\1firewall",
+        f"{facts.firewall}\n",
         "\1packages",
         "".join(f"{name}\t{version}\tinstalled\n" for name, version in facts.packages.items()),
         "\1docker",
