@@ -23,6 +23,7 @@ from dynia.state.model import Node
 
 MAX_PASSES = 6
 SETTLE_S = 8.0
+LOOK_AGAIN_S = 0.5
 RESULTS: dict[int, RunResult] = {0: "done", 4: "not_observed", 5: "locked", 6: "stale", 7: "failed"}
 
 
@@ -64,9 +65,20 @@ class Reconciler:
         self.given: PlanningInput | None = None
 
     async def plan(self, *, sync: bool = False) -> Plan:
-        """One look at the world, and what follows from it. Changes nothing. `sync`: files only."""
-        self.given = await gather(self.session, self.connections)
-        return make_plan(self.given, sync=sync)
+        """What follows from a look at the world. Changes nothing. `sync`: files only.
+
+        VRRP needs a moment to elect: a reserved IP that is on no node yet, or on two while it moves, is seen
+        again for SETTLE_S seconds before it is called split.
+        """
+        time = asyncio.get_running_loop().time
+        until = time() + SETTLE_S
+        while True:
+            self.given = await gather(self.session, self.connections)
+            plan = make_plan(self.given, sync=sync)
+            split = any(item.category == "split" for item in plan.drift)
+            if not split or self.session.stop.is_set() or time() >= until:
+                return plan
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def apply(
         self, approve: Callable[[Plan], bool], *, restrict: bool = False, ask_always: bool = False
@@ -122,7 +134,7 @@ class Reconciler:
                     hint="run `dynia apply` again to go on",
                 )
             earlier = frozenset(step.id for step in plan.steps)
-            plan = await self._settled(restrict=restrict)
+            plan = await self.plan(sync=restrict)
             if not plan.steps:
                 return await self._close(approved, plan, total, began)
             again = [step.id for step in plan.steps if step.id in earlier]
@@ -140,17 +152,6 @@ class Reconciler:
                     hint="what was approved so far is done; plan again and look",
                 )
         raise ApplyFailed(f"cluster {session.cluster} is not settled after {MAX_PASSES} passes")
-
-    async def _settled(self, *, restrict: bool) -> Plan:
-        """The next look. VRRP needs a moment to elect: a reserved IP that is on no node yet, or on two while
-        it moves, is seen again."""
-        until = self.session.clock.monotonic() + SETTLE_S
-        while True:
-            plan = await self.plan(sync=restrict)
-            split = any(item.category == "split" for item in plan.drift)
-            if not split or self.session.clock.monotonic() > until:
-                return plan
-            await asyncio.sleep(0.5)
 
     async def _execute(self, plan: Plan) -> Outcome:
         session = self.session
