@@ -44,6 +44,7 @@ from dynia.services.session import Session
 from dynia.state.model import Node, State
 from dynia.state.store import Store, open_store
 from tests.fakes.disk import FakeDisk
+from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
 from tests.plans.templates import SMALL
 
@@ -81,6 +82,12 @@ class Cloud:
         """Everything that an apply makes, without who happens to be master."""
         nodes = {n: replace(facts, vrrp="", addresses=()) for n, facts in self.nodes.items()}
         return dict(sorted(self.machines.items())), dict(sorted(nodes.items())), self.address
+
+    def touch(self, ordinal: int, facts: NodeFacts) -> None:
+        """Somebody's hands were on a node. keepalived, where it runs, has its role again a moment later."""
+        runs = any(u.name == "keepalived.service" and u.active == "active" for u in facts.units)
+        self.nodes[ordinal] = replace(facts, vrrp="BACKUP") if runs and not facts.vrrp else facts
+        self.elect()
 
     def elect(self) -> None:
         """keepalived: one master among those that run it."""
@@ -275,6 +282,7 @@ class Connection:
 
         def gone(node: ModelNode) -> None:
             node.delete(request.paths)
+            node.unfinished.discard(request.component)
             if kind in ("service", "caddy"):
                 node.stop(f"dynia-{service or kind}")
             elif kind == "keepalived":
@@ -367,10 +375,10 @@ class Engine:
         return self._rendered[1]
 
     def plan(self) -> Plan:
-        return asyncio.run(self.run.plan())
+        return run(self.run.plan())
 
     def apply(self) -> ApplyResult:
-        return asyncio.run(self.run.apply(lambda plan: True))
+        return run(self.run.apply(lambda plan: True))
 
 
 def fresh_disk() -> FakeDisk:

@@ -42,7 +42,7 @@ def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
         for ordinal in sorted(cloud.machines):
             trouble = draw(st.sampled_from(("", "", "edit", "off", "gone")))
             if trouble == "edit":
-                cloud.nodes[ordinal] = draw(edits(cloud.nodes[ordinal]))
+                cloud.touch(ordinal, draw(edits(cloud.nodes[ordinal])))
             elif trouble:
                 cloud.power(ordinal, None if trouble == "gone" else "off")
         if draw(st.integers(0, 5)) == 0:

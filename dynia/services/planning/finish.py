@@ -40,17 +40,19 @@ def finish(given: PlanningInput, spec: ClusterSpec, membership: Membership, want
 def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Wanted) -> Part:
     """Components that left the file. A service stays while a node is silent: it may still send requests."""
     names = tuple(wanted.by_name)
-    left = {n.name: left_components(n, names) for n in staying}
+    looked = {n.name: given.observed.nodes.get(n.name) for n in staying}
+    seen = {name: facts for name, facts in looked.items() if isinstance(facts, NodeFacts)}
+    left = {n.name: left_components(n, seen.get(n.name), names) for n in staying}
     gone = sorted({name for found in left.values() for name in found})
     if not gone:
         return Part()
-    silent = [n.name for n in staying if not isinstance(given.observed.nodes.get(n.name), NodeFacts)]
+    silent = [n.name for n in staying if n.name not in seen]
     why = "because the file no longer asks for it"
     steps: list[Step] = []
     waiting = []
     for node in staying:
-        facts = given.observed.nodes.get(node.name)
-        if not isinstance(facts, NodeFacts):
+        facts = seen.get(node.name)
+        if facts is None:
             continue
         after: tuple[str, ...] = ()
         for name in left[node.name]:

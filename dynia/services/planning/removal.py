@@ -14,9 +14,10 @@ from dynia.state.model import Node
 REST = "leftovers"
 
 
-def left_components(node: Node, wanted: Iterable[str]) -> tuple[str, ...]:
-    """What the state says is on a node and the file no longer has."""
-    return tuple(sorted({*node.components, *node.pushed}.difference(wanted)))
+def left_components(node: Node, facts: NodeFacts | None, wanted: Iterable[str] = ()) -> tuple[str, ...]:
+    """What the file no longer has, and the state says is on a node, or a push that died there has left."""
+    unfinished = facts.unfinished if facts is not None else ()
+    return tuple(sorted({*node.components, *node.pushed, *unfinished}.difference(wanted)))
 
 
 def remove(
@@ -44,7 +45,7 @@ def remove(
 def empty_node(node: Node, facts: NodeFacts, why: str) -> tuple[Step, ...]:
     """Everything that Dynia put on a host: the way to it first, Dynia's own folders last."""
     steps: list[Step] = []
-    names = sorted({*node.components, *node.pushed}, key=lambda name: (_turn(name), name))
+    names = sorted(left_components(node, facts), key=lambda name: (_turn(name), name))
     for name in names:
         if removal(name) == Removal():
             continue

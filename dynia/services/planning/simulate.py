@@ -287,6 +287,7 @@ class _World:
     def _remove(self, action: RemoveComponent) -> None:
         node = self.node(action.node)
         node.delete(action.paths)
+        node.unfinished.discard(action.component)
         kind, _, service = action.component.partition("/")
         if kind == "service":
             node.stop(project(service))
