@@ -76,18 +76,81 @@ class NoEntry(Shape, tag_field="kind", tag="none"):
 Entry = VipEntry | ApiEntry | NoEntry
 
 
+class EnvSource(Shape):
+    """A secret from an environment variable of the runner."""
+
+    env: str
+
+
 class NoDns(Shape, tag_field="kind", tag="none"):
     """Dynia binds no name."""
 
 
-class ZoneDns(Shape, tag_field="kind", tag="cloudflare"):
-    """Names are bound to the reserved IP in this zone."""
+class CloudflareDns(Shape, tag_field="kind", tag="cloudflare"):
+    """Names are bound to the reserved IP in this zone of Cloudflare's.
+
+    `cname`: the first domain is an A record and the others are CNAMEs to it. `proxied`: visitors reach
+    Cloudflare, which reaches the reserved IP. `adopt`: records that are in the way are taken over.
+    """
 
     zone: str
     cname: bool = False
+    proxied: bool = False
+    adopt: bool = False
 
 
-Dns = NoDns | ZoneDns
+class Rfc2136Dns(Shape, tag_field="kind", tag="rfc2136"):
+    """Names are bound by dynamic update (RFC 2136), signed by TSIG (RFC 8945), at a server of this zone.
+
+    `key` is the key's name, `algorithm` as in ``hmac-sha256``, `secret` where its base64 text comes from.
+    """
+
+    zone: str
+    server: str
+    key: str
+    secret: EnvSource
+    port: int = 53
+    algorithm: str = "hmac-sha256"
+    cname: bool = False
+    adopt: bool = False
+
+
+ZoneDns = CloudflareDns | Rfc2136Dns
+Dns = NoDns | CloudflareDns | Rfc2136Dns
+
+
+class NoTls(Shape, tag_field="kind", tag="none"):
+    """HTTP only."""
+
+
+class FilesTls(Shape, tag_field="kind", tag="files"):
+    """A certificate chain and its key, PEM, that somebody else renews: absolute paths on the runner."""
+
+    certificate: str
+    key: str
+
+
+class SelfSignedTls(Shape, tag_field="kind", tag="self-signed"):
+    """A certificate that Dynia signs itself: for tests, and behind a proxy that asks for no more."""
+
+
+class CloudflareOriginTls(Shape, tag_field="kind", tag="cloudflare-origin"):
+    """A certificate of Cloudflare's Origin CA: trusted by Cloudflare's proxy, and by nobody else."""
+
+
+class AcmeTls(Shape, tag_field="kind", tag="acme-dns01"):
+    """A certificate by ACME (RFC 8555), proven by TXT records at the cluster's DNS provider.
+
+    `directory` is the CA's URL (empty: Let's Encrypt); `ca` is a PEM file of whoever signs that URL's own
+    certificate (empty: the system's).
+    """
+
+    email: str = ""
+    directory: str = ""
+    ca: str = ""
+
+
+Tls = NoTls | FilesTls | SelfSignedTls | CloudflareOriginTls | AcmeTls
 
 
 class Rollout(Shape):
@@ -107,12 +170,6 @@ class Firewall(Shape):
     enabled: bool = True
     ssh: tuple[str, ...] = ()
     http: tuple[str, ...] = ()
-
-
-class EnvSource(Shape):
-    """A secret from an environment variable of the runner."""
-
-    env: str
 
 
 class Registry(Shape):
@@ -203,6 +260,7 @@ class ClusterSpec(Shape):
     ssh: Ssh = Ssh()
     entry: Entry = NoEntry()
     dns: Dns = NoDns()
+    tls: Tls = NoTls()
     rollout: Rollout = Rollout()
     firewall: Firewall = Firewall()
     registries: tuple[Registry, ...] = ()

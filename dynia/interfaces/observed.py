@@ -139,6 +139,7 @@ class DnsRecord(Shape):
     type: str
     value: str
     ours: bool = False
+    proxied: bool = False
 
 
 class ResolvedImage(Shape, tag="image"):

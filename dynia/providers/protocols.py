@@ -93,14 +93,57 @@ class NodeProvider(Protocol):
         ...
 
 
+class DnsMark(Shape):
+    """Whose a record is. A record without exactly this mark is somebody else's (law 10)."""
+
+    lineage: str
+    cluster: str
+
+
+class DnsWish(Shape):
+    """A record as wanted. `name` is whole, without a dot at its end; `type` is A or CNAME; `proxied` counts
+    only where the vendor has a proxy."""
+
+    name: str
+    type: str
+    value: str
+    proxied: bool = False
+
+
 class DnsProvider(Protocol):
-    """A vendor of DNS. Only records that carry our mark are ever changed (law 10)."""
+    """A vendor of DNS. Only records that carry our mark are ever changed or deleted (law 10).
 
-    async def list_records(self, zone: str) -> tuple[DnsRecord, ...]: ...
+    Every call may be repeated. Errors are `DyniaError`s that say what the vendor said; a vendor that does not
+    answer raises `NotObservedError`.
+    """
 
-    async def create_record(self, zone: str, name: str, type: str, value: str) -> DnsRecord: ...
+    async def zones(self) -> tuple[str, ...]:
+        """Zones that the credentials may change, as far as they can be known."""
+        ...
 
-    async def delete_record(self, zone: str, record_id: str) -> None: ...
+    async def list_records(self, zone: str, mark: DnsMark) -> tuple[DnsRecord, ...]:
+        """Every A, AAAA and CNAME record of the zone; `ours` where it carries this mark."""
+        ...
+
+    async def create_record(self, zone: str, wish: DnsWish, mark: DnsMark) -> DnsRecord:
+        """Make the record with our mark, or return the equal one of ours. Refused where the name is taken."""
+        ...
+
+    async def adopt_record(self, zone: str, record_id: str, wish: DnsWish, mark: DnsMark) -> DnsRecord:
+        """Make this very record, ours or not, what is wished, with our mark: nothing else does that."""
+        ...
+
+    async def delete_record(self, zone: str, record_id: str, mark: DnsMark) -> None:
+        """Already gone is not an error; one without our mark is refused."""
+        ...
+
+    async def put_text(self, zone: str, name: str, text: str) -> None:
+        """Add a TXT record (an ACME challenge) beside what is there."""
+        ...
+
+    async def drop_text(self, zone: str, name: str, text: str) -> None:
+        """Take exactly this TXT record away. Already gone is not an error."""
+        ...
 
 
 class NodeConnection(Protocol):

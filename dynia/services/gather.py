@@ -18,6 +18,7 @@ from dynia.interfaces.observed import (
     ResolvedImage,
     UnresolvedImage,
 )
+from dynia.providers.protocols import DnsMark
 from dynia.services.connections import Connections
 from dynia.services.observe import observe_nodes
 from dynia.services.planning.components import (
@@ -108,7 +109,8 @@ async def _list_records(session: Session) -> tuple[DnsRecord, ...] | NotObserved
     vendor = await session.vendors.dns()
     if vendor is None or session.spec is None or not isinstance(session.spec.dns, ZoneDns):
         return ()
-    return await _answer(vendor.list_records(session.spec.dns.zone))
+    mark = DnsMark(lineage=session.store.state.lineage, cluster=session.cluster)
+    return await _answer(vendor.list_records(session.spec.dns.zone, mark))
 
 
 async def _resolve_images(session: Session) -> dict[str, ResolvedImage | UnresolvedImage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from hypothesis import HealthCheck, given, settings
 
-from dynia.interfaces.desired import ZoneDns
+from dynia.interfaces.desired import CloudflareDns
 from dynia.interfaces.observed import ContainerSeen, DnsRecord, FileSeen, NodeFacts
 from dynia.services.actions import PushComponent, RemoveComponent, UnbindDns
 from dynia.services.planning.components import DROP_INS
@@ -81,7 +81,7 @@ def test_a_record_without_our_mark_is_never_removed_even_if_it_is_in_the_way() -
     )
     world = replace(
         world,
-        desired=replace(world.desired, dns=ZoneDns(zone="example.com")),
+        desired=replace(world.desired, dns=CloudflareDns(zone="example.com")),
         observed=replace(world.observed, records=theirs),
     )
     plan = make_plan(world)

@@ -12,7 +12,15 @@ from pathlib import Path
 import msgspec
 
 from dynia.commands.screens.plan import plan_text
-from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry, Rollout, SshHost, SshProvider, ZoneDns
+from dynia.interfaces.desired import (
+    ApiEntry,
+    CloudflareDns,
+    ClusterSpec,
+    NoEntry,
+    Rollout,
+    SshHost,
+    SshProvider,
+)
 from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
@@ -209,7 +217,7 @@ def entry_api() -> PlanningInput:
 
 def dns() -> PlanningInput:
     """One record of ours is right, one points elsewhere, one is no longer wanted; two are not ours."""
-    zone = ZoneDns(zone="example.com")
+    zone = CloudflareDns(zone="example.com")
     services = (worlds.service(domains=("api.example.com", "www.example.com", "shop.example.com")),)
     given = settled(worlds.cluster(services=services))
 

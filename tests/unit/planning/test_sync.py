@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 
 from dynia.commands.screens.plan import plan_text, tally
-from dynia.interfaces.desired import ZoneDns
+from dynia.interfaces.desired import CloudflareDns
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import MAX_PASSES, make_plan
 from dynia.services.planning.restrict import CLOUD
@@ -19,7 +19,7 @@ replace = msgspec.structs.replace
 
 
 def test_the_headline_counts_only_what_is_done() -> None:
-    world = changed(orphan_machine(), services=new_image(), dns=ZoneDns(zone="example.com"))
+    world = changed(orphan_machine(), services=new_image(), dns=CloudflareDns(zone="example.com"))
     world = worlds.with_facts(
         world, worlds.node_named(world, 2), worlds.edited("/opt/dynia/haproxy/haproxy.cfg")
     )
