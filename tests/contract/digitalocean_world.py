@@ -12,8 +12,8 @@ import httpx
 
 from dynia.providers.nodes.digitalocean.account import Account
 from dynia.providers.nodes.digitalocean.droplets import Defaults
-from dynia.providers.nodes.digitalocean.pace import Patience
 from dynia.providers.nodes.digitalocean.provider import DigitalOceanNodeProvider
+from dynia.providers.pace import Patience
 from dynia.providers.protocols import NodeOrder
 from tests.contract.world import Foreign, Seen
 from tests.twin.judged import TOKEN, rows

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dynia.interfaces.errors import DyniaError
-from dynia.providers.nodes.digitalocean.pace import Patience
+from dynia.providers.pace import Patience
 from dynia.twin.digitalocean.cloud import Quota
 from dynia.twin.faults import Fault, Rate, Rule, Script
 from tests.contract.digitalocean_world import DigitalOceanWorld

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynia.providers.nodes.digitalocean.pace import Pace, Patience
+from dynia.providers.pace import Pace, Patience
 
 
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=900))

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.shape import Shape
-from dynia.providers.nodes.digitalocean.vendor import Json, Vendor
+from dynia.providers.nodes.digitalocean.vendor import Vendor
+from dynia.providers.vendor_calls import Json
 
 
 class Wanted(Shape):

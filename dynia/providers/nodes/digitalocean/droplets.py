@@ -13,16 +13,16 @@ from dynia.interfaces.shape import Shape
 from dynia.providers.nodes.digitalocean.catalogue import Wanted, check_room, check_wanted
 from dynia.providers.nodes.digitalocean.marks import NodeMark, cluster_tag, node_mark, node_tag
 from dynia.providers.nodes.digitalocean.user_data import user_data
-from dynia.providers.nodes.digitalocean.vendor import (
+from dynia.providers.nodes.digitalocean.vendor import Vendor
+from dynia.providers.protocols import NodeOrder
+from dynia.providers.vendor_calls import (
     Gone,
     Json,
     Lacking,
     Pending,
     Settled,
-    Vendor,
     VendorRefused,
 )
-from dynia.providers.protocols import NodeOrder
 
 STATUS: dict[str, Literal["running", "off", "absent"]] = {
     "active": "running",

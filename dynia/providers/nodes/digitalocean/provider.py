@@ -5,9 +5,9 @@ from __future__ import annotations
 from dynia.interfaces.observed import ProviderAddress, ProviderNode
 from dynia.providers.nodes.digitalocean.account import Account
 from dynia.providers.nodes.digitalocean.droplets import Defaults, Droplets, as_node
-from dynia.providers.nodes.digitalocean.pace import Patience
 from dynia.providers.nodes.digitalocean.reserved_ips import ReservedIps
 from dynia.providers.nodes.digitalocean.vendor import Vendor
+from dynia.providers.pace import Patience
 from dynia.providers.protocols import NodeOrder
 
 

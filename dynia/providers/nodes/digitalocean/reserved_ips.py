@@ -18,13 +18,13 @@ from dynia.providers.nodes.digitalocean.marks import (
     claim_tag,
     cluster_marks,
 )
-from dynia.providers.nodes.digitalocean.vendor import (
+from dynia.providers.nodes.digitalocean.vendor import Vendor
+from dynia.providers.vendor_calls import (
     Gone,
     Json,
     Lacking,
     Pending,
     Settled,
-    Vendor,
     VendorRefused,
 )
 

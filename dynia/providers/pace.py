@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds, but for counts. DigitalOcean allows 250 calls a minute; others may use the same token.
+    """Seconds, but for counts. The defaults fit DigitalOcean: 250 calls a minute, for all that use the token.
 
     A call is tried `attempts` times, waiting `base` and then twice as long each time, `cap` at most, and
     never less than the vendor asks for; where it asks for more than `longest`, that is told instead. A deed
