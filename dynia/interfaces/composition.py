@@ -17,6 +17,7 @@ from dynia.interfaces.find_file import find_file
 from dynia.interfaces.target import resolve_target
 from dynia.interfaces.templates import builtin_templates
 from dynia.providers.registry import vendors_for
+from dynia.services.ask_entry import ask_entry
 from dynia.services.planning.components import secret_files
 from dynia.services.session import Session
 from dynia.state.store import Store, open_store
@@ -72,6 +73,7 @@ def open_session(
         clock=SystemClock(),
         lessee=_lessee(environ),
         commit=environ.get("GITHUB_SHA", "")[:12],
+        ask_entry=ask_entry,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from dynia.interfaces.shape import Shape
 
 
@@ -131,6 +133,12 @@ class ProviderAddress(Shape):
     owner: str = ""
 
 
+class EntryAnswer(Shape, tag="answered"):
+    """The node that answered at the entry address when it was asked from outside, by its own word."""
+
+    node: str
+
+
 class DnsRecord(Shape):
     """A record of a zone. `ours` means that it carries our mark (law 10)."""
 
@@ -166,10 +174,14 @@ class UnresolvedImage(Shape, tag="unresolved"):
 
 
 class Observed(Shape):
-    """The world at one moment: nodes by name, the provider's list, addresses, records, images."""
+    """The world at one moment: nodes by name, the provider's list, addresses, records, images.
+
+    `entry` is who answered at the entry address; unset where there is none to be asked.
+    """
 
     nodes: dict[str, ObservedNode] = {}
     provider_nodes: tuple[ProviderNode, ...] | NotObserved = ()
     addresses: tuple[ProviderAddress, ...] | NotObserved = ()
     records: tuple[DnsRecord, ...] | NotObserved = ()
+    entry: EntryAnswer | NotObserved | UnsetType = UNSET
     images: dict[str, ResolvedImage | UnresolvedImage] = {}

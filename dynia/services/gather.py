@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from dynia.interfaces.desired import ClusterSpec, ZoneDns
+from msgspec import UNSET, UnsetType
+
+from dynia.interfaces.desired import ClusterSpec, NoEntry, ZoneDns
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.interfaces.observed import (
     DnsRecord,
+    EntryAnswer,
     NotObserved,
     Observed,
     ProviderAddress,
@@ -56,7 +59,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
     async def silent() -> dict[str, str]:
         return _cannot_answer(recorded, await listing)
 
-    nodes, machines, addresses, records, images = await asyncio.gather(
+    nodes, machines, addresses, records, entry, images = await asyncio.gather(
         observe_nodes(
             connections,
             (node.name for node in recorded),
@@ -67,6 +70,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         listing,
         _list_addresses(session),
         _list_records(session),
+        _ask_entry(session),
         _resolve_images(session),
     )
     return PlanningInput(
@@ -74,7 +78,12 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         desired=session.spec,
         state=state,
         observed=Observed(
-            nodes=nodes, provider_nodes=machines, addresses=addresses, records=records, images=images
+            nodes=nodes,
+            provider_nodes=machines,
+            addresses=addresses,
+            records=records,
+            entry=entry,
+            images=images,
         ),
         templates=session.templates,
         secrets=session.secrets,
@@ -111,6 +120,16 @@ async def _list_records(session: Session) -> tuple[DnsRecord, ...] | NotObserved
         return ()
     mark = DnsMark(lineage=session.store.state.lineage, cluster=session.cluster)
     return await _answer(vendor.list_records(session.spec.dns.zone, mark))
+
+
+async def _ask_entry(session: Session) -> EntryAnswer | NotObserved | UnsetType:
+    """Only an address that the cluster has, and is to keep."""
+    home = session.store.state.cluster(session.cluster)
+    if session.spec is None or isinstance(session.spec.entry, NoEntry):
+        return UNSET
+    if home is None or home.reserved_ip is None or home.applied is None:
+        return UNSET
+    return await session.ask_entry(home.reserved_ip.address)
 
 
 async def _resolve_images(session: Session) -> dict[str, ResolvedImage | UnresolvedImage]:

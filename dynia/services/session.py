@@ -10,6 +10,7 @@ from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.events import EventSink
 from dynia.providers.protocols import DnsProvider, ImageSource, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey
+from dynia.services.ask_entry import AskEntry, nobody_asked
 from dynia.state.model import Node
 from dynia.state.store import Store
 
@@ -49,7 +50,8 @@ class Vendors(Protocol):
 class Session:
     """One run. `spec` is None when the cluster is to be destroyed. `secrets` maps the path that a secret
     file has on the nodes to its content. `node_timeout` is how long a connected node may take to be observed,
-    in seconds; `fan_out` is how many nodes are connected to at once. `stop` is set by the first Ctrl-C: start
+    in seconds; `fan_out` is how many nodes are connected to at once. `ask_entry` asks the entry address from
+    outside. `stop` is set by the first Ctrl-C: start
     nothing more."""
 
     cluster: str
@@ -64,4 +66,5 @@ class Session:
     commit: str = ""
     node_timeout: float = 25.0
     fan_out: int = 64
+    ask_entry: AskEntry = nobody_asked
     stop: asyncio.Event = field(default_factory=asyncio.Event)

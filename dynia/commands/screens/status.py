@@ -46,8 +46,8 @@ def _head(view: StatusView, now: float | None) -> list[str]:
         commit = f" ({one_line(view.commit)})" if view.commit else ""
         parts.append(f"applied {when}by {one_line(view.applied_by)}{commit}")
     if view.reserved_ip and not view.split:
-        masters = [node.name for node in view.nodes if node.role == "MASTER"]
-        agree = " (VRRP and address agree)" if masters == [view.holder] else ""
+        *most, last = view.entry.agreed(view.holder) or ("",)
+        agree = f" ({', '.join(most)} and {last} agree)" if last else ""
         where = f"on {view.holder}{agree}" if view.holder else "seen on no node"
         parts.append(f"reserved IP {view.reserved_ip} {where}")
     return parts
@@ -119,6 +119,8 @@ def _remarks(view: StatusView, width: int, now: float | None) -> list[str]:
     said: list[str] = []
     if any(node.holds_address for node in view.nodes):
         said.append("* has the reserved IP")
+    if view.entry.silence:
+        said.append(f"reserved IP {view.reserved_ip}, asked from here: {one_line(view.entry.silence)}")
     for node in view.nodes:
         if abs(node.clock_skew_ms) > 2000:
             said.append(f"{node.name}: its clock is {abs(node.clock_skew_ms) / 1000:.1f} s off")
@@ -150,6 +152,13 @@ def status_json(view: StatusView) -> bytes:
             "reservedIp": view.reserved_ip,
             "holder": view.holder,
             "split": view.split,
+            "entry": {
+                "provider": view.entry.provider,
+                "kernels": list(view.entry.kernels),
+                "masters": list(view.entry.masters),
+                "probe": view.entry.probe,
+                "silence": view.entry.silence,
+            },
             "nodes": [
                 {
                     "name": node.name,

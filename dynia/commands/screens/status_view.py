@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dynia.interfaces.observed import ContainerSeen, NodeFacts, NotObserved, UnitSeen
+from dynia.interfaces.desired import ApiEntry
+from dynia.interfaces.observed import ContainerSeen, EntryAnswer, NodeFacts, NotObserved, UnitSeen
 from dynia.interfaces.shape import Shape
 from dynia.services.ask_services import Answer
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
+from dynia.services.planning.serving import provider_owner
 from dynia.state.model import Node
 
 OK, UNKNOWN = "ok", "not observed"
@@ -35,6 +37,27 @@ class NodeView(Shape):
     busy_since: int = 0
 
 
+class EntryView(Shape):
+    """Who has the entry address, by each of those who know. Empty: nobody, by that word; None: no word.
+
+    `provider` is its word (entry kind api), `kernels` the nodes that have the address, `masters` those that
+    VRRP calls so. `probe` is the node that answered through the address, `silence` why none did.
+    """
+
+    provider: str | None = None
+    kernels: tuple[str, ...] = ()
+    masters: tuple[str, ...] = ()
+    probe: str | None = None
+    silence: str = ""
+
+    def agreed(self, holder: str) -> tuple[str, ...]:
+        """What says that `holder` has it, for people; empty where one of them says something else."""
+        told = {"VRRP": self.masters, "provider" if self.provider is not None else "address": (holder,)}
+        if self.probe is not None:
+            told["probe"] = (self.probe,)
+        return tuple(told) if set(told.values()) == {(holder,)} else ()
+
+
 class ServiceView(Shape):
     """One service: `on` maps each node to "ok", to what is wrong, or to "not observed"."""
 
@@ -45,7 +68,8 @@ class ServiceView(Shape):
 
 
 class StatusView(Shape):
-    """A cluster as seen now. `split` says in words how holder and MASTER disagree, or is empty."""
+    """A cluster as seen now. `split` says in words how those who know of the entry address disagree, or is
+    empty; `entry` is what each of them said."""
 
     cluster: str
     generation: int
@@ -60,6 +84,7 @@ class StatusView(Shape):
     drift: int
     pending: int
     not_observed: tuple[tuple[str, str], ...]
+    entry: EntryView = EntryView()
 
 
 def status_view(given: PlanningInput, plan: Plan, answers: Iterable[Answer]) -> StatusView:
@@ -83,6 +108,24 @@ def status_view(given: PlanningInput, plan: Plan, answers: Iterable[Answer]) -> 
         drift=len(plan.drift),
         pending=len(plan.changes),
         not_observed=plan.not_observed,
+        entry=_entry(given, nodes, address),
+    )
+
+
+def _entry(given: PlanningInput, nodes: tuple[Node, ...], address: str) -> EntryView:
+    if not address:
+        return EntryView()
+    seen = [(n.name, f) for n in nodes if isinstance(f := given.observed.nodes.get(n.name), NodeFacts)]
+    told, owner = given.observed.entry, None
+    if given.desired is not None and isinstance(given.desired.entry, ApiEntry):
+        machine = provider_owner(given)
+        owner = next((n.name for n in nodes if machine and n.provider_id == machine), machine)
+    return EntryView(
+        provider=owner,
+        kernels=tuple(name for name, facts in seen if address in facts.addresses),
+        masters=tuple(name for name, facts in seen if facts.vrrp == "MASTER"),
+        probe=told.node if isinstance(told, EntryAnswer) else None,
+        silence=told.reason if isinstance(told, NotObserved) else "",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dynia.interfaces.observed import FileSeen, NodeFacts, NotObserved, Observed
+from dynia.interfaces.observed import EntryAnswer, FileSeen, NodeFacts, NotObserved, Observed
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.compare import OWNER, Comparison, WantedFile
 from dynia.services.planning.components.base import Component, Fault, Topology, TopologyNode
@@ -71,7 +71,8 @@ def left_behind(observed: Observed, nodes: tuple[Node, ...], address: str) -> tu
 
 
 def entry_drift(observed: Observed, nodes: tuple[Node, ...], address: str, owner: str | None) -> list[Drift]:
-    """`owner` is the provider's word for who has the address (entry kind api), else None."""
+    """What provider, kernels, VRRP and a question through the address say against each other. `owner` is the
+    provider's word for who has the address (entry kind api), else None."""
     facts = {n.name: observed.nodes.get(n.name) for n in nodes}
     seen = {name: f for name, f in facts.items() if isinstance(f, NodeFacts)}
     have = [name for name, f in seen.items() if address in f.addresses]
@@ -90,6 +91,8 @@ def entry_drift(observed: Observed, nodes: tuple[Node, ...], address: str, owner
         detail = f"{have[0]} has it and is {seen[have[0]].vrrp}"
     elif owner is None and not have and runs and not silent:
         detail = "no node has it"
+    elif have and (other := _answering(observed, nodes)) not in ("", have[0]):
+        detail = f"{have[0]} has it, {other} answers through it"
     else:
         return []
     left = left_behind(observed, nodes, address) if owner is None else ()
@@ -101,6 +104,12 @@ def entry_drift(observed: Observed, nodes: tuple[Node, ...], address: str, owner
     return [
         Drift(node="", kind="reserved_ip", subject=address, category="split", detail=detail, remedy=remedy)
     ]
+
+
+def _answering(observed: Observed, nodes: tuple[Node, ...]) -> str:
+    """The node that answered at the address, if it is one of these."""
+    told = observed.entry.node if isinstance(observed.entry, EntryAnswer) else ""
+    return told if any(n.name == told for n in nodes) else ""
 
 
 def _faults(

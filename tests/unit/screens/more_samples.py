@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dynia.commands.screens.lists import ServiceRow
-from dynia.commands.screens.status_view import NodeView, ServiceView, StatusView
+from dynia.commands.screens.status_view import EntryView, NodeView, ServiceView, StatusView
 from dynia.interfaces.errors import ApplyFailed, BadInput, DyniaError, Locked, Mistake
 from dynia.interfaces.events import (
     Event,
@@ -275,6 +275,7 @@ STATUS = StatusView(
     drift=0,
     pending=0,
     not_observed=(),
+    entry=EntryView(kernels=("brave-panda",), masters=("brave-panda",), probe="brave-panda"),
 )
 
 TROUBLE = msgspec.structs.replace(
@@ -315,6 +316,7 @@ TROUBLE = msgspec.structs.replace(
     drift=3,
     pending=1,
     not_observed=(("quick-lynx", "no answer within 25 s"), (LONG, "connection refused")),
+    entry=EntryView(kernels=("brave-panda",), masters=("brave-panda",), silence="no answer within 2 s"),
 )
 
 NOTHING_YET = StatusView(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dynia.commands.screens.status import status_text
 from dynia.commands.screens.status_view import StatusView, status_view
-from dynia.interfaces.observed import NodeFacts
+from dynia.interfaces.observed import EntryAnswer, NodeFacts, NotObserved
 from dynia.services.ask_services import Answer, parse_answer
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
@@ -161,6 +161,23 @@ def test_two_masters_are_said_in_the_head() -> None:
     status = view(worlds.with_facts(SETTLED, other, master))
     assert holder in status.split and other in status.split
     assert "VRRP and address agree" not in status_text(status, width=120)
+
+
+def test_whoever_answers_at_the_address_is_one_of_those_who_must_agree() -> None:
+    holder = make_plan(SETTLED).holder
+    other = next(name for name in SETTLED.observed.nodes if name != holder)
+
+    def shown(answer: EntryAnswer | NotObserved) -> tuple[StatusView, str]:
+        seen = view(replace(SETTLED, observed=replace(SETTLED.observed, entry=answer)))
+        return seen, " ".join(status_text(seen, width=200).split())
+
+    right, text = shown(EntryAnswer(node=holder))
+    assert right.split == "" and f"on {holder} (VRRP, address and probe agree)" in text
+    wrong, text = shown(EntryAnswer(node=other))
+    assert wrong.split == f"{holder} has it, {other} answers through it" and "agree" not in text
+    mute, text = shown(NotObserved(reason="no answer within 2 s"))
+    assert mute.split == "" and "(VRRP and address agree)" in text
+    assert "asked from here: no answer within 2 s" in text
 
 
 @pytest.mark.parametrize(
