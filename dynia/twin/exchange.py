@@ -19,6 +19,7 @@ class Call:
     body: Json
     base: str
     args: Mapping[str, str] = field(default_factory=dict)
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dynia.twin.digitalocean import (
     actions,
@@ -18,22 +16,9 @@ from dynia.twin.digitalocean import (
 )
 from dynia.twin.digitalocean.cloud import Cloud, paged
 from dynia.twin.exchange import Answer, Call
+from dynia.twin.routes import Route, Routes
 
 Handler = Callable[[Cloud, Call], Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`scopes`: all that the token must have."""
-
-    method: str
-    template: str
-    scopes: tuple[str, ...]
-    handler: Handler
-
-    @property
-    def operation(self) -> str:
-        return f"{self.method} {self.template}"
 
 
 def account(cloud: Cloud, call: Call) -> Answer:
@@ -65,7 +50,7 @@ def images(cloud: Cloud, call: Call) -> Answer:
     return paged(call, "images", listed, catalogue.image_json)
 
 
-def _routes() -> tuple[Route, ...]:
+def _routes() -> tuple[Route[Cloud], ...]:
     firewall, reserved, droplet = (
         "/v2/firewalls/{firewall_id}",
         "/v2/reserved_ips/{reserved_ip}",
@@ -122,15 +107,4 @@ def _routes() -> tuple[Route, ...]:
 
 
 ROUTES = _routes()
-_PATTERNS = tuple(
-    (route, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.template))) for route in ROUTES
-)
-
-
-def match(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """The route of a request and the variable parts of its path."""
-    for route, pattern in _PATTERNS:
-        found = pattern.fullmatch(path)
-        if found and route.method == method:
-            return route, found.groupdict()
-    return None
+ROUTING = Routes(ROUTES)

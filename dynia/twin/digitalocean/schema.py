@@ -25,11 +25,6 @@ CREATE INDEX IF NOT EXISTS actions_pending ON actions (status) WHERE status = 'i
 CREATE TABLE IF NOT EXISTS firewalls (
   id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, inbound TEXT NOT NULL, outbound TEXT NOT NULL,
   droplets TEXT NOT NULL, tags TEXT NOT NULL, created REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS requests (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
-  operation TEXT NOT NULL, token TEXT NOT NULL, status INTEGER NOT NULL DEFAULT 0,
-  fault TEXT NOT NULL DEFAULT '', counted INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS requests_at ON requests (at);
 INSERT INTO sqlite_sequence (name, seq)
   SELECT 'droplets', 300000000 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'droplets');
 INSERT INTO sqlite_sequence (name, seq)
