@@ -1,16 +1,22 @@
 #!/bin/sh
-# What `make test` needs beside .venv: OpenSSH's server, which the tests run as their own on a free port of loopback.
-# Installed on Debian as root and nowhere started; does nothing where it is there, and says what is skipped otherwise.
+# What `make test` needs beside .venv: programs that tests run themselves, each on a free port of loopback.
+# Installed on Debian as root and nowhere started; does nothing where all are there, and says what is missing otherwise.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
-if command -v sshd >/dev/null 2>&1; then exit 0; fi
+missing=
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need sshd openssh-server
+need named bind9
+need dig bind9-dnsutils
+
+[ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-  echo "no sshd here: tests/integration/node_scripts/test_over_ssh.py is skipped (apt-get install openssh-server)" >&2
+  echo "not here, and tests need it (apt-get install):$missing" >&2
   exit 0
 fi
 
-echo "installing openssh-server, without starting it"
+echo "installing$missing, without starting anything"
 export DEBIAN_FRONTEND=noninteractive
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -20,10 +26,17 @@ if [ ! -e "$policy" ]; then
   chmod 755 "$policy"
 fi
 apt-get update -qq
-apt-get -o Acquire::Retries=3 install -qq -y --no-install-recommends openssh-server >/dev/null
-# Nor at the next boot: nobody asked for a way into this machine.
-if command -v systemctl >/dev/null 2>&1; then
-  systemctl --quiet disable ssh.service 2>/dev/null
-else
-  update-rc.d ssh disable
-fi
+# shellcheck disable=SC2086
+apt-get -o Acquire::Retries=3 install -qq -y --no-install-recommends $missing >/dev/null
+# Nor at the next boot: nobody asked for a server on this machine.
+for unit in ssh named; do
+  case $unit:$missing in
+    ssh:*openssh-server* | named:*bind9*) ;;
+    *) continue ;;
+  esac
+  if command -v systemctl >/dev/null 2>&1; then
+    systemctl --quiet disable "$unit.service" 2>/dev/null || true
+  else
+    update-rc.d "$unit" disable || true
+  fi
+done

@@ -90,10 +90,11 @@ class CloudflareDns(Shape, tag_field="kind", tag="cloudflare"):
     """Names are bound to the reserved IP in this zone of Cloudflare's.
 
     `cname`: the first domain is an A record and the others are CNAMEs to it. `proxied`: visitors reach
-    Cloudflare, which reaches the reserved IP. `adopt`: records that are in the way are taken over.
+    Cloudflare, which reaches the reserved IP. `adopt`: records that are in the way are taken over. `zone`
+    empty: the longest one that the token sees and that all domains lie in.
     """
 
-    zone: str
+    zone: str = ""
     cname: bool = False
     proxied: bool = False
     adopt: bool = False

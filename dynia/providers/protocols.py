@@ -122,15 +122,23 @@ class DnsProvider(Protocol):
         ...
 
     async def list_records(self, zone: str, mark: DnsMark) -> tuple[DnsRecord, ...]:
-        """Every A, AAAA and CNAME record of the zone; `ours` where it carries this mark."""
+        """Every record of the zone, but for what the vendor keeps itself (SOA, DNSSEC); `ours` where it
+        carries this mark. Where marks are records of their own they are not told, but for one of ours whose
+        record is gone (type TXT)."""
+        ...
+
+    async def look_up(self, zone: str, name: str, mark: DnsMark) -> tuple[DnsRecord, ...]:
+        """The same for one name: what an action reads just before and just after it writes."""
         ...
 
     async def create_record(self, zone: str, wish: DnsWish, mark: DnsMark) -> DnsRecord:
-        """Make the record with our mark, or return the equal one of ours. Refused where the name is taken."""
+        """Make the record with our mark, or return the equal one of ours. Refused where an A, AAAA or CNAME
+        record has the name."""
         ...
 
     async def adopt_record(self, zone: str, record_id: str, wish: DnsWish, mark: DnsMark) -> DnsRecord:
-        """Make this very record, ours or not, what is wished, with our mark: nothing else does that."""
+        """Make this very record, ours or not, what is wished, with our mark: nothing else does that. Its type
+        may change. `Stale` where it is gone, unless what is wished is there."""
         ...
 
     async def delete_record(self, zone: str, record_id: str, mark: DnsMark) -> None:

@@ -1,4 +1,4 @@
-"""The worlds that contract tests run in, one per kind of node provider."""
+"""The worlds that contract tests run in, one per kind of provider of nodes and of names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from dynia.providers.nodes.docker.lab import Lab
+from tests.contract.dns_world import BindWorld, DnsWorld
 from tests.contract.docker_world import World
 from tests.contract.host_world import HostWorld
 
 KINDS = ("docker", "ssh")
 MAKERS = ("docker",)
+DNS_KINDS = ("rfc2136",)
 
 
 @pytest.fixture(params=KINDS)
@@ -44,3 +46,18 @@ def ssh_world(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     made = HostWorld(lab, Path(tmp_path_factory.mktemp("hosts")))
     yield made
     asyncio.run(made.remove())
+
+
+@pytest.fixture(params=DNS_KINDS)
+def dns_world(request: pytest.FixtureRequest) -> DnsWorld:
+    """A zone of its own for every test."""
+    found: DnsWorld = request.getfixturevalue(f"{request.param}_world")
+    return found
+
+
+@pytest.fixture
+def rfc2136_world(tmp_path: Path) -> Iterator[BindWorld]:
+    """A BIND of its own."""
+    made = BindWorld(tmp_path)
+    yield made
+    made.stop()

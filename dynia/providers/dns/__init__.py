@@ -1,0 +1,1 @@
+"""Vendors of DNS, one package each; nothing but the registry imports them."""
