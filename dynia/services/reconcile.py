@@ -11,11 +11,13 @@ from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, Refuse
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.services.connections import Connections
 from dynia.services.executor import Outcome, execute
+from dynia.services.former_texts import former_texts
 from dynia.services.gather import gather
 from dynia.services.planning.closing import closing_changes, opening_changes
+from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
-from dynia.services.planning.planner import make_plan, recipes_of
+from dynia.services.planning.planner import make_plan, recipes_of, sealed
 from dynia.services.planning.simulate import allowed_in_preview
 from dynia.services.session import Session
 from dynia.services.tools import PassTools
@@ -77,8 +79,14 @@ class Reconciler:
             plan = make_plan(self.given, sync=sync)
             split = any(item.category == "split" for item in plan.drift)
             if not split or self.session.stop.is_set() or time() >= until:
-                return plan
+                return await self._with_texts(plan)
             await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _with_texts(self, plan: Plan) -> Plan:
+        """What changed files say now is asked for where something changes: one more exec on one node."""
+        wanted = missing_texts(plan, self._given().observed)
+        texts = await former_texts(self.connections, wanted) if wanted else {}
+        return sealed(with_texts(plan, texts)) if plan.diffs else plan
 
     async def apply(
         self, approve: Callable[[Plan], bool], *, restrict: bool = False, ask_always: bool = False

@@ -129,6 +129,9 @@ def test_a_new_image_of_one_container_does_not_restart_its_sibling(pair: Scratch
 
 def test_a_mounted_file_that_changes_recreates_its_container_one_node_at_a_time(pair: Scratch) -> None:
     pair.write("greeting/text", "good evening\n")
+    told = pair.dynia("plan", "--full").stdout
+    assert "greeting/text, 1 line" in told
+    assert "- good morning\n" in told and "+ good evening\n" in told
     rolled(pair, WEB, files=("greeting/text", "override.yaml"), named="greeting/text")
     for node in pair.nodes():
         assert "good evening" in page(pair, node)

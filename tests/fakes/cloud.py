@@ -316,7 +316,9 @@ class Connection:
         return request.image_id
 
     async def exec(self, request: ExecRequest) -> Executed:
-        raise AssertionError("no apply runs commands")
+        """Reads files, of which the model world has only the digests."""
+        await asyncio.sleep(0)
+        return Executed(exit_code=0, stdout=b"", stderr=b"")
 
     async def stream(self, argv: tuple[str, ...]) -> AsyncIterator[str]:
         raise AssertionError("no apply streams")

@@ -114,8 +114,16 @@ def _diffs(one: Comparison, nodes: tuple[str, ...]) -> list[FileDiff]:
     if not one.pending:
         return []
     changed = set(changed_paths(one.live, one.wanted.files))
+    was = {f.path: f.digest for f in one.live.files} if one.live else {}
     return [
-        FileDiff(path=f.path, nodes=nodes, before=None, after=_text(f.content))
+        FileDiff(
+            path=f.path,
+            nodes=nodes,
+            before=None if f.path in was else "",
+            after=_text(f.content),
+            component=one.component,
+            was=was.get(f.path, ""),
+        )
         for f in sorted(one.wanted.recipe.release.files, key=lambda f: f.path)
         if f.path in changed and not f.secret
     ]

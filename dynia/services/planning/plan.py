@@ -71,12 +71,17 @@ class Waiting(Shape):
 
 
 class FileDiff(Shape):
-    """A file before and after, for --full. `before` is None where its text is not known to the runner."""
+    """A file before and after, for --full. None: its text is not known to the runner, or it is no text.
+
+    `was` is the digest of what is applied, empty where it is new or was a secret.
+    """
 
     path: str
     nodes: tuple[str, ...]
     before: str | None
     after: str | None
+    component: str = ""
+    was: str = ""
 
 
 class Serving(Shape):
