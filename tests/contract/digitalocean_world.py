@@ -30,6 +30,7 @@ class DigitalOceanWorld:
         self.lineage = uuid.uuid4().hex
         self.cluster = f"contract-{uuid.uuid4().hex[:6]}"
         self.provider = self.fresh_provider()
+        self.recorded: set[str] = set()
 
     def fresh_provider(self, token: str = TOKEN) -> DigitalOceanNodeProvider:
         """As another run of Dynia has it: it remembers nothing."""

@@ -7,7 +7,7 @@ import pathlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -48,6 +48,11 @@ def twin_in_a_thread(database: pathlib.Path, **settings: Any) -> Iterator[Digita
     whole = there(made())
     try:
         yield there(whole.__aenter__())
+    except BaseException as error:
+        with suppress(type(error)):
+            there(whole.__aexit__(type(error), error, error.__traceback__))
+        raise
+    else:
         there(whole.__aexit__(None, None, None))
     finally:
         loop.call_soon_threadsafe(loop.stop)

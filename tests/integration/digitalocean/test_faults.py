@@ -76,11 +76,15 @@ async def wanted(world: DigitalOceanWorld) -> None:
 
 
 async def nothing(world: DigitalOceanWorld) -> None:
-    """The cluster and its address away."""
+    """The cluster and its address away. An address is recorded until its release has ended, as in the state:
+    a try that died between the release and the removal of its mark is gone on with."""
     provider = world.fresh_provider()
-    for address in await provider.list_reserved_ips(world.lineage, world.cluster):
-        await provider.detach_reserved_ip(address.provider_id)
-        await provider.release_reserved_ip(address.provider_id)
+    listed = await provider.list_reserved_ips(world.lineage, world.cluster)
+    world.recorded |= {address.provider_id for address in listed}
+    for address in sorted(world.recorded):
+        await provider.detach_reserved_ip(address)
+        await provider.release_reserved_ip(address)
+        world.recorded.remove(address)
     for node in await provider.list_nodes(world.lineage, world.cluster):
         await provider.delete_node(node.provider_id)
 
