@@ -130,6 +130,16 @@ class StatusRequest(Shape):
     as_json: bool = False
 
 
+class DrillRequest(Shape):
+    """`dynia drill failover`. `node` empty: VRRP elects who takes over."""
+
+    target: Target
+    node: str = ""
+    hard: bool = False
+    yes: bool = False
+    as_json: bool = False
+
+
 class LogsRequest(Shape):
     """`dynia logs`. `node` empty: every node. `lines` back from now; `follow` goes on."""
 

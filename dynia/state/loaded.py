@@ -39,6 +39,10 @@ class Places(Shape):
     def journals(self) -> Path:
         return self.home / "journal"
 
+    @property
+    def drills(self) -> Path:
+        return self.home / "drills"
+
     def journal(self, cluster: str) -> Path:
         return self.journals / cluster
 

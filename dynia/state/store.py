@@ -4,6 +4,7 @@
 
     state.json                               the snapshot, beside clusters.yaml
     .dynia/journal/<cluster>/00000042.json   what came after it
+    .dynia/drills/<cluster>/00000001.json    what each failover drill saw
     .dynia/lock-<cluster>                    held by the run that writes this cluster
     .dynia/lock                              held for moments, by whoever replaces state.json
 
@@ -24,7 +25,7 @@ from pathlib import Path
 import msgspec
 
 from dynia.interfaces.errors import DyniaError, Locked
-from dynia.state import journal
+from dynia.state import drills, journal
 from dynia.state.checks import NAME, problems
 from dynia.state.disk import Disk, LocalDisk
 from dynia.state.loaded import Loaded, Places, fold, load, make_fresh
@@ -159,6 +160,11 @@ class Store:
     def write(self, cluster: str, changes: tuple[Change, ...], why: str) -> None:
         """Change the state outside of any step."""
         self._append(cluster, "note", "", NULL, why, changes)
+
+    def keep_drill(self, cluster: str, report: bytes) -> None:
+        """Remember what a drill saw; `report` is JSON. It is no part of the state."""
+        with _in_words(self._places.folder):
+            drills.keep(self._disk, self._places, cluster, report)
 
     def snapshot(self) -> None:
         """Fold every journal into state.json."""

@@ -31,9 +31,18 @@ from dynia.interfaces.node_requests import (
     PushRequest,
     RemoveRequest,
 )
-from dynia.interfaces.observed import NodeFacts, ProviderAddress, ProviderNode, ResolvedImage, UnresolvedImage
+from dynia.interfaces.observed import (
+    EntryAnswer,
+    NodeFacts,
+    NotObserved,
+    ProviderAddress,
+    ProviderNode,
+    ResolvedImage,
+    UnresolvedImage,
+)
 from dynia.providers.protocols import NodeOrder
 from dynia.services.actions.base import HostKey
+from dynia.services.drill import SCRIPTS
 from dynia.services.planning.components import secret_files
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.plan import Plan
@@ -57,7 +66,8 @@ class Cloud:
     """`truth` is how it is. `made` counts the machines ever made, by ordinal; `deeds` every change, in order.
 
     `lie(what, node)` may give another answer than the true one, to a push or a gate whose effect then stays away;
-    it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer.
+    it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer; the entry
+    address answers this machine while it is `reachable`.
     """
 
     def __init__(self) -> None:
@@ -68,6 +78,7 @@ class Cloud:
         self.deeds: list[str] = []
         self.good: set[tuple[str, str, str]] = set()
         self.cut: set[str] = set()
+        self.reachable = True
         self.tick: Callable[[str], None] = _nothing
         self.lie: Lie = _truth
 
@@ -209,6 +220,14 @@ class Doors:
     async def detach_reserved_ip(self, provider_id: str) -> None:
         raise AssertionError("nothing here is of kind api")
 
+    async def ask_entry(self, address: str) -> EntryAnswer | NotObserved:
+        """Whoever has the address answers."""
+        await asyncio.sleep(0)
+        have = [n for n in sorted(self.cloud.nodes) if address in self.cloud.nodes[n].addresses]
+        if not have or not self.cloud.reachable:
+            return NotObserved(reason="no answer within 2 s")
+        return EntryAnswer(node=self.cloud.machines[have[0]].name)
+
     async def _before(self, what: str) -> None:
         await asyncio.sleep(0)
         self.cloud.tick(what)
@@ -316,8 +335,24 @@ class Connection:
         return request.image_id
 
     async def exec(self, request: ExecRequest) -> Executed:
-        """Reads files, of which the model world has only the digests."""
-        await asyncio.sleep(0)
+        """What a drill asks for; else files are read, of which the model world has only the digests."""
+        if request.argv == ("cat", "/run/dynia/vrrp"):
+            await self._reached("role")
+            role = self.cloud.nodes[self.node.ordinal].vrrp
+            return Executed(exit_code=0 if role else 1, stdout=role.encode(), stderr=b"")
+        deed = next((d for d, text in SCRIPTS.items() if request.argv[:3] == ("sh", "-c", text)), None)
+        if deed is None:
+            await asyncio.sleep(0)
+            return Executed(exit_code=0, stdout=b"", stderr=b"")
+        await self._reached(deed)
+        facts, n = self.cloud.nodes[self.node.ordinal], self.node.ordinal
+        if deed != "start":
+            self.cloud.nodes[n] = replace(facts, vrrp="", addresses=())
+        elif not facts.vrrp:
+            self.cloud.nodes[n] = replace(facts, vrrp="BACKUP")
+        self.cloud.deeds.append(f"{self.node.name} {deed}")
+        self.cloud.elect()
+        self.cloud.tick(f"{self.node.name} {deed} done")
         return Executed(exit_code=0, stdout=b"", stderr=b"")
 
     async def stream(self, argv: tuple[str, ...]) -> AsyncIterator[str]:
@@ -357,16 +392,18 @@ class Engine:
         self.events: list[Event] = []
         self.store: Store = open_store(HOME, disk=disk, clock=lambda: 1_800_000_000)
         self._rendered: tuple[object, Wanted | None] = (None, None)
+        doors = Doors(cloud, self._wanted)
         session = Session(
             cluster="prod",
             spec=spec,
             templates=SMALL,
             secrets=secret_files(spec, {}) if spec else {},
             store=self.store,
-            vendors=Doors(cloud, self._wanted),
+            vendors=doors,
             emit=self.events.append,
             clock=Frozen(),
             lessee=who,
+            ask_entry=doors.ask_entry,
         )
         self.run = Reconciler(session)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dynia.commands.screens.apply import apply_result_text
 from dynia.commands.screens.board import Board
 from dynia.commands.screens.drift import drift_text
+from dynia.commands.screens.drill import drill_text
 from dynia.commands.screens.edit import edit_text
 from dynia.commands.screens.error import bug_text, error_text
 from dynia.commands.screens.lists import nodes_text, services_text
@@ -72,6 +73,8 @@ def catalogue() -> dict[str, Screen]:
         screens[f"result/{name}"] = lambda w, c, r=result: apply_result_text(r, width=w, color=c)  # type: ignore[misc]
     for name, view in more_samples.STATUSES.items():
         screens[f"status/{name}"] = lambda w, c, v=view: status_text(v, width=w, color=c, now=samples.NOW)  # type: ignore[misc]
+    for name, report in more_samples.DRILLS.items():
+        screens[f"drill/{name}"] = lambda w, c, r=report: drill_text(r, width=w, color=c)  # type: ignore[misc]
     screens["list/nodes"] = lambda w, c: nodes_text("prod", more_samples.NODES, width=w)
     screens["list/services"] = lambda w, c: services_text("prod", more_samples.SERVICES, width=w)
     return screens

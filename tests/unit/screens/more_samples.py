@@ -22,6 +22,7 @@ from dynia.interfaces.events import (
     StepStarted,
 )
 from dynia.interfaces.files.rewrite import FileEdit
+from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.reconcile import ApplyResult, Failure
 from dynia.state.model import Node
 from tests.unit.screens.samples import (
@@ -375,6 +376,51 @@ SERVICES = (
     ServiceRow(name="mailer", kind="worker", state="pending", domains=()),
     ServiceRow(name="old-" + "x" * 70, kind="http", state="leaving", domains=("old.example.com",)),
 )
+
+
+DRILLS = {
+    "hard": DrillReport(
+        cluster="prod",
+        entry="vip",
+        address="198.18.0.100",
+        holder="brave-panda",
+        taken=LONG,
+        hard=True,
+        at=int(NOW),
+        lost=0.4,
+        lost_back=0.0,
+        probes=61,
+        unanswered=4,
+        slowest=0.0121,
+        settled=True,
+        answered=(
+            Stretch(node="brave-panda", begin=0.0, end=1.2),
+            Stretch(node="", begin=1.2, end=1.6),
+            Stretch(node=LONG, begin=1.6, end=4.7),
+            Stretch(node="brave-panda", begin=4.7, end=6.1),
+        ),
+    ),
+    "nobody": DrillReport(
+        cluster="prod",
+        entry="api",
+        address="198.18.0.100",
+        holder="brave-panda",
+        taken="",
+        hard=False,
+        at=int(NOW),
+        lost=29.0,
+        lost_back=1.2,
+        probes=330,
+        unanswered=302,
+        slowest=0.8,
+        settled=False,
+        answered=(
+            Stretch(node="brave-panda", begin=0.0, end=1.1),
+            Stretch(node="", begin=1.1, end=31.3),
+            Stretch(node="brave-panda", begin=31.3, end=33.0),
+        ),
+    ),
+}
 
 
 def _edit(old: str, new: str) -> FileEdit:

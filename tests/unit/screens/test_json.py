@@ -12,6 +12,7 @@ import pytest
 
 from dynia.commands.screens.apply import result_json
 from dynia.commands.screens.clusters import ListedCluster, list_json
+from dynia.commands.screens.drill import drill_json
 from dynia.commands.screens.lists import nodes_json, services_json
 from dynia.commands.screens.plan_json import drift_json, plan_json
 from dynia.commands.screens.status import status_json
@@ -39,6 +40,7 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.drift": [lambda plan=plan: drift_json(plan) for plan in samples.PLANS.values()],  # type: ignore[misc]
     "dynia.apply": [lambda r=r: result_json(r) for r in more.RESULTS.values()],  # type: ignore[misc]
     "dynia.status": [lambda v=v: status_json(v) for v in more.STATUSES.values()],  # type: ignore[misc]
+    "dynia.drill": [lambda r=r: drill_json(r) for r in more.DRILLS.values()],  # type: ignore[misc]
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],
     "dynia.clusters": [lambda: list_json((CLUSTER,))],

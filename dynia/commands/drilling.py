@@ -1,0 +1,41 @@
+"""Runs a failover drill: asks, plays it, shows what was seen; the exit code."""
+
+from __future__ import annotations
+
+from dynia.commands.exit_codes import DONE, ERROR
+from dynia.commands.interrupts import run_interruptible
+from dynia.commands.output import Output, standard_output
+from dynia.commands.screens.drill import drill_json, drill_question, drill_text
+from dynia.interfaces.composition import open_session
+from dynia.interfaces.errors import Refused
+from dynia.interfaces.requests import DrillRequest
+from dynia.services.drill import DrillWish, Ground, failover
+from dynia.services.drill_report import DrillReport
+from dynia.services.reconcile import reconciler
+
+
+def drill_failover(request: DrillRequest) -> int:
+    """Exits 1 where nobody took over, or not everything was as before at the end."""
+    output = standard_output()
+    session = open_session(file=request.target.file, cluster=request.target.cluster)
+    wish = DrillWish(node=request.node, hard=request.hard)
+
+    async def work() -> DrillReport:
+        async with reconciler(session) as run:
+            return await failover(run, wish, lambda ground: _agreed(request, ground, output))
+
+    report = run_interruptible(work())
+    if request.as_json:
+        output.data(drill_json(report))
+    else:
+        output.show(drill_text(report, width=output.width, color=output.color))
+    return DONE if report.taken and report.settled else ERROR
+
+
+def _agreed(request: DrillRequest, ground: Ground, output: Output) -> bool:
+    if request.yes:
+        return True
+    if not output.can_ask:
+        raise Refused("a drill asks before, and there is no terminal to ask on", hint="add --yes")
+    question = drill_question(ground, DrillWish(node=request.node, hard=request.hard))
+    return output.ask(f"{question} [y/N]").lower() in ("y", "yes")

@@ -1,0 +1,258 @@
+"""The failover drill: the entry address is taken from its holder, watched from outside, and handed back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from dynia.interfaces.desired import ApiEntry, NoEntry
+from dynia.interfaces.errors import ApplyFailed, DyniaError, Refused
+from dynia.interfaces.node_requests import ExecRequest
+from dynia.interfaces.observed import EntryAnswer, NodeFacts
+from dynia.interfaces.shape import Shape
+from dynia.services.drill_report import DrillReport, Probe, lost, stretches
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.plan import Plan
+from dynia.services.reconcile import Reconciler
+from dynia.state.model import Node
+
+EVERY_S = 0.1
+# Below the second after which a lost first packet is sent again: whoever needs that second got no answer.
+ANSWER_S = 0.9
+WATCH_S, MOVE_S, ROLE_S = 1.0, 30.0, 10.0
+# Should this run die, the node puts itself back.
+UNATTENDED_S = 60
+
+_TABLE = "inet dynia-drill"
+_UNDO = f"nft delete table {_TABLE} 2>/dev/null; systemctl start keepalived"
+_GUARD = f"""systemctl stop dynia-drill.timer 2>/dev/null || :
+systemd-run -q --collect --unit=dynia-drill --on-active={UNATTENDED_S} sh -c '{_UNDO}'
+"""
+# New connections wait for the next holder, idle ones are closed by the reload, those at work end.
+_HOLD_BACK = f"""if command -v nft >/dev/null; then
+  nft -f - <<RULES
+table {_TABLE} {{
+  chain first {{
+    type filter hook prerouting priority -310
+    ip daddr $1 tcp dport {{ 80, 443 }} tcp flags & (syn | ack) == syn drop
+  }}
+}}
+RULES
+  systemctl reload haproxy
+  tries=20
+  busy() {{ ss -Htn state established src "$1" '( sport = :80 or sport = :443 )' | grep -q .; }}
+  while [ "$tries" -gt 0 ] && busy "$1"; do
+    sleep 0.1
+    tries=$((tries - 1))
+  done
+fi
+"""
+_STOP = "systemctl stop keepalived\n"
+_LET_IN = f"! command -v nft >/dev/null || nft delete table {_TABLE}\n"
+# What is asked of nodes, each with the address as its argument.
+SCRIPTS = {
+    "hand over": f"set -eu\n{_GUARD}{_HOLD_BACK}{_STOP}{_LET_IN}",
+    "stop": f"set -eu\n{_GUARD}{_STOP}",
+    "start": f"{_UNDO}\nsystemctl stop dynia-drill.timer 2>/dev/null\nsystemctl is-active -q keepalived\n",
+}
+
+
+class DrillWish(Shape):
+    """`node`: who shall take over (empty: whoever VRRP elects). `hard`: connections at work are cut."""
+
+    node: str = ""
+    hard: bool = False
+
+
+class Ground(Shape):
+    """What a drill starts from. `others` are the nodes beside the holder that could take over."""
+
+    address: str
+    entry: str
+    holder: Node
+    others: tuple[Node, ...]
+
+
+async def failover(run: Reconciler, wish: DrillWish, approve: Callable[[Ground], bool]) -> DrillReport:
+    """Do it, under the cluster's lock, and keep what was seen. Refused where it could hurt."""
+    session = run.session
+    with session.store.lock(session.cluster, session.lessee):
+        ground = _ground(session.cluster, await run.plan(), run.given, wish)
+        if not approve(ground):
+            raise Refused(f"cluster {session.cluster}: no drill, nothing was changed")
+        report = await _Drill(run, ground, wish).play()
+        session.store.keep_drill(session.cluster, msgspec.json.encode(report))
+        return report
+
+
+def _ground(cluster: str, plan: Plan, given: PlanningInput | None, wish: DrillWish) -> Ground:
+    spec = given.desired if given else None
+    home = given.state.cluster(cluster) if given else None
+    if not given or not spec or not home or isinstance(spec.entry, NoEntry) or not home.reserved_ip:
+        raise Refused(f"cluster {cluster} has no reserved IP that could move")
+    nodes = given.state.nodes_of(cluster)
+    silent = [name for name, _ in plan.not_observed]
+    splits = [item.detail for item in plan.drift if item.category == "split"]
+    if silent or splits:
+        said = f"not observed: {', '.join(silent)}" if silent else f"the reserved IP is split: {splits[0]}"
+        raise Refused(
+            f"cluster {cluster}: {said}", hint="a drill needs a cluster that is well: `dynia status`"
+        )
+    seen = given.observed.nodes
+    holder = next((n for n in nodes if n.name == plan.holder), None)
+    ready = tuple(n for n in nodes if isinstance(f := seen.get(n.name), NodeFacts) and f.vrrp == "BACKUP")
+    if holder is None or not ready:
+        why = "nobody has the reserved IP" if holder is None else "no other node could take the reserved IP"
+        raise Refused(f"cluster {cluster}: {why}", hint="look at it with `dynia status`")
+    if wish.node and wish.node not in {n.name for n in ready}:
+        said = "has it already" if wish.node == holder.name else "is no node that could take it"
+        raise Refused(f"{wish.node} {said}", hint=f"one of {', '.join(n.name for n in ready)}")
+    entry = "api" if isinstance(spec.entry, ApiEntry) else "vip"
+    return Ground(address=home.reserved_ip.address, entry=entry, holder=holder, others=ready)
+
+
+class _Drill:
+    """One drill that is under way: its clock, its probes, and the nodes whose keepalived it stopped."""
+
+    def __init__(self, run: Reconciler, ground: Ground, wish: DrillWish) -> None:
+        self._run, self._ground, self._wish = run, ground, wish
+        self._time = asyncio.get_running_loop().time
+        self._began = self._time()
+        self._probes: list[Probe] = []
+        self._stopped: list[Node] = []
+
+    async def play(self) -> DrillReport:
+        session, ground = self._run.session, self._ground
+        at = int(session.clock.now())
+        holder = ground.holder
+        async with self._probing():
+            await asyncio.sleep(WATCH_S)
+            if not any(p.node == holder.name for p in self._probes):
+                raise Refused(
+                    f"{ground.address} does not answer this machine, so nothing could be seen",
+                    hint="run the drill from a machine that reaches the reserved IP on port 80",
+                )
+            try:
+                moved, taken = await self._move(holder, self._wish.node, hard=self._wish.hard)
+                await asyncio.sleep(WATCH_S)
+                await self._start_again()
+                back = self._now()
+                returned = ""
+                if taken:
+                    current = next(n for n in ground.others if n.name == taken)
+                    _, returned = await self._move(current, holder.name, hard=False)
+            finally:
+                await self._start_again()
+            await asyncio.sleep(WATCH_S)
+        plan = await self._run.plan()
+        found = stretches(self._probes)
+        settled = returned == holder.name and not any(d.category == "split" for d in plan.drift)
+        return DrillReport(
+            cluster=session.cluster,
+            entry=ground.entry,
+            address=ground.address,
+            holder=holder.name,
+            taken=taken,
+            hard=self._wish.hard,
+            at=at,
+            lost=lost(found, moved, back),
+            lost_back=lost(found, back, self._now()),
+            probes=len(self._probes),
+            unanswered=sum(not p.node for p in self._probes),
+            slowest=round(max((p.seconds for p in self._probes if p.node), default=0.0), 3),
+            settled=settled,
+            answered=found,
+        )
+
+    async def _move(self, source: Node, target: str, *, hard: bool) -> tuple[float, str]:
+        """Takes the address from `source`; when that was, and who answered then. With a `target`, those that
+        VRRP would choose before it stop first: they have nothing to lose."""
+        others = [n for n in (self._ground.holder, *self._ground.others) if n.name != source.name]
+        wanted = next((n for n in others if n.name == target), None)
+        for node in others:
+            if wanted is not None and node.priority > wanted.priority:
+                await self._do(node, "stop")
+        began = self._now()
+        # The provider moves the address: until then the old holder goes on serving, so nothing has to wait.
+        await self._do(source, "stop" if hard or self._ground.entry == "api" else "hand over")
+        until = self._now() + MOVE_S
+        while self._now() < until:
+            new = next((p.node for p in reversed(self._probes) if p.node and p.at >= began), "")
+            if new and new != source.name and (wanted is None or new == wanted.name):
+                return began, new
+            await asyncio.sleep(EVERY_S)
+        return began, ""
+
+    async def _start_again(self) -> None:
+        """keepalived runs again wherever it was stopped, and has found its role."""
+        failed: list[DyniaError] = []
+        while self._stopped:
+            node = self._stopped.pop()
+            try:
+                await self._do(node, "start")
+                await self._role(node)
+            except DyniaError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    async def _role(self, node: Node) -> None:
+        until = self._now() + ROLE_S
+        connection = await self._run.connections.get(node.name)
+        while self._now() < until:
+            told = await connection.exec(ExecRequest(argv=("cat", "/run/dynia/vrrp")))
+            if told.stdout.decode(errors="replace").strip() in ("MASTER", "BACKUP"):
+                return
+            await asyncio.sleep(EVERY_S)
+        raise ApplyFailed(
+            f"{node.name}: keepalived found no role within {ROLE_S:g} s after the drill",
+            hint="`dynia status` shows it; `dynia apply` brings it back",
+        )
+
+    async def _do(self, node: Node, what: str) -> None:
+        if what != "start":
+            self._stopped.append(node)
+        connection = await self._run.connections.get(node.name)
+        argv = ("sh", "-c", SCRIPTS[what], f"dynia-drill {what}", self._ground.address)
+        done = await connection.exec(ExecRequest(argv=argv, deadline_s=30))
+        if done.exit_code:
+            said = done.stderr.decode(errors="replace").strip()[-500:]
+            raise ApplyFailed(f"{node.name}: the drill could not {what} keepalived\n{said}")
+
+    @asynccontextmanager
+    async def _probing(self) -> AsyncIterator[None]:
+        """Asks ten times a second, each time on a new connection, whoever is still to answer."""
+        asked: set[asyncio.Task[None]] = set()
+
+        async def go() -> None:
+            following = self._time()
+            while True:
+                task = asyncio.create_task(self._probe())
+                asked.add(task)
+                task.add_done_callback(asked.discard)
+                following += EVERY_S
+                await asyncio.sleep(max(0.0, following - self._time()))
+
+        asking = asyncio.create_task(go(), name="probes")
+        try:
+            yield
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, *asked, return_exceptions=True)
+
+    async def _probe(self) -> None:
+        began = self._now()
+        node = ""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                told = await self._run.session.ask_entry(self._ground.address)
+            node = told.node if isinstance(told, EntryAnswer) else ""
+        except TimeoutError:
+            pass
+        self._probes.append(Probe(at=round(began, 3), seconds=round(self._now() - began, 3), node=node))
+
+    def _now(self) -> float:
+        return self._time() - self._began
