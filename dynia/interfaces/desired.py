@@ -217,7 +217,8 @@ class Container(Shape):
     """One compose service as Dynia understands it, after interpolation.
 
     `config` is canonical JSON of its own part of the compose file (interpolated, without image digest);
-    `files` are the relative paths of shipped files that it mounts or reads.
+    `files` are the relative paths of shipped files that it mounts or reads. `stand_in` is what runs instead
+    of what the file says, as an argv: in a rehearsal only, where the image cannot be had.
     """
 
     name: str
@@ -228,6 +229,7 @@ class Container(Shape):
     one_shot: bool = False
     has_healthcheck: bool = False
     sets_logging: bool = False
+    stand_in: tuple[str, ...] = ()
 
 
 class Service(Shape):

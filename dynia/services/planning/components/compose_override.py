@@ -79,6 +79,10 @@ def _additions(topology: Topology, service: Service, container: Container) -> di
     # What must come back after a reboot says so; whoever wants a container to run once says `restart: "no"`.
     if not container.one_shot and not _sets_restart(container):
         own["restart"] = "unless-stopped"
+    if container.stand_in:
+        own |= {"entrypoint": list(container.stand_in[:1]), "command": list(container.stand_in[1:])}
+        if container.has_healthcheck:
+            own["healthcheck"] = {"test": ["CMD", container.stand_in[0], "version"], "interval": "1s"}
     return own
 
 

@@ -1,0 +1,117 @@
+"""The cluster of a rehearsal: as wanted, on the lab and its twin, with what cannot be had replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import msgspec
+
+from dynia.interfaces.desired import (
+    AcmeTls,
+    CloudflareDns,
+    ClusterSpec,
+    Container,
+    DigitalOceanProvider,
+    DockerProvider,
+    FilesTls,
+    Rfc2136Dns,
+    SelfSignedTls,
+    Service,
+    Ssh,
+    SshProvider,
+    VipEntry,
+)
+from dynia.interfaces.shape import Shape
+
+# Caddy answers every path with 200 (`caddy respond`), is one static binary, and is on the lab anyway.
+_CADDY = "/usr/bin/caddy"
+replace = msgspec.structs.replace
+
+
+class Replaced(Shape):
+    """One thing of the file that is another one in the rehearsal. `what` is the key or image, in words."""
+
+    what: str
+    by: str
+
+
+def rehearsed(
+    spec: ClusterSpec, *, images: Set[str], stand_in: str, key: str
+) -> tuple[ClusterSpec, tuple[Replaced, ...]]:
+    """`images` are references that this machine has; every other one is replaced by `stand_in`, a Caddy
+    image. `key` is the private key that the lab's nodes know."""
+    told: list[Replaced] = []
+    machines = _machines(spec, images, key, told)
+    services = tuple(_service(s, images, stand_in, told) for s in machines.services)
+    made = replace(_names(machines, told), services=services)
+    return made, tuple(dict.fromkeys(told))
+
+
+def _machines(spec: ClusterSpec, images: Set[str], key: str, told: list[Replaced]) -> ClusterSpec:
+    """Where nodes come from, how they are reached, and what they log in to."""
+    entry, provider = spec.entry, spec.provider
+    if isinstance(provider, SshProvider):
+        told.append(Replaced(what="provider ssh", by=f"{spec.nodes} nodes of the lab"))
+        provider = DockerProvider()
+    elif isinstance(provider, DockerProvider) and provider.image and provider.image not in images:
+        told.append(Replaced(what=f"provider.image {provider.image}", by="the lab's own"))
+        provider = DockerProvider()
+    elif isinstance(provider, DigitalOceanProvider):
+        told.append(Replaced(what="DigitalOcean", by="its twin, on nodes of the lab"))
+    if isinstance(entry, VipEntry) and entry != VipEntry():
+        told.append(Replaced(what=f"entry {entry.address or entry.interface}", by="an address of the lab"))
+        entry = VipEntry()
+    if spec.registries:
+        told.append(Replaced(what="registries", by="nothing: no login is made"))
+    if spec.firewall.ssh:
+        told.append(Replaced(what=f"firewall.ssh {', '.join(spec.firewall.ssh)}", by="any"))
+    caddy = spec.caddy_image
+    if caddy and caddy not in images:
+        told.append(Replaced(what=f"caddy.image {caddy}", by="the lab's own"))
+        caddy = ""
+    return replace(
+        spec,
+        provider=provider,
+        hosts=(),
+        ssh=Ssh(key=key),
+        entry=entry,
+        registries=(),
+        caddy_image=caddy,
+        firewall=replace(spec.firewall, ssh=()),
+    )
+
+
+def _names(spec: ClusterSpec, told: list[Replaced]) -> ClusterSpec:
+    """Names and certificates, whose vendors are twins too."""
+    dns, tls = spec.dns, spec.tls
+    if isinstance(dns, CloudflareDns):
+        told.append(Replaced(what="Cloudflare", by="its twin"))
+    elif isinstance(dns, Rfc2136Dns):
+        told.append(Replaced(what=f"the name server {dns.server}", by="the twin of Cloudflare"))
+        dns = CloudflareDns(zone=dns.zone, cname=dns.cname, adopt=dns.adopt)
+    if isinstance(tls, FilesTls | AcmeTls):
+        kind = str(type(tls).__struct_config__.tag)
+        told.append(Replaced(what=f"tls {kind}", by="a certificate that Dynia signs itself"))
+        tls = SelfSignedTls()
+    return replace(spec, dns=dns, tls=tls)
+
+
+def _service(service: Service, images: Set[str], stand_in: str, told: list[Replaced]) -> Service:
+    made = []
+    for container in service.containers:
+        if container.image in images:
+            made.append(container)
+            continue
+        argv = _argv(service, container)
+        told.append(Replaced(what=f"image {container.image}", by="a stand-in that answers every request"))
+        made.append(replace(container, image=stand_in, stand_in=argv))
+    return replace(service, containers=tuple(made))
+
+
+def _argv(service: Service, container: Container) -> tuple[str, ...]:
+    """One that runs once ends at once and well; the routed one listens where it is routed to."""
+    if container.one_shot:
+        return (_CADDY, "version")
+    routed = service.target is not None and service.target.container == container.name
+    port = service.target.port if routed and service.target else 65000
+    return (_CADDY, "respond", "--listen", f":{port}", f"stand-in for {service.name}/{container.name}\n")
