@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from dynia.providers.nodes.docker.lab import Lab
+from tests.contract.cloudflare_world import CloudflareWorld
 from tests.contract.dns_world import BindWorld, DnsWorld
 from tests.contract.docker_world import World
 from tests.contract.host_world import HostWorld
 
 KINDS = ("docker", "ssh")
 MAKERS = ("docker",)
-DNS_KINDS = ("rfc2136",)
+DNS_KINDS = ("rfc2136", "cloudflare")
 
 
 @pytest.fixture(params=KINDS)
@@ -59,5 +60,13 @@ def dns_world(request: pytest.FixtureRequest) -> DnsWorld:
 def rfc2136_world(tmp_path: Path) -> Iterator[BindWorld]:
     """A BIND of its own."""
     made = BindWorld(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def cloudflare_world(tmp_path: Path) -> Iterator[CloudflareWorld]:
+    """A twin of Cloudflare, and a BIND of its own that serves the twin's zone."""
+    made = CloudflareWorld(tmp_path)
     yield made
     made.stop()

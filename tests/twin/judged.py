@@ -6,9 +6,9 @@ import asyncio
 import pathlib
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -16,6 +16,7 @@ from dynia.twin.digitalocean.server import DigitalOceanTwin
 from dynia.twin.exchange import Exchange
 from tests.openapi.judge import digitalocean
 
+Opened = TypeVar("Opened")
 TOKEN = "dop_v1_a-token-for-tests"
 
 
@@ -35,6 +36,13 @@ async def judged_twin(database: pathlib.Path, **settings: Any) -> AsyncIterator[
 @contextmanager
 def twin_in_a_thread(database: pathlib.Path, **settings: Any) -> Iterator[DigitalOceanTwin]:
     """For tests whose code under test has an event loop of its own."""
+    with in_a_thread(lambda: judged_twin(database, **settings)) as twin:
+        yield twin
+
+
+@contextmanager
+def in_a_thread(make: Callable[[], AbstractAsyncContextManager[Opened]]) -> Iterator[Opened]:
+    """What is opened there lives in a thread with an event loop of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -42,8 +50,8 @@ def twin_in_a_thread(database: pathlib.Path, **settings: Any) -> Iterator[Digita
     def there(deed: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(deed, loop).result(timeout=30)
 
-    async def made() -> AbstractAsyncContextManager[DigitalOceanTwin]:
-        return judged_twin(database, **settings)
+    async def made() -> AbstractAsyncContextManager[Opened]:
+        return make()
 
     whole = there(made())
     try:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dynia.interfaces.desired import CloudflareDns, ZoneDns
-from dynia.interfaces.errors import DyniaError
 from dynia.providers.protocols import DnsProvider
 
 
 def dns_for(dns: ZoneDns, environment: Mapping[str, str]) -> DnsProvider:
     """The vendor of a cluster's names. Secrets come from `environment`; nothing is asked yet."""
     if isinstance(dns, CloudflareDns):
-        raise DyniaError("not yet: this version of Dynia cannot do dns cloudflare")
+        from dynia.providers.dns.cloudflare.account import account
+        from dynia.providers.dns.cloudflare.provider import CloudflareDnsProvider
+
+        return CloudflareDnsProvider(account(environment))
     from dynia.providers.dns.rfc2136.provider import Rfc2136DnsProvider
     from dynia.providers.dns.rfc2136.server import server_for
 

@@ -1,0 +1,1 @@
+"""Names in zones of Cloudflare's, and certificates of its Origin CA, through its own SDK."""
