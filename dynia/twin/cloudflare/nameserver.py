@@ -68,23 +68,12 @@ class Publisher:
         await self.publish()
 
     async def publish(self) -> None:
-        """What changed since. A server that does not answer is asked again later: zones are eventual."""
-        async with self._turn:
-            rows = self._edge.database.all("SELECT zone, name FROM unpublished")
-            self._edge.database.run("DELETE FROM unpublished")
-            if self._server is None:
-                return
-            zones = {row["zone"] for row in rows}
-            names = {(row["zone"], row["name"]) for row in rows} | {(zone, zone) for zone in zones}
-            for zone, name in sorted(names):
-                try:
-                    await self._replace(self._server, zone, name)
-                except (dns.exception.DNSException, OSError, ValueError) as error:
-                    print(f"{name}: the DNS server was not told: {error}", file=sys.stderr, flush=True)
-                    self._edge.database.run(
-                        "INSERT OR IGNORE INTO unpublished (zone, name) VALUES (?, ?)", zone, name
-                    )
-                    self._later()
+        """What changed since. A server that does not answer is asked again later: zones are
+        eventual, and the API does not wait for them."""
+        if self._again is not None and not self._again.done():
+            return
+        if not await self._tell():
+            self._again = asyncio.get_running_loop().create_task(self._go_on())
 
     async def stop(self) -> None:
         if self._again:
@@ -92,14 +81,30 @@ class Publisher:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._again
 
-    def _later(self) -> None:
-        if self._again is None or self._again.done():
-            self._again = asyncio.get_running_loop().create_task(self._publish_later())
-
-    async def _publish_later(self) -> None:
+    async def _go_on(self) -> None:
         while self._edge.database.count("SELECT count(*) FROM unpublished"):
             await asyncio.sleep(AGAIN)
-            await self.publish()
+            await self._tell()
+
+    async def _tell(self) -> bool:
+        """False: something is left."""
+        async with self._turn:
+            rows = self._edge.database.all("SELECT zone, name FROM unpublished")
+            self._edge.database.run("DELETE FROM unpublished")
+            zones = {row["zone"] for row in rows}
+            names = sorted({(row["zone"], row["name"]) for row in rows} | {(zone, zone) for zone in zones})
+            for at, (zone, name) in enumerate(names):
+                try:
+                    if self._server:
+                        await self._replace(self._server, zone, name)
+                except (dns.exception.DNSException, OSError, ValueError) as error:
+                    print(f"{name}: the DNS server was not told: {error}", file=sys.stderr, flush=True)
+                    for left in names[at:]:
+                        self._edge.database.run(
+                            "INSERT OR IGNORE INTO unpublished (zone, name) VALUES (?, ?)", *left
+                        )
+                    return False
+            return True
 
     async def _replace(self, server: NameServer, zone: str, name: str) -> None:
         """One update: whatever of ours is at this name goes, and what is there now comes."""
