@@ -29,7 +29,9 @@ def render(request: RenderRequest) -> int:
     if session.spec is None:
         raise DyniaError(f"cluster {session.cluster} is not in the file")
     images = run_interruptible(_images(session, output))
-    topology = preview_topology(session.spec, session.store.state, images, session.templates, session.secrets)
+    topology = preview_topology(
+        session.spec, session.store.state, images, session.templates, session.secrets, session.certificate
+    )
     tree = deploy_config(topology, recipes(topology))
     if request.out == "-":
         for path, content in tree.items():

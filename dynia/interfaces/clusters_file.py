@@ -11,7 +11,7 @@ from typing import Any
 from dynia.interfaces import desired
 from dynia.interfaces.desired import Desired
 from dynia.interfaces.errors import BadInput, Mistake
-from dynia.interfaces.files import convert, raw, rules_cluster, rules_services
+from dynia.interfaces.files import convert, raw, rules_cluster, rules_services, rules_tls
 from dynia.interfaces.files.checker import check
 from dynia.interfaces.files.checker import convert as to_struct
 from dynia.interfaces.files.compose_file import Base, Shared, read_compose
@@ -123,6 +123,7 @@ def _cluster(
 
     found = list(rules_cluster.cluster(ground, path, spec))
     found += rules_services.services(ground, (*path, "services"), spec)
+    found += rules_tls.tls(ground, (*path, "tls"), spec, base.look, resolve)
     shared = Shared(ports={}, container_names={"dynia-caddy": "Dynia's Caddy"})
     services = []
     for key, service in spec.services.items():

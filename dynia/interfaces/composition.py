@@ -16,9 +16,11 @@ from dynia.interfaces.events import Event, EventSink
 from dynia.interfaces.find_file import find_file
 from dynia.interfaces.target import resolve_target
 from dynia.interfaces.templates import builtin_templates
+from dynia.interfaces.tls_files import read_tls_files
 from dynia.providers.registry import vendors_for
+from dynia.providers.tls.registry import authority_for
 from dynia.services.ask_entry import ask_entry
-from dynia.services.planning.components import secret_files
+from dynia.services.planning.components import PEM, secret_files
 from dynia.services.session import Session
 from dynia.state.store import Store, open_store
 
@@ -62,11 +64,13 @@ def open_session(
             hint=f"`dynia cluster destroy {target}` removes it, or put it back into {path.name}",
         )
     logins = _logins(spec, environ)
+    pem = None if destroy else read_tls_files(spec)
+    secrets = secret_files(spec, logins) if spec else {}
     return Session(
         cluster=target,
         spec=None if destroy else spec,
         templates={**builtin_templates(), **(spec.templates if spec else {})},
-        secrets=secret_files(spec, logins) if spec else {},
+        secrets={**secrets, PEM: pem.content} if pem else secrets,
         store=store,
         vendors=vendors_for(target, spec, store.state, path.parent, logins),
         emit=emit or _silent,
@@ -74,6 +78,8 @@ def open_session(
         lessee=_lessee(environ),
         commit=environ.get("GITHUB_SHA", "")[:12],
         ask_entry=ask_entry,
+        certificate=pem.seen if pem else None,
+        authority=None if destroy else authority_for(spec),
     )
 
 

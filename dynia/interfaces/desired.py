@@ -139,6 +139,9 @@ class CloudflareOriginTls(Shape, tag_field="kind", tag="cloudflare-origin"):
     """A certificate of Cloudflare's Origin CA: trusted by Cloudflare's proxy, and by nobody else."""
 
 
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+
+
 class AcmeTls(Shape, tag_field="kind", tag="acme-dns01"):
     """A certificate by ACME (RFC 8555), proven by TXT records at the cluster's DNS provider.
 

@@ -22,7 +22,8 @@ class SecretCandidate(Shape):
 class ObserveRequest(Shape):
     """What to look at. `roots` are our folders (walked whole), `paths` single files outside them.
 
-    `secret_paths` are observed by HMAC. `interface` is where VRRP's address would be, or empty.
+    `secret_paths` are observed by HMAC. `certificates` are files whose public parts are told. `interface` is
+    where VRRP's address would be, or empty.
     """
 
     roots: tuple[str, ...]
@@ -31,6 +32,7 @@ class ObserveRequest(Shape):
     packages: tuple[str, ...] = ()
     secret_paths: tuple[str, ...] = ()
     candidates: tuple[SecretCandidate, ...] = ()
+    certificates: tuple[str, ...] = ()
 
 
 class ExpectedFile(Shape):

@@ -70,6 +70,25 @@ class ImageSeen(Shape):
     digests: tuple[str, ...] = ()
 
 
+class CertificateSeen(Shape):
+    """A file with a certificate chain and its key, told by its public parts alone.
+
+    `fingerprint` is the sha256 of the leaf, `chain` of all certificates in the file (hex). `names` are the
+    DNS names that it is for; times are seconds since the epoch. `origin` is the file's own word for where
+    Dynia had it from (``self-signed``), empty for one that somebody else made. `fits`: the private key beside
+    it is its.
+    """
+
+    fingerprint: str
+    chain: str
+    names: tuple[str, ...]
+    not_before: int
+    not_after: int
+    issuer: str = ""
+    origin: str = ""
+    fits: bool = True
+
+
 class NodeFacts(Shape, tag="observed"):
     """Everything that one exec on a node returned.
 
@@ -77,6 +96,7 @@ class NodeFacts(Shape, tag="observed"):
     told (``MASTER``, ``BACKUP``, ``FAULT``; empty if it does not run). `secrets` maps the path of each
     secret candidate that was sent to the HMAC that the node made of it, to be compared with the file's.
     `firewall` is how our nftables table is against what its unit loaded; empty if unknown.
+    `certificates` maps the path of a certificate file to what it is.
     `clock_skew_ms` is node minus runner. `busy_since` is set where somebody holds the node's lock.
     `unfinished` are components whose last push or removal died half way: their files may be swapped and not
     activated, so they are to be pushed or activated again even if every file is right.
@@ -104,6 +124,7 @@ class NodeFacts(Shape, tag="observed"):
     secrets: dict[str, str] = {}
     truncated: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
+    certificates: dict[str, CertificateSeen] = {}
 
 
 ObservedNode = NodeFacts | NotObserved
@@ -177,6 +198,8 @@ class Observed(Shape):
     """The world at one moment: nodes by name, the provider's list, addresses, records, images.
 
     `entry` is who answered at the entry address; unset where there is none to be asked.
+    `at` is that moment, in seconds since the epoch: how long a certificate is good is told from it.
+    `certificate` is the one in the files that the desired file names, where those are here.
     """
 
     nodes: dict[str, ObservedNode] = {}
@@ -185,3 +208,5 @@ class Observed(Shape):
     records: tuple[DnsRecord, ...] | NotObserved = ()
     entry: EntryAnswer | NotObserved | UnsetType = UNSET
     images: dict[str, ResolvedImage | UnresolvedImage] = {}
+    at: int = 0
+    certificate: CertificateSeen | None = None

@@ -10,18 +10,23 @@ from dynia.interfaces.shape import Shape
 class ReleaseFile(Shape):
     """A file as it must be on a node. `path` is absolute. Owner is always root:root.
 
-    A `secret` file is compared by HMAC on the node; its content is in no digest, state, plan or log.
+    A `secret` file is compared by HMAC on the node; its content is in no digest, state, plan or log. One with
+    an `identity` has a public name (of a certificate: the hash of its chain), which nodes tell too: it is
+    compared by that, and `content` may be empty where only nodes have it.
     """
 
     path: str
     mode: int
     content: bytes
     secret: bool = False
+    identity: str = ""
 
     @property
     def digest(self) -> str:
-        """``sha256:<hex>`` of the content; empty for a secret file."""
-        return "" if self.secret else "sha256:" + hashlib.sha256(self.content).hexdigest()
+        """``sha256:<hex>`` of the content; for a secret file its public name, ``chain:<hex>``, or nothing."""
+        if self.secret:
+            return f"chain:{self.identity}" if self.identity else ""
+        return "sha256:" + hashlib.sha256(self.content).hexdigest()
 
     def __repr__(self) -> str:
         shown = "[redacted]" if self.secret else f"{len(self.content)} bytes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from dynia.interfaces.node_requests import (
@@ -26,6 +26,7 @@ from dynia.interfaces.observed import (
     ResolvedImage,
     UnresolvedImage,
 )
+from dynia.interfaces.pem import Pem
 from dynia.interfaces.shape import Shape
 
 
@@ -151,6 +152,36 @@ class DnsProvider(Protocol):
 
     async def drop_text(self, zone: str, name: str, text: str) -> None:
         """Take exactly this TXT record away. Already gone is not an error."""
+        ...
+
+
+class CertificateOrder(Shape):
+    """A certificate to get. `names` are sorted DNS names. `account` is the key of our account at the
+    authority (PEM), empty where no node has one."""
+
+    names: tuple[str, ...]
+    account: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"CertificateOrder({self.names!r})"
+
+
+class Certified(Shape):
+    """What an authority gave: chain and key as one file, and the key of the account if there is one."""
+
+    pem: Pem
+    account: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Certified({self.pem!r})"
+
+
+class CertificateAuthority(Protocol):
+    """Who makes certificates: a vendor, or Dynia itself."""
+
+    async def obtain(self, order: CertificateOrder, say: Callable[[str], None]) -> Certified:
+        """A new key and a certificate for it that is good now. May be asked again: that costs another one.
+        `say` takes progress in words."""
         ...
 
 

@@ -25,6 +25,7 @@ from dynia.providers.protocols import DnsMark
 from dynia.services.connections import Connections
 from dynia.services.observe import observe_nodes
 from dynia.services.planning.components import (
+    certificate_paths,
     drop_in_paths,
     image_references,
     packages,
@@ -46,6 +47,7 @@ def observe_request(spec: ClusterSpec | None, secrets: dict[str, bytes]) -> Obse
         packages=packages(spec),
         secret_paths=secret_paths(spec),
         candidates=tuple(SecretCandidate(path=p, content=c) for p, c in sorted(secrets.items())),
+        certificates=certificate_paths(spec),
     )
 
 
@@ -84,6 +86,8 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
             records=records,
             entry=entry,
             images=images,
+            at=int(session.clock.now()),
+            certificate=session.certificate,
         ),
         templates=session.templates,
         secrets=session.secrets,

@@ -8,7 +8,14 @@ from typing import Protocol
 
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.events import EventSink
-from dynia.providers.protocols import DnsProvider, ImageSource, NodeConnection, NodeProvider
+from dynia.interfaces.observed import CertificateSeen
+from dynia.providers.protocols import (
+    CertificateAuthority,
+    DnsProvider,
+    ImageSource,
+    NodeConnection,
+    NodeProvider,
+)
 from dynia.services.actions.base import HostKey
 from dynia.services.ask_entry import AskEntry, nobody_asked
 from dynia.state.model import Node
@@ -49,10 +56,10 @@ class Vendors(Protocol):
 @dataclass(frozen=True, slots=True)
 class Session:
     """One run. `spec` is None when the cluster is to be destroyed. `secrets` maps the path that a secret
-    file has on the nodes to its content. `node_timeout` is how long a connected node may take to be observed,
-    in seconds; `fan_out` is how many nodes are connected to at once. `ask_entry` asks the entry address from
-    outside. `stop` is set by the first Ctrl-C: start
-    nothing more."""
+    file has on the nodes to its content. `certificate` is what the files that `tls` names hold; `authority`
+    is who makes a certificate where nobody else does. `node_timeout` is how long a connected node may take to
+    be observed, in seconds; `fan_out` is how many nodes are connected to at once.
+    `ask_entry` asks the entry address from outside. `stop` is set by the first Ctrl-C: start nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
@@ -64,6 +71,8 @@ class Session:
     clock: Clock
     lessee: str
     commit: str = ""
+    certificate: CertificateSeen | None = None
+    authority: CertificateAuthority | None = None
     node_timeout: float = 25.0
     fan_out: int = 64
     ask_entry: AskEntry = nobody_asked

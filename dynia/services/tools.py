@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dynia.interfaces.errors import Stale
 from dynia.interfaces.events import StepProgress
-from dynia.providers.protocols import DnsProvider, NodeConnection, NodeProvider
+from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey, Recipe
 from dynia.services.connections import Connections
 from dynia.services.session import Session
@@ -26,6 +26,10 @@ class PassTools:
     session: Session
     connections: Connections
     recipes: Mapping[str, Mapping[str, Recipe]]
+
+    @property
+    def authority(self) -> CertificateAuthority | None:
+        return self.session.authority
 
     def state(self) -> State:
         return self.session.store.state

@@ -17,7 +17,7 @@ VERSION = 1
 
 
 class AppliedFile(Shape, rename="camel"):
-    """A file of an applied release; `digest` is empty for a secret file."""
+    """A file of an applied release; `digest` is empty for a secret file that has no public name."""
 
     path: str
     mode: int
@@ -41,6 +41,18 @@ class ReservedIp(Shape, rename="camel"):
     provider_id: str = ""
 
 
+class Certificate(Shape, rename="camel"):
+    """The cluster's certificate: facts about it, never its key. `origin` is where it came from
+    (``self-signed``, ``files``), `chain` the sha256 of all its certificates; seconds since the epoch."""
+
+    origin: str
+    fingerprint: str
+    chain: str
+    names: tuple[str, ...]
+    not_before: int
+    not_after: int
+
+
 class Applied(Shape, rename="camel"):
     """When the last finished apply ended (seconds since the epoch), by whom, from which commit."""
 
@@ -61,6 +73,7 @@ class Cluster(Shape, rename="camel"):
     entry: str = "none"
     releases: tuple[AppliedRelease, ...] = ()
     applied: Applied | None = None
+    certificate: Certificate | None = None
 
 
 class Intent(Shape, rename="camel"):
@@ -186,6 +199,11 @@ class SetReservedIp(Shape, tag="set_reserved_ip"):
     reserved_ip: ReservedIp | None
 
 
+class SetCertificate(Shape, tag="set_certificate"):
+    cluster: str
+    certificate: Certificate | None
+
+
 class PutIntent(Shape, tag="put_intent"):
     intent: Intent
 
@@ -216,6 +234,7 @@ Change = (
     | SetPushed
     | DropComponent
     | SetReservedIp
+    | SetCertificate
     | PutIntent
     | DropIntent
     | SetDeployments
@@ -273,6 +292,13 @@ def change(state: State, done: Change) -> State:
                 state
                 if home is None
                 else change(state, PutCluster(cluster=replace(home, reserved_ip=address)))
+            )
+        case SetCertificate(cluster=name, certificate=certificate):
+            home = state.cluster(name)
+            return (
+                state
+                if home is None
+                else change(state, PutCluster(cluster=replace(home, certificate=certificate)))
             )
         case PutIntent(intent=intent):
             others_i = (i for i in state.intents if (i.cluster, i.step) != (intent.cluster, intent.step))

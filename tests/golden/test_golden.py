@@ -10,15 +10,17 @@ import sys
 
 import pytest
 
-from dynia.interfaces.desired import ClusterSpec, NoEntry
+from dynia.interfaces.desired import ClusterSpec, NoEntry, SelfSignedTls
 from dynia.services.planning.deploy_config import deploy_config
 from dynia.services.planning.render import recipes
+from tests.fakes.certificates import authority
 from tests.unit.components.clusters import cluster, topology, two_hosts, web_service, worker
 
 HERE = pathlib.Path(__file__).parent
 CASES: dict[str, ClusterSpec] = {
     "demo": cluster(services=(web_service(), worker())),
     "prod": two_hosts(),
+    "tls": cluster(name="tls", nodes=2, tls=SelfSignedTls(), services=(web_service(),)),
     "single": cluster(name="single", nodes=1, entry=NoEntry(), services=()),
 }
 
@@ -63,7 +65,11 @@ def test_haproxy_takes_its_file(name: str, tmp_path: pathlib.Path) -> None:
     if haproxy is None:
         pytest.skip("haproxy is not installed here; the lab's nodes ask it on every push")
     file = tmp_path / "haproxy.cfg"
-    file.write_bytes(tree_of(name)["haproxy/haproxy.cfg"])
+    pair = authority().sign("api.example.com")
+    pem = tmp_path / "cluster.pem"
+    pem.write_text(pair.chain + pair.key)
+    text = tree_of(name)["haproxy/haproxy.cfg"].decode()
+    file.write_text(text.replace("/opt/dynia/tls/cluster.pem", str(pem)))
     done = subprocess.run([haproxy, "-c", "-f", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "[WARNING]" not in done.stderr

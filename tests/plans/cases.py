@@ -18,10 +18,12 @@ from dynia.interfaces.desired import (
     ClusterSpec,
     NoEntry,
     Rollout,
+    SelfSignedTls,
     SshHost,
     SshProvider,
 )
 from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
+from dynia.services.planning.components import PEM
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan
@@ -235,6 +237,44 @@ def dns() -> PlanningInput:
     return replace(given, observed=replace(given.observed, records=records))
 
 
+def tls_first() -> PlanningInput:
+    """A cluster that serves HTTP is to serve HTTPS."""
+    return changed(three(), tls=SelfSignedTls())
+
+
+def tls() -> PlanningInput:
+    return settled(worlds.cluster(tls=SelfSignedTls()))
+
+
+def tls_scale_up() -> PlanningInput:
+    return changed(tls(), nodes=4)
+
+
+def tls_expires() -> PlanningInput:
+    """70 of the certificate's 90 days are over, and a service changes too."""
+    given = changed(tls(), services=new_image())
+    return replace(given, observed=replace(given.observed, at=70 * 86_400))
+
+
+def tls_new_domain() -> PlanningInput:
+    return changed(tls(), services=(worlds.service(domains=("api.example.com", "www.example.com")),))
+
+
+def tls_edited() -> PlanningInput:
+    """On one node lies another certificate, on another one nothing."""
+    given = tls()
+    other = worlds.certificate("api.example.com", origin="")
+
+    def edit(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, certificates={PEM: other})
+
+    def gone(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, files=tuple(f for f in facts.files if f.path != PEM), certificates={})
+
+    given = worlds.with_facts(given, worlds.node_named(given, 1), edit)
+    return worlds.with_facts(given, worlds.node_named(given, 2), gone)
+
+
 def destroy() -> PlanningInput:
     return worlds.wanting(three(), None)
 
@@ -291,6 +331,11 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         one_node,
         entry_api,
         dns,
+        tls_first,
+        tls_scale_up,
+        tls_expires,
+        tls_new_domain,
+        tls_edited,
         destroy,
         host_left_the_file,
         destroy_hosts,

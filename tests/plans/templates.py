@@ -13,7 +13,7 @@ SMALL = {
     "{{#http_v4}}{{.}} {{/http_v4}}{{#http_v6}}{{.}} {{/http_v6}}\n",
     "firewall/loaded.sh.mustache": "loaded\n",
     "haproxy/dynia.conf.mustache": "drop-in\n",
-    "haproxy/haproxy.cfg.mustache": "# {{cluster}} {{config}} {{fallback}}\n"
+    "haproxy/haproxy.cfg.mustache": "# {{cluster}} {{config}} {{fallback}}{{#certificate}} crt {{certificate}} {{/certificate}}\n"
     "{{#services}}{{service}} {{#domains}}{{.}} {{/domains}}{{check_host}}{{path}} "
     "{{interval_ms}} {{fastinter_ms}} {{timeout_ms}}\n"
     "{{#servers}}  {{node}} {{address}}\n{{/servers}}{{/services}}",

@@ -19,6 +19,7 @@ from dynia.interfaces.desired import (
     VipEntry,
 )
 from dynia.interfaces.observed import (
+    CertificateSeen,
     FileSeen,
     NodeFacts,
     NotObserved,
@@ -28,13 +29,15 @@ from dynia.interfaces.observed import (
     ProviderNode,
     ResolvedImage,
 )
+from dynia.services.planning.addresses import PENDING
+from dynia.services.planning.certificates import record_of
 from dynia.services.planning.closing import closing_changes, opening_changes
-from dynia.services.planning.components import image_references, secret_files
+from dynia.services.planning.components import PEM, image_references, secret_files
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
-from dynia.state.model import State, change
+from dynia.state.model import SetCertificate, State, change
 
 LINEAGE = "1f0c9a52-lineage"
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -187,6 +190,14 @@ def real(given: PlanningInput) -> PlanningInput:
     addresses = seen.addresses
     home = given.state.cluster(given.target)
     state = replace(given.state, nodes=tuple(nodes))
+    if home and home.certificate and "(known" in home.certificate.chain:
+        kept = [
+            f.certificates[PEM] for f in seen.nodes.values() if isinstance(f, NodeFacts) and f.certificates
+        ]
+        found = next(one for one in kept if one.chain == home.certificate.chain)
+        known = record_of(_real_certificate(found), home.certificate.origin)
+        state = change(state, SetCertificate(cluster=home.name, certificate=known))
+        home = state.cluster(given.target)
     if not isinstance(addresses, NotObserved):
         addresses = tuple(_real_address(a) for a in addresses)
     if home and home.reserved_ip and "(known" in home.reserved_ip.address:
@@ -228,7 +239,39 @@ def _real_facts(facts: ObservedNode, given: PlanningInput) -> ObservedNode:
     addresses = tuple("198.18.7.5" if "(known" in a else a for a in facts.addresses)
     boot = "boot-1" if "(known" in facts.boot_id else facts.boot_id
     packages = {k: "1.0" if "(known" in v else v for k, v in facts.packages.items()}
-    return replace(facts, files=files, secrets=secrets, addresses=addresses, boot_id=boot, packages=packages)
+    return replace(
+        facts,
+        files=files,
+        secrets=secrets,
+        addresses=addresses,
+        boot_id=boot,
+        packages=packages,
+        certificates={path: _real_certificate(found) for path, found in facts.certificates.items()},
+    )
+
+
+def _real_certificate(found: CertificateSeen) -> CertificateSeen:
+    """Another chain for other names or another time."""
+    if "(known" not in found.chain:
+        return found
+    chain = hashlib.sha256(f"{found.origin}{found.names}{found.not_after}".encode()).hexdigest()
+    return replace(found, chain=chain, fingerprint=chain[::-1])
+
+
+def certificate(
+    *names: str, days: int = 90, at: int = 0, origin: str = "self-signed", fits: bool = True
+) -> CertificateSeen:
+    """One that is good for `days` from `at` on, of a life of 90."""
+    made = CertificateSeen(
+        fingerprint=f"{PENDING}",
+        chain=PENDING,
+        names=names,
+        not_before=at + (days - 90) * 86_400,
+        not_after=at + days * 86_400,
+        origin=origin,
+        fits=fits,
+    )
+    return _real_certificate(made)
 
 
 def node_named(given: PlanningInput, ordinal: int) -> str:

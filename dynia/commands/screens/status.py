@@ -15,6 +15,8 @@ from dynia.commands.screens.text import (
     wrap,
 )
 
+NARROW = 50
+
 
 def status_text(view: StatusView, *, width: int, color: bool = False, now: float | None = None) -> str:
     """Who is there, what runs, what serves; a node that did not answer is named with its reason."""
@@ -57,13 +59,17 @@ def _table(nodes: list[NodeView], width: int, color: bool) -> list[str]:
     names = [
         part for part in ("docker", "haproxy", "keepalived", "caddy") if any(part in n.parts for n in nodes)
     ]
-    rows = [["node", "role", *names, "disk"]]
+    ends = ["cert"] if any(n.certificate for n in nodes) else []
+    # On the narrowest terminal one of the two must do; a disk that is nearly full is told below.
+    disk = ["disk"] if width >= NARROW or not ends else []
+    rows = [["node", "role", *names, *disk, *ends]]
     rows += [
         [
             one_line(node.name),
             _role(node),
             *(one_line(node.parts.get(name, "-")) for name in names),
-            f"{node.disk_percent} %",
+            *([f"{node.disk_percent} %"] if disk else []),
+            *([_certificate(node)] if ends else []),
         ]
         for node in nodes
     ]
@@ -73,6 +79,14 @@ def _table(nodes: list[NodeView], width: int, color: bool) -> list[str]:
         well = all(value == OK for value in node.parts.values())
         shown.append(line if well else paint(line, "change", color))
     return shown
+
+
+def _certificate(node: NodeView) -> str:
+    if node.certificate is None:
+        return "none"
+    if not node.certificate.fits:
+        return "key differs"
+    return f"{node.days_left} d" if node.days_left >= 0 else "expired"
 
 
 def _role(node: NodeView) -> str:
@@ -137,6 +151,20 @@ def _remarks(view: StatusView, width: int, now: float | None) -> list[str]:
     return ["", *lines] if lines else []
 
 
+def _certificate_json(node: NodeView) -> dict[str, object] | None:
+    found = node.certificate
+    if found is None:
+        return None
+    return {
+        "fingerprint": found.fingerprint,
+        "names": list(found.names),
+        "issuer": found.issuer,
+        "notAfter": found.not_after,
+        "daysLeft": node.days_left,
+        "keyFits": found.fits,
+    }
+
+
 def status_json(view: StatusView) -> bytes:
     """`dynia status --json`."""
     return document(
@@ -172,6 +200,7 @@ def status_json(view: StatusView) -> bytes:
                     "diskPercent": node.disk_percent,
                     "clockSkewMs": node.clock_skew_ms,
                     "busySince": node.busy_since,
+                    "certificate": _certificate_json(node),
                 }
                 for node in view.nodes
             ],

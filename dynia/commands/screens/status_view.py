@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dynia.interfaces.desired import ApiEntry
-from dynia.interfaces.observed import ContainerSeen, EntryAnswer, NodeFacts, NotObserved, UnitSeen
+from dynia.interfaces.observed import (
+    CertificateSeen,
+    ContainerSeen,
+    EntryAnswer,
+    NodeFacts,
+    NotObserved,
+    UnitSeen,
+)
 from dynia.interfaces.shape import Shape
 from dynia.services.ask_services import Answer
+from dynia.services.planning.certificates import days_left
+from dynia.services.planning.components import PEM
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
@@ -23,6 +32,7 @@ class NodeView(Shape):
     """One node. `reason` is set where it did not answer, and then nothing else is claimed about it.
 
     `parts` maps docker, haproxy, keepalived, caddy to "ok" or what is wrong; `role` is VRRP's word now.
+    `certificate` is the one that lies there, `days_left` how long it is good; None where there is none.
     """
 
     name: str
@@ -35,6 +45,8 @@ class NodeView(Shape):
     disk_percent: int = 0
     clock_skew_ms: int = 0
     busy_since: int = 0
+    certificate: CertificateSeen | None = None
+    days_left: int = 0
 
 
 class EntryView(Shape):
@@ -136,6 +148,7 @@ def _node(node: Node, given: PlanningInput, address: str) -> NodeView:
         return NodeView(name=node.name, ordinal=node.ordinal, address=node.address, reason=reason)
     units = {unit.name.removesuffix(".service"): unit for unit in facts.units}
     parts = {name: _unit(units[name]) for name in UNITS if name in units}
+    certificate = facts.certificates.get(PEM)
     parts["caddy"] = _containers([c for c in facts.containers if c.project == CADDY_PROJECT])
     return NodeView(
         name=node.name,
@@ -147,6 +160,8 @@ def _node(node: Node, given: PlanningInput, address: str) -> NodeView:
         disk_percent=facts.disk_used_percent,
         clock_skew_ms=facts.clock_skew_ms,
         busy_since=facts.busy_since,
+        certificate=certificate,
+        days_left=days_left(certificate, given.observed.at) if certificate else 0,
     )
 
 

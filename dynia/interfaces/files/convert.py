@@ -35,6 +35,7 @@ def cluster(
             connect_timeout=seconds(spec.ssh.connect_timeout),
         ),
         entry=_entry(spec),
+        tls=_tls(spec, resolve),
         rollout=desired.Rollout(
             max_unavailable=spec.rollout.max_unavailable,
             canary=spec.rollout.canary,
@@ -101,6 +102,15 @@ def _entry(spec: raw.Cluster) -> desired.Entry:
     if isinstance(entry, raw.VipEntry):
         return desired.VipEntry(address=entry.address, interface=entry.interface, witness=entry.witness)
     return desired.NoEntry()
+
+
+def _tls(spec: raw.Cluster, resolve: Resolve) -> desired.Tls:
+    tls = spec.tls
+    if isinstance(tls, raw.FilesTls):
+        return desired.FilesTls(certificate=resolve(tls.certificate), key=resolve(tls.key))
+    if isinstance(tls, raw.SelfSignedTls):
+        return desired.SelfSignedTls()
+    return desired.NoTls()
 
 
 def _reach(reach: raw.Reach) -> tuple[str, ...]:

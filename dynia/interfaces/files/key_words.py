@@ -56,6 +56,12 @@ KEYS: dict[str, dict[str, str]] = {
     "NoEntry": {"kind": "`none`: there is no reserved IP."},
     "NoDns": {"kind": "`none`: Dynia binds no name."},
     "NoTls": {"kind": "`none`: HTTP only."},
+    "FilesTls": {
+        "kind": "`files`: a certificate that somebody else renews.",
+        "certificate": "The certificate and those that signed it, PEM, the cluster's own first.",
+        "key": "Its private key, PEM, without a passphrase.",
+    },
+    "SelfSignedTls": {"kind": "`self-signed`: Dynia signs it itself; for tests, and behind a proxy."},
     "Rollout": {
         "max_unavailable": "How many nodes may be out at a time; fewer than there are, except with one.",
         "canary": "One node goes first, alone.",

@@ -97,6 +97,17 @@ class NoTls(Shape, tag_field="kind", tag="none"):
     """HTTP only."""
 
 
+class FilesTls(Shape, tag_field="kind", tag="files"):
+    """A certificate that somebody else renews."""
+
+    certificate: Words
+    key: Words
+
+
+class SelfSignedTls(Shape, tag_field="kind", tag="self-signed"):
+    """A certificate that Dynia signs itself."""
+
+
 class FileState(Shape, tag_field="kind", tag="file"):
     """state.json beside the file."""
 
@@ -171,7 +182,7 @@ class Cluster(Shape):
     ssh: Ssh = Ssh()
     entry: VipEntry | NoEntry | None = None
     dns: NoDns = NoDns()
-    tls: NoTls = NoTls()
+    tls: NoTls | FilesTls | SelfSignedTls = NoTls()
     rollout: Rollout = Rollout()
     firewall: Firewall = Firewall()
     registries: list[Registry] = []
@@ -206,7 +217,7 @@ NOT_YET_KINDS: dict[str, frozenset[str]] = {
     "provider": frozenset(("digitalocean",)),
     "entry": frozenset(("api",)),
     "dns": frozenset(("cloudflare", "rfc2136")),
-    "tls": frozenset(("cloudflare-origin", "acme-dns01", "files", "self-signed")),
+    "tls": frozenset(("cloudflare-origin", "acme-dns01")),
     "state": frozenset(("git",)),
     "kind": frozenset(("tcp",)),
 }

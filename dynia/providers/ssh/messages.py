@@ -30,6 +30,7 @@ def observe_message(request: ObserveRequest) -> bytes:
     lines += [f"unit {_like(_UNIT, unit, 'unit')}" for unit in request.units]
     lines += [f"package {_like(_PACKAGE, package, 'package')}" for package in request.packages]
     lines += [f"secret {_path(path)}" for path in request.secret_paths]
+    lines += [f"certificate {_path(path)}" for path in request.certificates]
     for candidate in request.candidates:
         lines += _candidate(candidate)
     return "".join(f"{line}\n" for line in [*lines, "end"]).encode()

@@ -10,9 +10,10 @@ import msgspec
 
 from dynia.interfaces.errors import NotObservedError
 from dynia.interfaces.node_requests import ObserveRequest
-from dynia.interfaces.observed import ContainerSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.interfaces.observed import CertificateSeen, ContainerSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.interfaces.pem import PemError, read_chain
 from dynia.providers.ssh.files_seen import files_seen, keyed_digests
-from dynia.providers.ssh.framing import Sections, line, number, sections, text, token
+from dynia.providers.ssh.framing import Sections, line, number, path_text, records, sections, text, token
 
 # Docker's words for what `uname -m` says.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386"}
@@ -79,6 +80,7 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         compose=line(token(found, "docker", 1), 50).removeprefix("v"),
         secrets=_told(found, request),
         truncated=tuple(truncated),
+        certificates=_certificates(found, request),
     )
 
 
@@ -86,6 +88,21 @@ def _told(found: Sections, request: ObserveRequest) -> dict[str, str]:
     """Only paths that were asked for; a node can't add to them."""
     digests = keyed_digests(found, "candidates")
     return {c.path: digests[c.path] for c in request.candidates if c.path in digests}
+
+
+def _certificates(found: Sections, request: ObserveRequest) -> dict[str, CertificateSeen]:
+    """Only paths that were asked for; what cannot be read as a certificate is as if it were not there."""
+    rows, _ = records(found.get("certificates", []), 4)
+    seen = {}
+    for path_raw, public, key_hash, _ in rows:
+        path = path_text(path_raw)
+        if path not in request.certificates:
+            continue
+        try:
+            seen[path] = read_chain(public, key_hash=line(key_hash, 64))
+        except PemError:
+            continue
+    return seen
 
 
 def _architecture(raw: bytes) -> str:

@@ -13,6 +13,7 @@ from dynia.services.actions.delete_node import DeleteNode
 from dynia.services.actions.dns import BindDns, UnbindDns
 from dynia.services.actions.forget_intent import ForgetIntent
 from dynia.services.actions.forget_node import ForgetNode
+from dynia.services.actions.obtain_certificate import ObtainCertificate
 from dynia.services.actions.provide_image import ProvideImage
 from dynia.services.actions.provision_node import ProvisionNode
 from dynia.services.actions.reserved_ip import (
@@ -35,6 +36,7 @@ AnyAction = (
     | DetachReservedIp
     | ReleaseReservedIp
     | BootstrapNode
+    | ObtainCertificate
     | ProvideImage
     | PushComponent
     | ActivateComponent
@@ -56,6 +58,7 @@ __all__ = [
     "DetachReservedIp",
     "ForgetIntent",
     "ForgetNode",
+    "ObtainCertificate",
     "ProvideImage",
     "ProvisionNode",
     "PushComponent",

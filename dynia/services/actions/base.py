@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dynia.interfaces.release import Release
 from dynia.interfaces.shape import Shape
-from dynia.providers.protocols import DnsProvider, NodeConnection, NodeProvider
+from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
 from dynia.state.model import Change, Node, State
 
 
@@ -18,13 +18,17 @@ class HostKey(Shape):
 
 
 class Recipe(Shape):
-    """What the run rendered for one component of one node: the release and how it is brought to life."""
+    """What the run rendered for one component of one node: the release and how it is brought to life.
+
+    `keeper` is a node that has the content of the release's secret file, where the runner has not.
+    """
 
     release: Release
     check: str = ""
     activate: str = ""
     deactivate: str = ""
     probe: str = ""
+    keeper: str = ""
 
 
 class Tools(Protocol):
@@ -41,6 +45,11 @@ class Tools(Protocol):
 
     @property
     def dns(self) -> DnsProvider | None: ...
+
+    @property
+    def authority(self) -> CertificateAuthority | None:
+        """Who makes certificates for this cluster."""
+        ...
 
     @property
     def authorized_key(self) -> str:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dynia.interfaces.errors import ApplyFailed, Locked, Stale
-from dynia.interfaces.node_requests import ExpectedFile, PushAnswer, PushRequest, RemoveRequest
-from dynia.interfaces.release import Release
+from dynia.interfaces.node_requests import (
+    ExecRequest,
+    ExpectedFile,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.pem import PemError, read_pem
+from dynia.interfaces.release import Release, ReleaseFile
 from dynia.services.actions.base import Action, Tools
 from dynia.state.model import (
     AppliedFile,
@@ -20,7 +29,8 @@ class PushComponent(Action, tag="push_component"):
     """Writes the files in `write` (contents come from the release), removes `delete`, then activates.
 
     `expected` is what those paths looked like when the plan was made (law 4). `gated`: a later step
-    decides whether the release is good, so it is recorded as pushed, not as applied.
+    decides whether the release is good, so it is recorded as pushed, not as applied. `keeper` is the node
+    that a secret file is taken from, where its source is not here.
     """
 
     node: str
@@ -30,6 +40,7 @@ class PushComponent(Action, tag="push_component"):
     delete: tuple[str, ...] = ()
     expected: tuple[ExpectedFile, ...] = ()
     gated: bool = False
+    keeper: str = ""
 
     def sentence(self) -> str:
         return f"push {self.component}"
@@ -39,7 +50,7 @@ class PushComponent(Action, tag="push_component"):
         request = PushRequest(
             component=self.component,
             lineage=tools.lineage,
-            files=tuple(f for f in recipe.release.files if f.path in self.write),
+            files=await self._files(tools, recipe.release),
             delete=self.delete,
             expected=self.expected,
             check=recipe.check,
@@ -47,8 +58,14 @@ class PushComponent(Action, tag="push_component"):
             probe=recipe.probe,
         )
         connection = await tools.connection(self.node)
-        _must_be_done(self.node, self.component, await connection.push(request))
+        must_be_done(self.node, self.component, await connection.push(request))
         return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
+
+    async def _files(self, tools: Tools, release: Release) -> tuple[ReleaseFile, ...]:
+        files = tuple(f for f in release.files if f.path in self.write)
+        if not self.keeper:
+            return files
+        return tuple([await kept_content(tools, self.keeper, f) if f.identity else f for f in files])
 
 
 class ActivateComponent(Action, tag="activate_component"):
@@ -73,7 +90,7 @@ class ActivateComponent(Action, tag="activate_component"):
             probe=recipe.probe,
         )
         connection = await tools.connection(self.node)
-        _must_be_done(self.node, self.component, await connection.push(request))
+        must_be_done(self.node, self.component, await connection.push(request))
         return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
 
 
@@ -113,8 +130,21 @@ class RemoveComponent(Action, tag="remove_component"):
             deactivate=self.deactivate,
         )
         connection = await tools.connection(self.node)
-        _must_be_done(self.node, self.component, await connection.remove(request))
+        must_be_done(self.node, self.component, await connection.remove(request))
         return (DropComponent(cluster=tools.cluster, node=self.node, component=self.component),)
+
+
+async def kept_content(tools: Tools, keeper: str, file: ReleaseFile) -> ReleaseFile:
+    """The file with what a node has there: in memory only, and only if it is what the plan saw."""
+    connection = await tools.connection(keeper)
+    told = await connection.exec(ExecRequest(argv=("cat", file.path)))
+    try:
+        found = read_pem(told.stdout, told.stdout)
+    except PemError as error:
+        raise Stale(f"{keeper} · {file.path} {error}", hint="plan again") from error
+    if found.seen.chain != file.identity or not found.seen.fits:
+        raise Stale(f"{keeper} · changed since plan: {file.path}", hint="look at the change, then plan again")
+    return msgspec.structs.replace(file, content=found.content)
 
 
 def applied(release: Release) -> AppliedRelease:
@@ -138,7 +168,8 @@ def _record(cluster: str, node: str, release: Release, *, gated: bool) -> Change
     return SetComponent(cluster=cluster, node=node, release=kept)
 
 
-def _must_be_done(node: str, component: str, answer: PushAnswer) -> None:
+def must_be_done(node: str, component: str, answer: PushAnswer) -> None:
+    """Raises what a push that did not end well means."""
     where = f"{node} · {component}"
     match answer.phase:
         case "done":

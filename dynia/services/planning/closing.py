@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dynia.interfaces.desired import ClusterSpec
+from dynia.services.planning.certificates import origin_of, record_of, wanted_certificate
 from dynia.services.planning.inputs import PlanningInput
 from dynia.state.model import (
     Applied,
@@ -47,15 +48,21 @@ def closing_changes(
     deployed = SetDeployments(
         cluster=given.target, deployments=_deployments(given, given.desired), routes=_routes(given.desired)
     )
+    found = wanted_certificate(given, given.desired)
+    certificate = record_of(found, origin_of(given.desired)) if found else None
     same = (
         deployed.deployments == tuple(d for d in given.state.deployments if d.cluster == given.target)
         and deployed.routes == tuple(r for r in given.state.routes if r.cluster == given.target)
         and home.applied is not None
+        and home.certificate == certificate
     )
     if same and not worked:
         return ()
     done = msgspec.structs.replace(
-        home, generation=home.generation + 1, applied=Applied(at=at, by=by, commit=commit)
+        home,
+        generation=home.generation + 1,
+        applied=Applied(at=at, by=by, commit=commit),
+        certificate=certificate,
     )
     return (PutCluster(cluster=done), deployed)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
+import msgspec
+
 from dynia.interfaces.node_requests import ExpectedFile
 from dynia.interfaces.observed import FileSeen, NodeFacts
 from dynia.interfaces.shape import Shape
@@ -62,6 +64,19 @@ class Comparison(Shape):
     def recorded(self) -> bool:
         """The state says that what is wanted is good on this node, and nothing else is open."""
         return self.applied_id == self.wanted.id and not self.open
+
+
+def named(seen: Mapping[str, FileSeen], facts: NodeFacts) -> Mapping[str, FileSeen]:
+    """Files as they are compared: one with a certificate by its chain, which is public. (On the node a step
+    goes by the keyed hash of the whole file.)"""
+    certificates = {
+        path: f"chain:{found.chain}" if found.fits else "chain:without its key"
+        for path, found in facts.certificates.items()
+        if path in seen
+    }
+    if not certificates:
+        return seen
+    return {**seen, **{p: msgspec.structs.replace(seen[p], digest=d) for p, d in certificates.items()}}
 
 
 class Index:
@@ -147,9 +162,15 @@ def _differences(
     """`sources` are secret files whose content is known here; a new node has no key yet to compare them."""
     differ: list[str] = []
     unclear: list[str] = []
+    keeper = wanted.recipe.keeper
     for file in wanted.files:
         there = seen.get(file.path)
-        if file.secret:
+        if file.secret and file.digest:
+            digest = file.digest
+            if (there is None or there.digest != digest) and file.path not in sources and not keeper:
+                unclear.append(file.path)
+                continue
+        elif file.secret:
             digest = facts.secrets.get(file.path, "")
             if not digest and file.path not in sources:
                 unclear.append(file.path)

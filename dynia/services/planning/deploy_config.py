@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry, VipEntry
-from dynia.interfaces.observed import NodeFacts, Observed, ProviderNode, ResolvedImage
+from dynia.interfaces.observed import CertificateSeen, NodeFacts, Observed, ProviderNode, ResolvedImage
 from dynia.interfaces.release import Release, ReleaseFile
 from dynia.interfaces.shape import Shape
 from dynia.services.actions.base import Recipe
@@ -74,6 +74,7 @@ def preview_topology(
     images: dict[str, ResolvedImage],
     templates: dict[str, str],
     secrets: dict[str, bytes],
+    certificate: CertificateSeen | None = None,
 ) -> Topology:
     """The cluster as it will be, from file and state alone. Unknown addresses are placeholders."""
     recorded = tuple(
@@ -93,7 +94,7 @@ def preview_topology(
     _, machines = decide_nodes(given, spec, "")
     world = apply_steps(given, machines.steps, None)
     membership, _ = decide_nodes(world, spec, "")
-    return topology_of(given, spec, membership.staying, _entry_address(given, spec), images)
+    return topology_of(given, spec, membership.staying, _entry_address(given, spec), images, certificate)
 
 
 def deploy_config(topology: Topology, rendered: dict[str, dict[str, Recipe]]) -> dict[str, bytes]:

@@ -177,6 +177,6 @@ def _is(file: AppliedFile | None, there: FileSeen | None) -> bool:
 
 
 def _is_wanted(file: WantedFile | None, there: FileSeen | None) -> bool:
-    if file is None or there is None or there.kind != "file" or file.secret:
+    if file is None or there is None or there.kind != "file" or (file.secret and not file.digest):
         return False
     return (there.digest, there.mode, there.owner) == (file.digest, file.mode, OWNER)

@@ -6,6 +6,7 @@ from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.planning.addresses import give_back, move_address, recorded_address, take_address
 from dynia.services.planning.begun import forget, left_over
+from dynia.services.planning.certificates import renew_certificate
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.nodes import Membership, delete, not_deleted, why_fewer
 from dynia.services.planning.part import Part
@@ -16,7 +17,9 @@ from dynia.services.planning.wanted import Wanted
 from dynia.state.model import Node
 
 
-def finish(given: PlanningInput, spec: ClusterSpec, membership: Membership, wanted: Wanted) -> Part:
+def finish(
+    given: PlanningInput, spec: ClusterSpec, membership: Membership, wanted: Wanted, holder: str
+) -> Part:
     """All steps; the pass takes them only when nothing else is left to do."""
     moved = move_address(given, spec, membership.staying)
     recorded = recorded_address(given)
@@ -28,8 +31,13 @@ def finish(given: PlanningInput, spec: ClusterSpec, membership: Membership, want
     if not take_address(given, spec).steps:
         intents = left_over(given, "reserved_ip", ())
         begun = forget(intents, dict.fromkeys((i.step for i in intents), tuple(s.id for s in returned.steps)))
-    parts = (moved, bound, removed, deleted, returned, begun)
+    parts = [moved, bound, removed, deleted, returned, begun]
+    renewed = Part()
+    if not any(p.steps for p in parts):
+        renewed = renew_certificate(given, spec, membership.staying, holder)
+        parts.append(renewed)
     return Part(
+        more=renewed.more,
         steps=tuple(s for p in parts for s in p.steps),
         lines=tuple(line for p in parts for line in p.lines),
         drift=tuple(d for p in parts for d in p.drift),

@@ -24,7 +24,9 @@ class Fold:
     def add(self, one: Comparison, fresh: bool) -> None:
         """`fresh`: the node has nothing of ours yet. Its own line says so, unless the service is new too."""
         fresh = fresh and (one.component in self._recorded or "/" not in one.component)
-        secrets = tuple(f.path for f in one.wanted.files if f.secret and f.path in one.differ and one.live)
+        # One with a public name is told by that, like any other file.
+        hidden = (f.path for f in one.wanted.files if f.secret and not f.digest)
+        secrets = tuple(path for path in hidden if path in one.differ and one.live)
         if fresh or not (one.pending or secrets):
             return
         key = (one.component, one.live_id, one.wanted.id, secrets)

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.interfaces.observed import (
+    CertificateSeen,
+    ContainerSeen,
+    FileSeen,
+    ImageSeen,
+    NodeFacts,
+    UnitSeen,
+)
 from dynia.interfaces.release import ReleaseFile
 from dynia.services.planning.compare import OWNER
 from dynia.services.planning.components.base import Component, Topology
@@ -35,6 +42,7 @@ class ModelNode:
         self.firewall = facts.firewall
         self.unfinished = set(facts.unfinished)
         self.lineage = facts.lineage
+        self.certificates = dict(facts.certificates)
 
     def facts(self) -> NodeFacts:
         return msgspec.structs.replace(
@@ -50,20 +58,32 @@ class ModelNode:
             firewall=self.firewall,
             unfinished=tuple(sorted(self.unfinished)),
             lineage=self.lineage,
+            certificates=dict(sorted(self.certificates.items())),
         )
 
-    def write(self, files: Iterable[ReleaseFile]) -> None:
+    def write(self, files: Iterable[ReleaseFile], certificate: CertificateSeen | None = None) -> None:
+        """`certificate` is what a file with one is given."""
         for file in files:
             digest = file.digest
+            if file.identity and certificate is not None:
+                self.keep_certificate(file.path, certificate)
+                continue
             if file.secret:
                 digest = self.secrets.setdefault(file.path, UNKNOWN)
             self.files[file.path] = FileSeen(
                 path=file.path, kind="file", mode=file.mode, owner=OWNER, digest=digest
             )
 
-    def remember(self, release: AppliedRelease) -> None:
+    def keep_certificate(self, path: str, certificate: CertificateSeen) -> None:
+        self.certificates[path] = certificate
+        self.files[path] = FileSeen(path=path, kind="file", mode=0o600, owner=OWNER, digest=UNKNOWN)
+
+    def remember(self, release: AppliedRelease, certificate: CertificateSeen | None) -> None:
         """Files and images of a release, as the state knows them."""
         for file in release.files:
+            if certificate is not None and file.digest == f"chain:{certificate.chain}":
+                self.keep_certificate(file.path, certificate)
+                continue
             digest = file.digest or self.secrets.setdefault(file.path, UNKNOWN)
             self.files[file.path] = FileSeen(
                 path=file.path, kind="file", mode=file.mode, owner=OWNER, digest=digest
@@ -74,6 +94,7 @@ class ModelNode:
         """Files, and folders with all that is in them."""
         for path in paths:
             self.files = {p: f for p, f in self.files.items() if p != path and not p.startswith(path + "/")}
+        self.certificates = {p: c for p, c in self.certificates.items() if p in self.files}
 
     def activate(self, component: Component, topology: Topology, containers: dict[str, str]) -> None:
         """Units and containers as a component wants them."""

@@ -28,6 +28,7 @@ class ModelState:
         self._done: list[str] = []
         self._next = self._home.next_ordinal
         self.address: ReservedIp | None = self._home.reserved_ip
+        self.certificate = self._home.certificate
         self.releases = {(r.component, r.id): r for r in self._home.releases}
         self.nodes = {n.name: n for n in state.nodes_of(cluster)}
         self._components: dict[str, dict[str, str]] = {}
@@ -76,6 +77,7 @@ class ModelState:
             self._home,
             next_ordinal=self._next,
             reserved_ip=self.address,
+            certificate=self.certificate,
             releases=tuple(self.releases[key] for key in sorted(self.releases) if key in used),
         )
         state = change(self._state, PutCluster(cluster=home))

@@ -9,6 +9,7 @@ from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
 from dynia.interfaces.observed import NotObserved
 from dynia.services.planning.addresses import recorded_address, take_address
 from dynia.services.planning.causes import causes
+from dynia.services.planning.certificates import change_of, expired, get_certificate
 from dynia.services.planning.check import check_serving
 from dynia.services.planning.destroy import plan_destroy
 from dynia.services.planning.drift import entry_drift
@@ -61,27 +62,39 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     address = take_address(given, spec)
     quiet = silence(given, membership.leaving)
     settled = membership.settled and not address.steps and not quiet.steps
+    certificate = get_certificate(given, spec, membership.staying, holder) if settled else Part()
+    settled = settled and not certificate.more
     wanted = render_wanted(given, spec, membership.staying)
     now = serving(spec, given.observed, membership.staying)
     work = _work(given, spec, before, membership.staying, wanted, now)
     works, held = hold_back(given, work.works, membership.staying, holder)
     rolled = roll(tuple(works), now, spec.nodes, spec.rollout, holder) if settled else Rolled()
     configs = _with_images(work, rolled) if settled else ()
-    last = finish(given, spec, membership, wanted)
+    last = finish(given, spec, membership, wanted, holder)
     ready = settled and not configs
-    steps = (*machines.steps, *address.steps, *quiet.steps, *configs, *(last.steps if ready else ()))
+    early = (*machines.steps, *address.steps, *quiet.steps, *certificate.steps)
+    steps = (*early, *configs, *(last.steps if ready else ()))
     more = not settled or (bool(last.steps) and not ready) or (bool(rolled.waiting) and bool(configs))
+    more = more or (ready and last.more)
     not_observed = tuple(sorted((*work.not_observed, *_unanswered(given))))
     return Pass(
         steps=steps,
         more=machines.more or more,
         drift=_drift(given, spec, membership.staying, machines, address, last, work),
-        lines=(*machines.lines, *address.lines, *(work.fold.lines() if settled else ()), *last.lines),
+        lines=(
+            *machines.lines,
+            *address.lines,
+            *certificate.lines,
+            *(work.fold.lines() if settled else ()),
+            *last.lines,
+        ),
         diffs=work.fold.diffs() if settled else (),
         waiting=(
             *_assumed(wanted),
             *machines.waiting,
             *address.waiting,
+            *certificate.waiting,
+            *expired(given, spec),
             *work.waiting,
             *held,
             *rolled.waiting,
@@ -113,7 +126,10 @@ def _work(
     off = frozenset(
         m.provider_id for m in (() if isinstance(listed, NotObserved) else listed) if m.status == "off"
     )
-    reasons = Reasons(causes(before, spec, staying, _changed_services(staying, wanted)))
+    home = before.cluster(given.target)
+    known = home.certificate if home else None
+    why = causes(before, spec, staying, _changed_services(staying, wanted))
+    reasons = Reasons({**why, **change_of(known, wanted.topology.certificate, given.observed.at)})
     return work_on_nodes(Workshop(given, wanted, reasons, staying), staying, serves, off)
 
 

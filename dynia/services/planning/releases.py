@@ -18,11 +18,12 @@ from dynia.services.actions import (
 )
 from dynia.services.planning.compare import Comparison, expected
 from dynia.services.planning.components.base import Component, Topology, TopologyNode
+from dynia.services.planning.components.tls import NAME as TLS
 from dynia.services.planning.plan import Step
 from dynia.services.planning.reasons import Reasons
 from dynia.state.model import Node
 
-ENTRY_SIDE = frozenset({"haproxy", "keepalived"})
+ENTRY_SIDE = frozenset({TLS, "haproxy", "keepalived"})
 BOOTSTRAP_DEADLINE_S = 660.0
 IMAGE_DEADLINE_S = 660.0
 
@@ -93,8 +94,11 @@ def component_steps(
     before: list[Step] = []
     gates: list[Step] = []
     entry: list[Step] = []
+    lacks_key = False
     for one in comparisons:
-        if any(path not in seen for path in one.unclear):
+        if any(path not in seen for path in one.unclear) or (lacks_key and one.component in ENTRY_SIDE):
+            # HAProxy cannot start on a certificate that is not there.
+            lacks_key = lacks_key or one.component == TLS
             continue
         component = components[one.component]
         gate = component.gate(topology, place, one.wanted.recipe)
@@ -129,6 +133,7 @@ def _one(
             delete=one.stale,
             expected=expected(touched, seen),
             gated=gated,
+            keeper=one.wanted.recipe.keeper,
         )
         return Step(
             id=f"{node}/{name}/push",

@@ -12,6 +12,7 @@ from dynia.services.actions import (
     DetachReservedIp,
     ForgetIntent,
     ForgetNode,
+    ObtainCertificate,
     ProvisionNode,
     ReleaseReservedIp,
     StartNode,
@@ -32,6 +33,7 @@ CLOUD = (
     ReleaseReservedIp,
     BindDns,
     UnbindDns,
+    ObtainCertificate,
 )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from dynia.interfaces.observed import (
+    CertificateSeen,
     DnsRecord,
     NodeFacts,
     NotObserved,
@@ -22,6 +23,7 @@ from dynia.services.actions import (
     DetachReservedIp,
     ForgetIntent,
     ForgetNode,
+    ObtainCertificate,
     ProvideImage,
     ProvisionNode,
     PushComponent,
@@ -34,6 +36,7 @@ from dynia.services.actions import (
 )
 from dynia.services.actions.component import applied
 from dynia.services.planning.addresses import PENDING
+from dynia.services.planning.certificates import DAY, record_of
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.model_node import ModelNode
@@ -112,6 +115,8 @@ class _World:
                 node.packages |= {p: node.packages.get(p, PENDING) for p in packages}
                 node.lineage = self._given.state.lineage
                 self.state.bootstrapped(name)
+            case ObtainCertificate() as action:
+                self._certify(action)
             case ProvideImage(node=name, reference=reference, pull=pull, image_id=image_id):
                 self.node(name).take_image(reference, pull, image_id)
             case PushComponent() as action:
@@ -223,7 +228,7 @@ class _World:
             wanted = self._wanted.by_name.get(component) if self._wanted else None
             if known is None:
                 continue
-            node.remember(known)
+            node.remember(known, self._wanted.topology.certificate if self._wanted else None)
             if wanted is not None and self._wanted is not None:
                 node.activate(wanted, self._wanted.topology, known.containers)
 
@@ -248,6 +253,20 @@ class _World:
             self.addresses = [known]
         self.state.address = ReservedIp(address=known.address, provider_id=known.provider_id)
 
+    def _certify(self, action: ObtainCertificate) -> None:
+        """As long-lived as one is that nobody looks at again in this plan."""
+        at = self._given.observed.at
+        got = CertificateSeen(
+            fingerprint=PENDING,
+            chain=PENDING,
+            names=action.names,
+            not_before=at,
+            not_after=at + 90 * DAY,
+            origin=action.origin,
+        )
+        self.node(action.node).keep_certificate(action.path, got)
+        self.state.certificate = record_of(got, action.origin)
+
     def _own(self, provider_id: str, owner: str) -> None:
         self.addresses = [
             msgspec.structs.replace(a, owner=owner) if a.provider_id == provider_id else a
@@ -265,7 +284,7 @@ class _World:
             raise ValueError("a push needs what was rendered")
         release = self._wanted.recipes[action.node][action.component].release
         node, write = self.node(action.node), frozenset(action.write)
-        node.write(f for f in release.files if f.path in write)
+        node.write((f for f in release.files if f.path in write), self._wanted.topology.certificate)
         if action.delete:
             node.delete(action.delete)
         self._activate(action.node, action.component)

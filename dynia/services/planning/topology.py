@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 from dynia.interfaces.desired import ClusterSpec
-from dynia.interfaces.observed import ResolvedImage
+from dynia.interfaces.observed import CertificateSeen, ResolvedImage
 from dynia.services.planning.components.base import Topology, TopologyNode
 from dynia.services.planning.inputs import PlanningInput
 from dynia.state.model import Node
@@ -18,6 +18,8 @@ def topology_of(
     nodes: tuple[Node, ...],
     reserved_ip: str,
     images: Mapping[str, ResolvedImage],
+    certificate: CertificateSeen | None = None,
+    keeper: str = "",
 ) -> Topology:
     """`nodes` are all that the cluster will have; `reserved_ip` is empty without an entry address."""
     lineage = given.state.lineage
@@ -31,6 +33,8 @@ def topology_of(
         images=dict(sorted(images.items())),
         templates=given.templates,
         secrets=given.secrets,
+        certificate=certificate,
+        keeper=keeper,
     )
 
 

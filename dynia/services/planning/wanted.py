@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from dynia.interfaces.desired import ClusterSpec, NoEntry
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.addresses import PENDING, recorded_address
+from dynia.services.planning.certificates import keeper_of, wanted_certificate
 from dynia.services.planning.compare import Index
 from dynia.services.planning.components import components
 from dynia.services.planning.components.base import Component, Topology, TopologyNode
@@ -40,7 +41,9 @@ def render_wanted(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ..
     none = isinstance(spec.entry, NoEntry)
     address = "" if none else recorded.address if recorded else PENDING
     images = resolved_images(given, spec)
-    topology = topology_of(given, spec, nodes, address, images.found)
+    found = wanted_certificate(given, spec)
+    keeper = keeper_of(given, found, nodes)
+    topology = topology_of(given, spec, nodes, address, images.found, found, keeper)
     catalogue = components(spec)
     made = recipes(topology) if nodes else {}
     if images.assumed:

@@ -9,7 +9,7 @@ import msgspec
 
 from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage
 from dynia.services.actions import ProvideImage
-from dynia.services.planning.compare import Comparison, compare_node, releases_of
+from dynia.services.planning.compare import Comparison, compare_node, named, releases_of
 from dynia.services.planning.components import BOOKKEEPING, roots
 from dynia.services.planning.components.base import Fault
 from dynia.services.planning.drift import component_drift, left_behind, stray_drift
@@ -108,10 +108,11 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     wanted = workshop.wanted
     topology, place = wanted.topology, wanted.places[node.name]
     seen = {f.path: f for f in facts.files}
+    judged = named(seen, facts)
     comparisons = compare_node(
         node,
         facts,
-        seen,
+        judged,
         wanted.components,
         wanted.recipes[node.name],
         topology,
@@ -130,7 +131,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     for one in comparisons:
         found.fold.add(one, fresh)
         component = wanted.by_name[one.component]
-        found.drift += component_drift(one, component, topology, place, facts, seen)
+        found.drift += component_drift(one, component, topology, place, facts, judged)
         found.waiting += [_unclear(node, path) for path in one.unclear]
     found.drift += [stray_drift(node.name, path, seen) for path in strays]
     steps = [

@@ -7,11 +7,13 @@ import subprocess
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.providers.ssh import messages
 from dynia.providers.ssh.observation import parse_observation
+from tests.fakes.certificates import authority
 from tests.integration.node_scripts.machine import Machine
 from tests.plans.worlds import TEMPLATES
 
@@ -164,3 +166,36 @@ def firewall(machine: Machine, tools: Path) -> str:
     request = ObserveRequest(roots=(machine.places.opt,))
     raw = machine.run_with(tools, "observe", (), messages.observe_message(request))
     return parse_observation(raw, request, runner_ms=0).firewall
+
+
+def test_of_a_certificate_file_only_the_public_parts_leave_the_node(machine: Machine) -> None:
+    """Whatever the order of the blocks, and with one that is broken: no line of a key is in the answer."""
+    pair, other = authority().sign("a.example.com", "*.b.example.com"), authority().sign("c.example.com")
+    broken = pair.chain.replace("-----END CERTIFICATE-----\n", "")
+    contents = {
+        "good": f"# dynia self-signed\n{pair.chain}{pair.key}",
+        "key-first": pair.key + pair.chain,
+        "other-key": pair.chain + other.key,
+        "broken": broken + pair.key,
+        "no-key": pair.chain,
+    }
+    for name, content in contents.items():
+        machine.write(f"tls/{name}.pem", content, 0o600)
+    paths = tuple(machine.path(f"tls/{name}.pem") for name in contents)
+    request = ObserveRequest(roots=(machine.places.opt,), secret_paths=paths, certificates=paths)
+    raw = machine.run("observe", (), messages.observe_message(request))
+    secret = [line for key in (pair.key, other.key) for line in key.splitlines() if "-----" not in line]
+    assert secret and not [line for line in secret if line.encode() in raw]
+    seen = parse_observation(raw, request, runner_ms=0).certificates
+    found = {name: seen.get(machine.path(f"tls/{name}.pem")) for name in contents}
+    good = found["good"]
+    assert good is not None and good.fits and good.origin == "self-signed"
+    assert good.names == ("*.b.example.com", "a.example.com")
+    assert found["key-first"] == msgspec.structs.replace(good, origin="")
+    assert {name: one.fits for name, one in found.items() if one} == {
+        "good": True,
+        "key-first": True,
+        "other-key": False,
+        "no-key": False,
+    }
+    assert found["broken"] is None

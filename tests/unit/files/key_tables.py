@@ -30,6 +30,8 @@ PLACES = {
     "NoEntry": "`entry: {kind: none}`",
     "NoDns": "`dns: {kind: none}`",
     "NoTls": "`tls: {kind: none}`",
+    "FilesTls": "`tls: {kind: files}`",
+    "SelfSignedTls": "`tls: {kind: self-signed}`",
     "Rollout": "`rollout`",
     "Firewall": "`firewall`",
     "Registry": "`registries: [...]`",

@@ -22,6 +22,7 @@ from dynia.interfaces.events import (
     StepStarted,
 )
 from dynia.interfaces.files.rewrite import FileEdit
+from dynia.interfaces.observed import CertificateSeen
 from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.reconcile import ApplyResult, Failure
 from dynia.state.model import Node
@@ -255,6 +256,16 @@ def _node(name: str, ordinal: int, role: str, **more: object) -> NodeView:
     return NodeView(**fields)  # type: ignore[arg-type]
 
 
+CERTIFICATE = CertificateSeen(
+    fingerprint="ab" * 32,
+    chain="ab" * 32,
+    names=("api.example.com",),
+    not_before=int(NOW) - 9 * 86_400,
+    not_after=int(NOW) + 81 * 86_400,
+    issuer="CN=R11,O=Let's Encrypt,C=US",
+    origin="acme-dns01 https://acme-v02.api.letsencrypt.org/directory",
+)
+
 STATUS = StatusView(
     cluster="prod",
     generation=42,
@@ -265,9 +276,9 @@ STATUS = StatusView(
     holder="brave-panda",
     split="",
     nodes=(
-        _node("misty-owl", 1, "BACKUP"),
-        _node("swift-fox", 2, "BACKUP"),
-        _node("brave-panda", 3, "MASTER", holds_address=True),
+        _node("misty-owl", 1, "BACKUP", certificate=CERTIFICATE, days_left=81),
+        _node("swift-fox", 2, "BACKUP", certificate=CERTIFICATE, days_left=81),
+        _node("brave-panda", 3, "MASTER", holds_address=True, certificate=CERTIFICATE, days_left=81),
     ),
     services=(
         ServiceView(name="api", kind="http", domains=("api.example.com",), on=dict.fromkeys(THREE, "ok")),
@@ -283,7 +294,16 @@ TROUBLE = msgspec.structs.replace(
     STATUS,
     split="misty-owl and brave-panda are both MASTER",
     nodes=(
-        _node("misty-owl", 1, "MASTER", holds_address=True, disk_percent=93, clock_skew_ms=-4200),
+        _node(
+            "misty-owl",
+            1,
+            "MASTER",
+            holds_address=True,
+            disk_percent=93,
+            clock_skew_ms=-4200,
+            certificate=CERTIFICATE,
+            days_left=-1,
+        ),
         _node(
             "swift-fox",
             2,

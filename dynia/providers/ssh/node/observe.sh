@@ -2,7 +2,7 @@
 section clock
 printf '%s\0' "$(date +%s%N)"
 
-roots='' paths='' units='' packages='' secrets='' told=''
+roots='' paths='' units='' packages='' secrets='' certificates='' told=''
 section candidates
 while IFS= read -r line; do
   value=${line#* }
@@ -12,6 +12,7 @@ while IFS= read -r line; do
     unit) units=$units$value$nl ;;
     package) packages=$packages$value$nl ;;
     secret) secrets=$secrets$value$nl ;;
+    certificate) certificates=$certificates$value$nl ;;
     candidate) told=$value ;;
     content) has_keys && printf '%s\0%s\0.\0' "$told" "$(printf %s "$value" | base64 -d | keyed)" ;;
     end) break ;;
@@ -46,6 +47,17 @@ printf '\0'
 section secrets
 keyed_files $secrets
 printf '\0'
+
+# Of a file with a key only its public parts: the certificates, and a hash of the public key that belongs to the key.
+section certificates
+for path in $certificates; do
+  [ -f "$path" ] && [ ! -L "$path" ] || continue
+  printf '%s\0' "$path"
+  sed '/PRIVATE KEY/,/END .*PRIVATE KEY/d' "$path" 2>/dev/null |
+    sed -n -e '/^# dynia /p' -e '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' | text 200000
+  { timeout -k 1 5 openssl pkey -in "$path" -pubout -outform DER 2>/dev/null </dev/null || :; } | sha256sum | text 64
+  printf '.\0'
+done
 
 section units
 { timeout -k 1 5 systemctl show --timestamp=unix --property=Id,ActiveState,UnitFileState,ActiveEnterTimestamp -- \

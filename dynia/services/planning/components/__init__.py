@@ -20,6 +20,7 @@ from dynia.services.planning.components.service import (
     secret_files_of,
     service_component,
 )
+from dynia.services.planning.components.tls import PEM, Tls, certified
 
 # Written by the push itself, and of no release.
 BOOKKEEPING = (f"{ROOT}/lineage",)
@@ -34,7 +35,10 @@ def components(spec: ClusterSpec) -> tuple[Component, ...]:
     if spec.firewall.enabled:
         found.append(Firewall())
     found += [service_component(service) for service in sorted(spec.services, key=lambda s: s.name)]
-    found += [caddy_component(spec), Haproxy()]
+    found.append(caddy_component(spec))
+    if certified(spec):
+        found.append(Tls())
+    found.append(Haproxy())
     if isinstance(spec.entry, VipEntry):
         found.append(Keepalived(entry=spec.entry))
     return tuple(found)
@@ -67,11 +71,16 @@ def image_references(spec: ClusterSpec) -> tuple[str, ...]:
 
 
 def secret_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
-    """Files that are compared by HMAC, whether their source is here or not."""
+    """Files whose plain hash is not told, whether their source is here or not."""
     if spec is None:
-        return ()
-    logins = (LOGINS,) if spec.registries else ()
+        return (PEM,)
+    logins = (PEM, LOGINS) if spec.registries else (PEM,)
     return tuple(sorted((*logins, *(path for service in spec.services for path in secret_files_of(service)))))
+
+
+def certificate_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
+    """Files of which the public parts are told."""
+    return (PEM,) if spec is not None and certified(spec) else ()
 
 
 def secret_files(spec: ClusterSpec, logins: Mapping[str, tuple[str, str]]) -> dict[str, bytes]:
@@ -86,6 +95,7 @@ def secret_files(spec: ClusterSpec, logins: Mapping[str, tuple[str, str]]) -> di
 __all__ = [
     "BOOKKEEPING",
     "EVERYTHING",
+    "PEM",
     "Caddy",
     "Component",
     "Docker",
@@ -96,6 +106,9 @@ __all__ = [
     "Registry",
     "Removal",
     "ServiceComponent",
+    "Tls",
+    "certificate_paths",
+    "certified",
     "components",
     "default_caddy_image",
     "drop_in_paths",

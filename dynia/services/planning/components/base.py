@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dynia.interfaces.desired import ClusterSpec
-from dynia.interfaces.observed import NodeFacts, ResolvedImage
+from dynia.interfaces.observed import CertificateSeen, NodeFacts, ResolvedImage
 from dynia.interfaces.shape import Shape
 from dynia.services.actions.base import Recipe
 from dynia.services.actions.wait_healthy import WaitHealthy
@@ -24,7 +24,8 @@ class TopologyNode(Shape):
 
 class Topology(Shape):
     """What configs are rendered from: the whole cluster, never a part of it (law 7), and never who is
-    master now. `nodes` by ordinal. `images` maps references to what they mean now. `router_id` is VRRP's."""
+    master now. `nodes` by ordinal. `images` maps references to what they mean now. `router_id` is VRRP's.
+    `certificate` is the cluster's, None without TLS; `keeper` is a node that has it."""
 
     cluster: str
     lineage: str
@@ -35,6 +36,8 @@ class Topology(Shape):
     images: dict[str, ResolvedImage] = {}
     templates: dict[str, str] = {}
     secrets: dict[str, bytes] = {}
+    certificate: CertificateSeen | None = None
+    keeper: str = ""
 
 
 class Fault(Shape):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from dynia.interfaces.desired import Service
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.release import Release
@@ -13,6 +15,7 @@ from dynia.services.planning.components.base import Topology, TopologyNode
 from dynia.services.planning.components.basic import Basic
 from dynia.services.planning.components.rendered import ROOT, TemplateData, config_hash, rendered
 from dynia.services.planning.components.scripts import awake, staged, stopped, without
+from dynia.services.planning.components.tls import PEM, SERVED, certified
 
 CONFIG = f"{ROOT}/haproxy/haproxy.cfg"
 DROP_IN = "/etc/systemd/system/haproxy.service.d/dynia.conf"
@@ -54,12 +57,13 @@ class Server(Shape):
 
 class HaproxyData(TemplateData):
     """Names of ``haproxy/haproxy.cfg.mustache``. `fallback` is the service that answers unknown hosts, or
-    empty. `config` names this content."""
+    empty. `certificate` is the file that TLS ends with, or empty. `config` names this content."""
 
     cluster: str
     services: tuple[Backend, ...]
     servers: tuple[Server, ...]
     fallback: str
+    certificate: str = ""
     config: str = ""
 
 
@@ -76,21 +80,21 @@ class Haproxy(Basic):
             services=tuple(_backend(service) for service in routed),
             servers=tuple(Server(node=n.name, address=n.private_ip) for n in topology.nodes),
             fallback=next((s.name for s in routed if s.default), ""),
+            certificate=PEM if certified(topology.spec) else "",
         )
-        named = HaproxyData(
-            cluster=data.cluster,
-            services=data.services,
-            servers=data.servers,
-            fallback=data.fallback,
-            config=config_hash(topology, "haproxy/haproxy.cfg", data),
-        )
+        config = config_hash(topology, "haproxy/haproxy.cfg", data)
+        named = msgspec.structs.replace(data, config=config)
         files = (
             rendered(topology, "haproxy/haproxy.cfg", CONFIG, named),
             rendered(topology, "haproxy/dynia.conf", DROP_IN),
         )
         release = Release(component=self.name, files=files)
         return Recipe(
-            release=release, check=_CHECK, activate=_ACTIVATE, deactivate=stopped(_UNIT), probe=_PROBE
+            release=release,
+            check=_CHECK,
+            activate=_ACTIVATE,
+            deactivate=stopped(_UNIT),
+            probe=_PROBE + SERVED if data.certificate else _PROBE,
         )
 
     def disturbs(self, paths: tuple[str, ...], services: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynia.interfaces.shape import Shape
-from dynia.services.planning.components import caddy, firewall, haproxy, keepalived, node
+from dynia.services.planning.components import caddy, firewall, haproxy, keepalived, node, tls
 from dynia.services.planning.components.rendered import ROOT
 from dynia.services.planning.components.scripts import compose_down, stopped
 from dynia.services.planning.components.service import deactivate_service, folder
@@ -37,6 +37,8 @@ def removal(component: str) -> Removal:
             return Removal(paths=(folder(service),), deactivate=deactivate_service(service, volumes=True))
         case "caddy":
             return Removal(paths=(caddy.FOLDER,), deactivate=compose_down(caddy.PROJECT))
+        case tls.NAME:
+            return Removal(paths=(tls.FOLDER,))
         case "haproxy":
             return Removal(
                 paths=(f"{ROOT}/haproxy", haproxy.DROP_IN),

@@ -1,0 +1,1 @@
+"""Who makes certificates: one file per kind of `tls`."""
