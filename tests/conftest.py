@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,16 @@ def lab() -> Lab:
     found = find_lab(ROOT, {})
     asyncio.run(make_ready(found, print))
     return found
+
+
+@pytest.fixture(scope="session")
+def twin_lab(lab: Lab) -> Iterator[dict[str, str]]:
+    """The twin of this checkout's lab runs; what a command needs in its environment to use it."""
+    from dynia.lab import up as twin
+    from dynia.lab.twins import environment
+    from dynia.providers.nodes.docker.teardown import remove_cluster
+
+    asyncio.run(twin.up(lab, 0.5, print))
+    yield asyncio.run(environment(lab))
+    asyncio.run(twin.down(lab, print))
+    asyncio.run(remove_cluster(lab, "droplets", print))

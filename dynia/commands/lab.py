@@ -23,12 +23,26 @@ def command() -> None:
 
 
 @command.command()
-def up() -> None:
+@click.option(
+    "--twin",
+    is_flag=True,
+    help="With a simulated cloud whose droplets are nodes of this lab, until `lab down`.",
+)
+@click.option(
+    "--delay",
+    type=click.FloatRange(0, 600),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long an action of the simulated cloud takes.",
+)
+def up(twin: bool, delay: float) -> None:
     """Start Docker if none answers, make the network and the images. Again is quick.
 
     \b
     Example:
       dynia lab up
+      eval "$(dynia lab up --twin)"     (and DYNIA_DIGITALOCEAN_URL and a token are set)
     """
     from dynia.providers.nodes.docker.lab import find_lab
     from dynia.providers.nodes.docker.network import network
@@ -45,7 +59,12 @@ def up() -> None:
         return str(await network(lab))
 
     subnet = asyncio.run(go())
-    click.echo(f"The lab of {lab.root} is ready (network {subnet}).")
+    # With --twin, standard output is for a shell to read.
+    click.echo(f"The lab of {lab.root} is ready (network {subnet}).", err=twin)
+    if twin:
+        from dynia.lab.up import up as twin_up
+
+        click.echo(asyncio.run(twin_up(lab, delay, tell)))
 
 
 @command.command()
@@ -56,6 +75,7 @@ def status() -> None:
     Example:
       dynia lab status
     """
+    from dynia.lab.process import log_file, running
     from dynia.providers.nodes.docker.inventory import take_inventory
     from dynia.providers.nodes.docker.lab import find_lab
 
@@ -68,6 +88,8 @@ def status() -> None:
         click.echo(f"node     {node.cluster}/{node.name}  {node.state}  {node.address}")
     for cluster, address in seen.reserved:
         click.echo(f"address  {cluster}  {address}")
+    if process := running(lab):
+        click.echo(f"twin     process {process}, log {log_file(lab)}")
 
 
 @command.command()
@@ -76,12 +98,13 @@ def status() -> None:
 )
 @click.option("--images", is_flag=True, help="Remove the images too, unless another lab needs them.")
 def down(cluster: str | None, images: bool) -> None:
-    """Remove every container, volume and network of this folder's lab, and nothing else.
+    """Remove every container, volume and network of this folder's lab, its twin too, and nothing else.
 
     \b
     Example:
       dynia lab down
     """
+    from dynia.lab.up import down as twin_down
     from dynia.providers.nodes.docker.lab import find_lab
     from dynia.providers.nodes.docker.ready import daemon_answers
     from dynia.providers.nodes.docker.teardown import is_empty, remove_cluster, remove_images, remove_lab
@@ -95,6 +118,7 @@ def down(cluster: str | None, images: bool) -> None:
             await remove_cluster(lab, cluster, click.echo)
             if not await is_empty(lab):
                 return False
+        await twin_down(lab, click.echo)
         await remove_lab(lab, click.echo)
         if images:
             await remove_images(click.echo)

@@ -10,6 +10,7 @@ FIRST_DROPLET = 300_000_000
 # RFC 2544: overlaps no LAN, VPN or private range.
 PUBLIC = ipaddress.IPv4Address("198.19.0.0")
 PRIVATE = ipaddress.IPv4Address("198.19.64.0")
+ANCHOR = ipaddress.IPv4Address("198.19.192.0")
 RESERVED = ipaddress.IPv4Address("198.19.128.0")
 ROOM = 1 << 14
 
@@ -29,10 +30,11 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """IPv4, as text."""
+    """IPv4, as text. Packets for a reserved IP arrive at `anchor`, whoever has it."""
 
     public: str
     private: str
+    anchor: str
 
 
 class BodyError(Exception):
@@ -59,13 +61,19 @@ class Bodies(Protocol):
         """Let packets for the address arrive at this droplet; None: nowhere."""
         ...
 
+    async def guard(self, droplets: frozenset[int]) -> None:
+        """These, and no others, are behind a cloud firewall: it passes ICMP, TCP and UDP only."""
+        ...
+
 
 class Bodiless:
     """No machines: addresses are counted, everything succeeds at once."""
 
     async def create(self, machine: Machine) -> Addresses:
         number = (machine.id - FIRST_DROPLET) % ROOM
-        return Addresses(public=str(PUBLIC + number), private=str(PRIVATE + number))
+        return Addresses(
+            public=str(PUBLIC + number), private=str(PRIVATE + number), anchor=str(ANCHOR + number)
+        )
 
     async def power_on(self, droplet: int) -> None:
         """Nothing to start."""
@@ -80,4 +88,7 @@ class Bodiless:
         return str(RESERVED + number % ROOM)
 
     async def move(self, reserved_ip: str, droplet: int | None) -> None:
+        """No packets."""
+
+    async def guard(self, droplets: frozenset[int]) -> None:
         """No packets."""

@@ -68,6 +68,17 @@ def remove(name: str) -> Callable[[Cloud, Call], Answer]:
     )
 
 
+def guarded(cloud: Cloud) -> frozenset[int]:
+    """The droplets that some firewall is attached to, by number or by tag."""
+    found: set[int] = set()
+    for row in cloud.database.all("SELECT droplets, tags FROM firewalls"):
+        found.update(json.loads(row["droplets"]))
+        for tag in json.loads(row["tags"]):
+            marked = cloud.database.all("SELECT droplet FROM droplet_tags WHERE tag = ?", tag)
+            found.update(one["droplet"] for one in marked)
+    return frozenset(found)
+
+
 def _change(
     cloud: Cloud, call: Call, name: str, change: Callable[[list[Any], list[Any]], list[Any]]
 ) -> Answer:

@@ -7,8 +7,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from aiohttp import web
+
 from dynia.twin.database import Database
-from dynia.twin.digitalocean import api, limits
+from dynia.twin.digitalocean import api, limits, metadata
 from dynia.twin.digitalocean.bodies import Bodies, Bodiless
 from dynia.twin.digitalocean.cloud import Cloud, Quota, not_found
 from dynia.twin.digitalocean.schema import SCHEMA
@@ -88,6 +90,13 @@ class DigitalOceanTwin(Twin[Cloud]):
             raise
         finally:
             self._cloud.doomed = False
+
+    def _more(self, application: web.Application) -> None:
+        application.router.add_get(f"{metadata.ROOT}{{path:.*}}", self._metadata)
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        found = metadata.answer(self._cloud, request.remote or "", request.match_info["path"])
+        return web.Response(status=404, text="not found") if found is None else web.Response(text=found)
 
     async def _performed(self) -> None:
         self._work.take_up()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Coroutine
+from typing import Any
 
-from dynia.twin.digitalocean import droplets
+from dynia.twin.digitalocean import droplets, firewalls
 from dynia.twin.digitalocean.bodies import BodyError, Machine
 from dynia.twin.digitalocean.cloud import Cloud
 
@@ -16,6 +19,8 @@ class Work:
     def __init__(self, cloud: Cloud, delay: float) -> None:
         self._cloud, self._delay = cloud, delay
         self._tasks: set[asyncio.Task[None]] = set()
+        self._guarded: frozenset[int] | None = None
+        self._guarding = asyncio.Lock()
 
     def resume(self) -> None:
         """What an earlier run of the twin left undone."""
@@ -27,6 +32,7 @@ class Work:
             row["id"]
             for row in database.all("SELECT id FROM droplets WHERE deleted IS NOT NULL AND NOT body_gone")
         ]
+        self._start(self._again())
         self.take_up()
 
     def take_up(self) -> None:
@@ -34,16 +40,37 @@ class Work:
         begun, deleted = tuple(self._cloud.begun), tuple(self._cloud.deleted)
         self._cloud.begun.clear()
         self._cloud.deleted.clear()
-        for deed in (*map(self._act, begun), *map(self._bury, deleted)):
-            task = asyncio.get_running_loop().create_task(deed)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        for deed in (*map(self._act, begun), *map(self._bury, deleted), self._guard()):
+            self._start(deed)
 
     async def stop(self) -> None:
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, deed: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(deed)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _again(self) -> None:
+        """Addresses are where they were: the bodies may have forgotten it with the machine they are on."""
+        for row in self._cloud.database.all(
+            "SELECT ip, droplet FROM reserved_ips WHERE released IS NULL AND droplet IS NOT NULL"
+        ):
+            with contextlib.suppress(BodyError):
+                await self._cloud.bodies.move(row["ip"], row["droplet"])
+
+    async def _guard(self) -> None:
+        """Tell the bodies which droplets are behind a cloud firewall now, if others are than before."""
+        async with self._guarding:
+            found = firewalls.guarded(self._cloud)
+            if found == self._guarded:
+                return
+            with contextlib.suppress(BodyError):  # told again after the next call
+                await self._cloud.bodies.guard(found)
+                self._guarded = found
 
     async def _act(self, id: int) -> None:
         row = self._cloud.database.one("SELECT * FROM actions WHERE id = ?", id)
@@ -81,9 +108,11 @@ class Work:
                 )
             )
             database.run(
-                "UPDATE droplets SET status = 'active', public_ip = ?, private_ip = ? WHERE id = ?",
+                "UPDATE droplets SET status = 'active', public_ip = ?, private_ip = ?, anchor_ip = ?"
+                " WHERE id = ?",
                 got.public,
                 got.private,
+                got.anchor,
                 droplet,
             )
             if database.one("SELECT 1 FROM droplets WHERE id = ? AND deleted IS NOT NULL", droplet):

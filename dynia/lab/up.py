@@ -1,0 +1,39 @@
+"""`dynia lab up --twin` and what `dynia lab down` does of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+
+from dynia.interfaces.errors import DyniaError
+from dynia.lab import process
+from dynia.lab.packets import remove_packets
+from dynia.lab.twins import environment, export
+from dynia.providers.nodes.docker.images import RECIPES, make_images, twin_image
+from dynia.providers.nodes.docker.lab import Lab
+from dynia.providers.nodes.docker.script import run_script
+
+Tell = Callable[[str], None]
+
+
+async def up(lab: Lab, delay: float, tell: Tell) -> str:
+    """The twin runs; returns the lines that make a shell use it."""
+    if os.geteuid() != 0:
+        raise DyniaError("the twin moves packets of this machine, so only root can start it", hint="use sudo")
+    if not shutil.which("nft") or not shutil.which("ip"):
+        tell("installing nftables")
+        await run_script(RECIPES / "packets.sh")
+    await make_images(lab, tell, wanted=frozenset((twin_image(),)))
+    began = await asyncio.to_thread(process.start, lab, delay)
+    tell("the twin answers" if began else "the twin runs already, as it was started")
+    return export(await environment(lab))
+
+
+async def down(lab: Lab, tell: Tell) -> None:
+    """The twin ends, and forgets its droplets: they go with the lab."""
+    if await asyncio.to_thread(process.stop, lab):
+        tell("the twin is ended")
+    await remove_packets(lab.name)
+    process.forget(lab)
