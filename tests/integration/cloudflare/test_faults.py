@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from dynia.interfaces.errors import DyniaError, NotObservedError
+from dynia.interfaces.errors import DyniaError, NotObservedError, Refused
 from dynia.interfaces.observed import DnsRecord
 from dynia.providers.dns.cloudflare.account import Account
 from dynia.providers.dns.cloudflare.origin_ca import OriginCa
@@ -255,3 +255,48 @@ def test_no_more_calls_than_the_pace_allows(tmp_path: pathlib.Path) -> None:
     # How calls lie within the window is the machine's to say; that none came before its turn is not.
     for turn in (1, 2, 3):
         assert sum(1 for one in seen if one < begun + turn) <= 20 * turn
+
+
+def until(seen: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_of_two_runs_at_once_one_makes_the_record_and_both_have_it(tmp_path: pathlib.Path) -> None:
+    """Between the look and the call the other one was faster: the vendor refuses, and it is looked at again."""
+    database = tmp_path / "twin.db"
+    script = Script(rules=(Rule(f"POST {RECORDS}", Fault("delay", seconds=1.0)),))
+    with cloudflare_in_a_thread(database, quota=ROOMY, faults=script) as twin:
+
+        async def both() -> None:
+            slow = asyncio.create_task(Run(twin.url).names.create_record(ZONE, a("api"), MARK))
+            await asyncio.to_thread(until, lambda: bool(at(database, f"POST {RECORDS}")))
+            fast = await Run(twin.url).names.create_record(ZONE, a("api"), MARK)
+            assert await slow == fast
+
+        asyncio.run(both())
+    assert len(rows(database, "SELECT * FROM records")) == 1
+    refused = rows(
+        database, "SELECT status FROM requests WHERE operation = ? AND status = 400", f"POST {RECORDS}"
+    )
+    assert len(refused) == 1
+
+
+def test_who_comes_in_between_with_the_same_record_keeps_it(tmp_path: pathlib.Path) -> None:
+    database = tmp_path / "twin.db"
+    script = Script(rules=(Rule(f"POST {RECORDS}", Fault("delay", seconds=1.0)),))
+    other = DnsMark(lineage="b" * 32, cluster="prod")
+    with cloudflare_in_a_thread(database, quota=ROOMY, faults=script) as twin:
+
+        async def both() -> None:
+            slow = asyncio.create_task(Run(twin.url).names.create_record(ZONE, a("api"), MARK))
+            await asyncio.to_thread(until, lambda: bool(at(database, f"POST {RECORDS}")))
+            await Run(twin.url).names.create_record(ZONE, a("api"), other)
+            with pytest.raises(Refused, match="in the way"):
+                await slow
+
+        asyncio.run(both())
+    (kept,) = rows(database, "SELECT * FROM records")
+    assert other.lineage in kept["comment"]
