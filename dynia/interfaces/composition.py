@@ -9,8 +9,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from dynia.interfaces.clusters_file import load
-from dynia.interfaces.desired import ClusterSpec, Desired
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, Desired
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import Event, EventSink
 from dynia.interfaces.find_file import find_file
@@ -20,9 +22,11 @@ from dynia.interfaces.tls_files import read_tls_files
 from dynia.providers.registry import vendors_for
 from dynia.providers.tls.registry import authority_for
 from dynia.services.ask_entry import ask_entry
-from dynia.services.planning.components import PEM, secret_files
+from dynia.services.planning.components import PEM, TOKEN_VARIABLE, secret_files
 from dynia.services.session import Session
 from dynia.state.store import Store, open_store
+
+PROVIDER_URL = "DYNIA_DIGITALOCEAN_URL"
 
 
 class SystemClock:
@@ -57,7 +61,7 @@ def open_session(
     store = open_store(path.parent)
     known = sorted({*(c.name for c in desired.clusters), *(c.name for c in store.state.clusters)})
     target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known))
-    spec = _spec(desired, target)
+    spec = called_from_nodes(_spec(desired, target), environ)
     if spec is None and not destroy:
         raise DyniaError(
             f"cluster {target} is in the state and no longer in {path.name}",
@@ -65,7 +69,7 @@ def open_session(
         )
     logins = _logins(spec, environ)
     pem = None if destroy else read_tls_files(spec)
-    secrets = secret_files(spec, logins) if spec else {}
+    secrets = secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")) if spec else {}
     return Session(
         cluster=target,
         spec=None if destroy else spec,
@@ -87,6 +91,14 @@ def read_only(file: str | None, environ: Mapping[str, str] = os.environ) -> tupl
     """The file and the state, for verbs that look at nothing else."""
     path = find_file(file, environ, Path.cwd())
     return load(path), open_store(path.parent)
+
+
+def called_from_nodes(spec: ClusterSpec | None, environ: Mapping[str, str]) -> ClusterSpec | None:
+    """With the URL at which nodes ask the provider: where this machine asks it too."""
+    url = environ.get(PROVIDER_URL, "")
+    if spec is None or not isinstance(spec.entry, ApiEntry) or not url:
+        return spec
+    return replace(spec, entry=replace(spec.entry, api=url.rstrip("/")))
 
 
 def _spec(desired: Desired, name: str) -> ClusterSpec | None:

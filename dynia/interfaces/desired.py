@@ -66,7 +66,13 @@ class VipEntry(Shape, tag_field="kind", tag="vip"):
 
 
 class ApiEntry(Shape, tag_field="kind", tag="api"):
-    """The provider's API moves the address."""
+    """VRRP decides, and the provider's API moves the address: the node that becomes MASTER asks for it.
+
+    `witness` as for VipEntry. `api` is the URL that nodes call; the file does not say it.
+    """
+
+    witness: str = ""
+    api: str = "https://api.digitalocean.com"
 
 
 class NoEntry(Shape, tag_field="kind", tag="none"):

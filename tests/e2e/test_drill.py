@@ -70,6 +70,6 @@ def test_a_runner_that_dies_in_a_drill_leaves_nodes_that_put_themselves_back(run
     running.sh(holder, stopped)
     running.kill(begun)
     assert "dynia-drill.timer" in running.sh(holder, "systemctl list-timers --no-pager")
-    running.sh(holder, "systemctl start dynia-drill.service && systemctl stop dynia-drill.timer")
+    running.sh(holder, "systemctl start --wait dynia-drill.service; systemctl stop dynia-drill.timer")
     assert running.sh(holder, "systemctl is-active keepalived").strip() == "active"
     running.dynia("drill", "failover", "--yes", "--node", holder)

@@ -44,8 +44,10 @@ from dynia.providers.protocols import NodeOrder
 from dynia.services.actions.base import HostKey
 from dynia.services.drill import SCRIPTS
 from dynia.services.planning.components import secret_files
+from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.plan import Plan
+from dynia.services.planning.serving import can_claim
 from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.wanted import Wanted
 from dynia.services.reconcile import ApplyResult, Reconciler
@@ -74,6 +76,8 @@ class Cloud:
         self.machines: dict[int, ProviderNode] = {}
         self.nodes: dict[int, NodeFacts] = {}
         self.address = False
+        self.owner = ""
+        self.attached: list[str] = []
         self.made: Counter[int] = Counter()
         self.deeds: list[str] = []
         self.good: set[tuple[str, str, str]] = set()
@@ -86,6 +90,7 @@ class Cloud:
         """Another one that is the same."""
         other = Cloud()
         other.machines, other.nodes, other.address = dict(self.machines), dict(self.nodes), self.address
+        other.owner = self.owner
         other.made, other.good, other.cut = copy.copy(self.made), set(self.good), set(self.cut)
         return other
 
@@ -101,14 +106,20 @@ class Cloud:
         self.elect()
 
     def elect(self) -> None:
-        """keepalived: one master among those that run it."""
+        """keepalived: one master among those that run it. One with a claim unit asks the vendor for the address,
+        and it is on no kernel."""
+        claimed = any(can_claim(facts) for facts in self.nodes.values())
         up = [
             n
             for n in sorted(self.nodes)
             if n in self.machines and self.machines[n].status == "running" and self.nodes[n].vrrp
         ]
         if up and not any(self.nodes[n].vrrp == "MASTER" for n in up):
-            self.nodes[up[0]] = replace(self.nodes[up[0]], vrrp="MASTER", addresses=("198.18.7.5",))
+            have = () if claimed else ("198.18.7.5",)
+            self.nodes[up[0]] = replace(self.nodes[up[0]], vrrp="MASTER", addresses=have)
+        masters = [n for n in up if self.nodes[n].vrrp == "MASTER"]
+        if self.address and len(masters) == 1 and can_claim(self.nodes[masters[0]]):
+            self.owner = self.machines[masters[0]].provider_id
 
     def power(self, ordinal: int, status: str | None) -> None:
         """A machine is off, or gone (None)."""
@@ -195,13 +206,16 @@ class Doors:
         n = self._ordinal(provider_id)
         if n in self.cloud.machines:
             self.cloud.deeds.append(f"delete {n}")
+            if self.cloud.owner == self.cloud.machines[n].provider_id:
+                self.cloud.owner = ""
             del self.cloud.machines[n]
             self.cloud.nodes.pop(n, None)
             self.cloud.elect()
         self.cloud.tick(f"deleted {provider_id}")
 
     async def list_reserved_ips(self, lineage: str, cluster: str) -> tuple[ProviderAddress, ...]:
-        return (ProviderAddress(provider_id="address-1", address="198.18.7.5"),) if self.cloud.address else ()
+        address = ProviderAddress(provider_id="address-1", address="198.18.7.5", owner=self.cloud.owner)
+        return (address,) if self.cloud.address else ()
 
     async def allocate_reserved_ip(self, lineage: str, cluster: str) -> ProviderAddress:
         await self._before("allocate")
@@ -212,18 +226,29 @@ class Doors:
     async def release_reserved_ip(self, provider_id: str) -> None:
         await self._before("release")
         self.cloud.address = False
+        self.cloud.owner = ""
         self.cloud.tick("released")
 
     async def attach_reserved_ip(self, provider_id: str, node_provider_id: str) -> None:
-        raise AssertionError("nothing here is of kind api")
+        await self._before(f"attach {node_provider_id}")
+        self.cloud.owner = node_provider_id
+        self.cloud.attached.append(node_provider_id)
+        self.cloud.tick("attached")
 
     async def detach_reserved_ip(self, provider_id: str) -> None:
-        raise AssertionError("nothing here is of kind api")
+        await self._before("detach")
+        self.cloud.owner = ""
+        self.cloud.tick("detached")
 
     async def ask_entry(self, address: str) -> EntryAnswer | NotObserved:
         """Whoever has the address answers."""
         await asyncio.sleep(0)
-        have = [n for n in sorted(self.cloud.nodes) if address in self.cloud.nodes[n].addresses]
+        machines, nodes = self.cloud.machines, self.cloud.nodes
+        have = [
+            n
+            for n in sorted(nodes)
+            if address in nodes[n].addresses or machines[n].provider_id == self.cloud.owner
+        ]
         if not have or not self.cloud.reachable:
             return NotObserved(reason="no answer within 2 s")
         return EntryAnswer(node=self.cloud.machines[have[0]].name)
@@ -306,6 +331,8 @@ class Connection:
                 node.stop(f"dynia-{service or kind}")
             elif kind == "keepalived":
                 node.vrrp, node.addresses = "", ()
+            elif kind == "failover":
+                node.units.pop(CLAIM_UNIT, None)
 
         self._becomes(gone)
         self.cloud.elect()
@@ -397,7 +424,7 @@ class Engine:
             cluster="prod",
             spec=spec,
             templates=SMALL,
-            secrets=secret_files(spec, {}) if spec else {},
+            secrets=secret_files(spec, {}, worlds.TOKEN) if spec else {},
             store=self.store,
             vendors=doors,
             emit=self.events.append,

@@ -1,4 +1,4 @@
-"""What is rendered for three clusters, file by file. After a change on purpose: DYNIA_UPDATE_GOLDEN=1, then review."""
+"""What is rendered for four clusters, file by file. After a change on purpose: DYNIA_UPDATE_GOLDEN=1, then review."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from dynia.interfaces.desired import ClusterSpec, NoEntry, SelfSignedTls
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, Firewall, NoEntry, SelfSignedTls
 from dynia.services.planning.deploy_config import deploy_config
 from dynia.services.planning.render import recipes
 from tests.fakes.certificates import authority
@@ -21,6 +21,13 @@ CASES: dict[str, ClusterSpec] = {
     "demo": cluster(services=(web_service(), worker())),
     "prod": two_hosts(),
     "tls": cluster(name="tls", nodes=2, tls=SelfSignedTls(), services=(web_service(),)),
+    "cloud": cluster(
+        name="cloud",
+        nodes=2,
+        entry=ApiEntry(),
+        firewall=Firewall(http=("203.0.113.0/24",)),
+        services=(web_service(),),
+    ),
     "single": cluster(name="single", nodes=1, entry=NoEntry(), services=()),
 }
 

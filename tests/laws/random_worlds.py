@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 from hypothesis import strategies as st
 
-from dynia.interfaces.desired import ClusterSpec, Firewall, NoEntry, Rollout, VipEntry
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, Entry, Firewall, NoEntry, Rollout, VipEntry
 from dynia.interfaces.observed import FileSeen, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
 from dynia.services.planning.closing import opening_changes
 from dynia.services.planning.inputs import PlanningInput
@@ -19,13 +19,14 @@ from tests.plans import worlds
 from tests.plans.templates import SMALL
 
 replace = msgspec.structs.replace
+VIP = VipEntry()
 Edit = Callable[[NodeFacts], NodeFacts]
 
 
 @cache
-def settled(nodes: int, services: int) -> PlanningInput:
+def settled(nodes: int, services: int, entry: Entry = VIP) -> PlanningInput:
     offered = (worlds.service(config="level = 1\n"), worlds.service("web"), worlds.worker())
-    spec = worlds.cluster(nodes, offered[:services])
+    spec = worlds.cluster(nodes, offered[:services], entry=entry)
     return worlds.passes(replace(worlds.start(spec), templates=SMALL))[1]
 
 
@@ -40,7 +41,7 @@ def specs(draw: st.DrawFn) -> ClusterSpec:
     return worlds.cluster(
         nodes,
         tuple(chosen),
-        entry=draw(st.sampled_from((VipEntry(), VipEntry(address="198.18.7.77"), NoEntry()))),
+        entry=draw(st.sampled_from((VipEntry(), VipEntry(address="198.18.7.77"), ApiEntry(), NoEntry()))),
         rollout=Rollout(max_unavailable=draw(st.integers(1, 2)), canary=draw(st.booleans())),
         firewall=Firewall(enabled=draw(st.booleans())),
     )
@@ -111,7 +112,8 @@ def _file(path: str) -> FileSeen:
 @st.composite
 def broken_worlds(draw: st.DrawFn) -> PlanningInput:
     """A settled cluster, perhaps an apply of another file that was cut short, then drift and lost machines."""
-    given = settled(draw(st.integers(1, 4)), draw(st.integers(0, 3)))
+    entry = draw(st.sampled_from((VipEntry(), ApiEntry())))
+    given = settled(draw(st.integers(1, 4)), draw(st.integers(0, 3)), entry)
     if draw(st.booleans()):
         given = _cut_short(draw, worlds.wanting(given, draw(specs())))
     for node in given.state.nodes_of("prod"):

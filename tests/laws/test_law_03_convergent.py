@@ -13,7 +13,7 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, VipEntry
 from dynia.state.store import open_store
 from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded
 from tests.fakes.disk import FakeDisk, PowerCut, best, some, worst
@@ -36,9 +36,10 @@ OTHERS = (
 def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
     """Nothing yet or a cluster with something wrong on it, and what its file says now (None: destroy it)."""
     names = st.lists(st.sampled_from((0, 1, 2)), unique=True, max_size=2)
+    entry = draw(st.sampled_from((VipEntry(), ApiEntry())))
     if draw(st.booleans()):
         before = tuple(SERVICES[n] for n in draw(names))
-        cloud, disk = applied(worlds.cluster(draw(st.integers(1, 3)), before))
+        cloud, disk = applied(worlds.cluster(draw(st.integers(1, 3)), before, entry=entry))
         for ordinal in sorted(cloud.machines):
             trouble = draw(st.sampled_from(("", "", "edit", "off", "gone")))
             if trouble == "edit":
@@ -50,7 +51,8 @@ def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
     else:
         cloud, disk = Cloud(), fresh_disk()
         open_store(HOME, disk=disk)  # it has its lineage, which is drawn by lot
-    return cloud, disk, worlds.cluster(draw(st.integers(1, 3)), tuple(OTHERS[n] for n in draw(names)))
+    after = tuple(OTHERS[n] for n in draw(names))
+    return cloud, disk, worlds.cluster(draw(st.integers(1, 3)), after, entry=entry)
 
 
 def dying_at(cloud: Cloud, disk: FakeDisk, where: str, number: int) -> None:
@@ -81,6 +83,9 @@ def finished(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None) -> tuple[ob
     assert cloud.address == bool(spec)
     masters = [n for n, facts in cloud.nodes.items() if facts.vrrp == "MASTER"]
     assert len(masters) == (1 if spec else 0)
+    if spec and isinstance(spec.entry, ApiEntry):
+        assert cloud.owner == cloud.machines[masters[0]].provider_id, "the MASTER claims the address"
+        assert cloud.attached == [], "two who move it would fight"
     assert not [n for n, facts in cloud.nodes.items() if facts.unfinished]
     return cloud.truth(), recorded(state)
 

@@ -23,7 +23,7 @@ from dynia.interfaces.desired import (
     SshProvider,
 )
 from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
-from dynia.services.planning.components import PEM
+from dynia.services.planning.components import PEM, TOKEN
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan
@@ -209,8 +209,44 @@ def one_node() -> PlanningInput:
     return changed(settled(worlds.cluster(1)), services=new_image())
 
 
+def entry_api_first() -> PlanningInput:
+    """The MASTER claims the address itself, so no step attaches it."""
+    return replace(worlds.start(worlds.cluster(entry=ApiEntry())), templates=SMALL)
+
+
+def entry_api_without_token() -> PlanningInput:
+    """Nobody can claim the address, so the plan attaches it."""
+    given = entry_api_first()
+    return replace(given, secrets={p: c for p, c in given.secrets.items() if p != TOKEN})
+
+
+def held_by(given: PlanningInput, owner: str) -> PlanningInput:
+    """The provider's word about who has the address."""
+    address = ProviderAddress(provider_id="address-1", address="198.18.7.5", owner=owner)
+    return replace(given, observed=replace(given.observed, addresses=(address,)))
+
+
+def entry_api_image_change() -> PlanningInput:
+    """Who has the address goes last, by the provider's word."""
+    return changed(settled(worlds.cluster(entry=ApiEntry())), services=new_image())
+
+
+def entry_api_split() -> PlanningInput:
+    return held_by(settled(worlds.cluster(entry=ApiEntry())), "box-2")
+
+
+def entry_api_unclaimed() -> PlanningInput:
+    """The MASTER's claim unit runs: whatever keeps it from claiming is not for the plan to override."""
+    return held_by(settled(worlds.cluster(entry=ApiEntry())), "")
+
+
+def entry_api_given_up() -> PlanningInput:
+    """Claim units sleep before the address is detached, or they would take it back."""
+    return changed(settled(worlds.cluster(entry=ApiEntry())), entry=NoEntry())
+
+
 def entry_api() -> PlanningInput:
-    """The address is known, and no node has it; another one with our tag is left over."""
+    """From vip to api; another address with our tag is left over."""
     given = changed(three(), entry=ApiEntry())
     kept = ProviderAddress(provider_id="address-1", address="198.18.7.5")
     left = ProviderAddress(provider_id="address-9", address="198.18.7.9", owner="box-2")
@@ -330,6 +366,12 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         address_left_behind,
         one_node,
         entry_api,
+        entry_api_first,
+        entry_api_without_token,
+        entry_api_image_change,
+        entry_api_split,
+        entry_api_unclaimed,
+        entry_api_given_up,
         dns,
         tls_first,
         tls_scale_up,

@@ -7,6 +7,9 @@ SMALL = {
     "{{#services}}{{service}} {{#domains}}{{.}} {{/domains}}{{upstream}} {{release}}\n{{/services}}"
     "{{#fallback}}{{upstream}} {{release}}\n{{/fallback}}",
     "caddy/compose.yaml.mustache": "image: {{image}}\nlabel: {{config}}\n",
+    "failover/claim.sh.mustache": "claim\n",
+    "failover/dynia-failover.service.mustache": "unit\n",
+    "failover/failover.env.mustache": "# {{cluster}} {{address}} {{api}}\n",
     "firewall/dynia-firewall.service.mustache": "unit\n",
     "firewall/dynia.nft.mustache": "# {{cluster}}\n{{#nodes}}{{.}} {{/nodes}}{{#ssh_ports}}{{.}} {{/ssh_ports}}"
     "{{#ssh_v4}}{{.}} {{/ssh_v4}}{{#ssh_v6}}{{.}} {{/ssh_v6}}"
@@ -18,6 +21,7 @@ SMALL = {
     "{{interval_ms}} {{fastinter_ms}} {{timeout_ms}}\n"
     "{{#servers}}  {{node}} {{address}}\n{{/servers}}{{/services}}",
     "keepalived/dynia.conf.mustache": "drop-in\n",
+    "keepalived/heard.sh.mustache": "heard\n",
     "keepalived/interface.sh.mustache": "interface\n",
     "keepalived/keepalived.conf.mustache": "# {{cluster}} {{router_id}} {{address}} {{interface}}"
     "{{#peered}} peered{{/peered}}{{#witnessed}} witness{{/witnessed}}\n{{#nodes}}@{{config_id}} {{private_ip}} {{priority}}\n{{/nodes}}",

@@ -18,6 +18,8 @@ NOT_SETTLED_ALONE = {
     "dns",
     "destroy-host-silent",
     "each-serves-what-the-other-lacks",
+    "entry-api-without-token",
+    "entry-api-unclaimed",
 }
 
 

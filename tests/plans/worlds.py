@@ -128,7 +128,7 @@ def wanting(given: PlanningInput, spec: ClusterSpec | None) -> PlanningInput:
     """The same world with another file: its images are resolved, its secret files compared on every node."""
     if spec is None:
         return replace(given, desired=None)
-    secrets = secret_files(spec, {})
+    secrets = secret_files(spec, {}, TOKEN)
     nodes: dict[str, ObservedNode] = {}
     for name, facts in given.observed.nodes.items():
         if isinstance(facts, NodeFacts) and facts.secrets:
@@ -137,6 +137,9 @@ def wanting(given: PlanningInput, spec: ClusterSpec | None) -> PlanningInput:
     images = {reference: resolved(reference) for reference in image_references(spec)}
     observed = replace(given.observed, images=images, nodes=nodes)
     return replace(given, desired=spec, observed=observed, secrets=secrets)
+
+
+TOKEN = "dop_v1_failover"
 
 
 def hmac(content: bytes) -> str:

@@ -10,9 +10,11 @@ from dynia.services.actions import (
     DetachReservedIp,
     ReleaseReservedIp,
 )
+from dynia.services.planning.components.failover import TOKEN
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Drift, Line, Step, Waiting
+from dynia.services.planning.serving import can_claim
 from dynia.state.model import Node, ReservedIp
 
 PENDING = "(known after apply)"
@@ -55,7 +57,8 @@ def take_address(given: PlanningInput, spec: ClusterSpec) -> Part:
 
 
 def move_address(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, ...]) -> Part:
-    """Entry kind api: the address must be on a node that stays. A node that has it keeps it."""
+    """Entry kind api: the address must be on a node that stays. A node that has it keeps it, and a MASTER
+    that can claim it is left to do so: two who move it would undo each other's deed."""
     recorded, listed = recorded_address(given), given.observed.addresses
     if not isinstance(spec.entry, ApiEntry) or recorded is None or isinstance(listed, NotObserved):
         return Part()
@@ -63,6 +66,12 @@ def move_address(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, .
     if not staying or owner in {n.provider_id for n in staying}:
         return Part()
     node = _best(given, staying)
+    facts = given.observed.nodes.get(node.name)
+    if not can_claim(facts) and TOKEN in given.secrets:
+        return Part()  # its claim unit is pushed before this could be done
+    if can_claim(facts) and getattr(facts, "vrrp", "") == "MASTER":
+        reason = f"{node.name} is MASTER and has not claimed it: journalctl -u dynia-failover says why"
+        return Part(waiting=(Waiting(subject=f"reserved IP {recorded.address}", reason=reason),))
     why = "because no node has it" if not owner else "because the node that has it leaves"
     step = Step(
         id="reserved-ip/attach",

@@ -89,18 +89,18 @@ def entry_drift(observed: Observed, nodes: tuple[Node, ...], address: str, owner
         detail = f"{have[0]} has it, {masters[0]} is MASTER"
     elif have and not masters and have[0] in seen and seen[have[0]].vrrp:
         detail = f"{have[0]} has it and is {seen[have[0]].vrrp}"
-    elif owner is None and not have and runs and not silent:
+    elif not have and runs and (not silent or (owner is not None and masters)):
         detail = "no node has it"
     elif have and (other := _answering(observed, nodes)) not in ("", have[0]):
         detail = f"{have[0]} has it, {other} answers through it"
     else:
         return []
     left = left_behind(observed, nodes, address) if owner is None else ()
-    remedy = (
-        f"will be taken off {' and '.join(left)}"
-        if left
-        else "look at VRRP between the nodes (protocol 112) first: `dynia status`"
-    )
+    remedy = "look at VRRP between the nodes (protocol 112) first: `dynia status`"
+    if left:
+        remedy = f"will be taken off {' and '.join(left)}"
+    elif owner is not None and len(masters) == 1:
+        remedy = f"look at the claim unit on {masters[0]}: journalctl -u dynia-failover"
     return [
         Drift(node="", kind="reserved_ip", subject=address, category="split", detail=detail, remedy=remedy)
     ]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved
+from dynia.services.actions import RemoveComponent
 from dynia.services.planning.addresses import give_back, move_address, recorded_address, take_address
 from dynia.services.planning.begun import forget, left_over
 from dynia.services.planning.certificates import renew_certificate
+from dynia.services.planning.components.failover import FAILOVER
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.nodes import Membership, delete, not_deleted, why_fewer
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.records import decide_records
 from dynia.services.planning.removal import empty_node, left_components, remove
+from dynia.services.planning.speakers import SPEAKER
 from dynia.services.planning.wanted import Wanted
 from dynia.state.model import Node
 
@@ -27,6 +32,14 @@ def finish(
     removed = _left_services(given, membership.staying, wanted)
     deleted = _leaving(given, spec, membership, tuple(s.id for s in moved.steps))
     returned = give_back(given, entry_stays=not isinstance(spec.entry, NoEntry))
+    # A claim unit would take back what is detached.
+    asleep = tuple(
+        s.id
+        for s in removed.steps
+        if isinstance(s.action, RemoveComponent) and s.action.component in (FAILOVER, SPEAKER)
+    )
+    if asleep:
+        returned = replace(returned, steps=tuple(_after(s, asleep) for s in returned.steps))
     begun = Part()
     if not take_address(given, spec).steps:
         intents = left_over(given, "reserved_ip", ())
@@ -43,6 +56,10 @@ def finish(
         drift=tuple(d for p in parts for d in p.drift),
         waiting=tuple(w for p in parts for w in p.waiting),
     )
+
+
+def _after(step: Step, before: tuple[str, ...]) -> Step:
+    return replace(step, after=tuple(sorted({*step.after, *before})))
 
 
 def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Wanted) -> Part:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from dynia.interfaces.desired import ApiEntry
 from dynia.interfaces.observed import (
     CertificateSeen,
     ContainerSeen,
@@ -103,7 +104,7 @@ class ModelNode:
             self.units[unit] = UnitSeen(name=unit, active="active", enabled="enabled")
         if component.name == "keepalived":
             self.vrrp = self.vrrp or "BACKUP"
-            if self.vrrp != "MASTER":
+            if self.vrrp != "MASTER" or isinstance(topology.spec.entry, ApiEntry):
                 self.addresses = tuple(a for a in self.addresses if a != topology.reserved_ip)
         elif component.name == "firewall":
             self.firewall = "loaded"

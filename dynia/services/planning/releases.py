@@ -23,7 +23,7 @@ from dynia.services.planning.plan import Step
 from dynia.services.planning.reasons import Reasons
 from dynia.state.model import Node
 
-ENTRY_SIDE = frozenset({TLS, "haproxy", "keepalived"})
+ENTRY_SIDE = frozenset({TLS, "haproxy", "failover", "keepalived"})
 BOOTSTRAP_DEADLINE_S = 660.0
 IMAGE_DEADLINE_S = 660.0
 

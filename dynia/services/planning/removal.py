@@ -58,7 +58,17 @@ def empty_node(node: Node, facts: NodeFacts, why: str) -> tuple[Step, ...]:
 
 
 def _turn(component: str) -> int:
-    order = ("keepalived", "haproxy", "caddy", "service", "registry", "node", "firewall", "docker")
+    order = (
+        "keepalived",
+        "failover",
+        "haproxy",
+        "caddy",
+        "service",
+        "registry",
+        "node",
+        "firewall",
+        "docker",
+    )
     kind = component.partition("/")[0]
     return order.index(kind) if kind in order else len(order)
 

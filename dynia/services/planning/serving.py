@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dynia.interfaces.desired import ApiEntry, ClusterSpec
-from dynia.interfaces.observed import ContainerSeen, NodeFacts, NotObserved, Observed
+from dynia.interfaces.observed import ContainerSeen, NodeFacts, NotObserved, Observed, ObservedNode
 from dynia.services.planning.components.caddy import PROJECT as CADDY
 from dynia.services.planning.components.compose_override import project
+from dynia.services.planning.components.failover import TOKEN
+from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.inputs import PlanningInput
 from dynia.state.model import Node
 
@@ -57,6 +59,14 @@ def find_holder(given: PlanningInput) -> str:
         if isinstance(facts, NodeFacts) and home.reserved_ip.address in facts.addresses:
             have.append((facts.vrrp != "MASTER", node.ordinal, node.name))
     return min(have)[2] if have else ""
+
+
+def can_claim(facts: ObservedNode | None) -> bool:
+    """Whether the claim unit runs on a node, so that it asks for the address itself once it is MASTER."""
+    if not isinstance(facts, NodeFacts):
+        return False
+    awake = any(u.name == CLAIM_UNIT and u.active == "active" for u in facts.units)
+    return awake and any(f.path == TOKEN for f in facts.files)
 
 
 def provider_owner(given: PlanningInput) -> str | None:

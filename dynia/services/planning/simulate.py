@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dynia.interfaces.desired import ApiEntry
 from dynia.interfaces.observed import (
     CertificateSeen,
     DnsRecord,
@@ -38,12 +39,13 @@ from dynia.services.actions.component import applied
 from dynia.services.planning.addresses import PENDING
 from dynia.services.planning.certificates import DAY, record_of
 from dynia.services.planning.components.compose_override import project
+from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.model_state import ModelState
 from dynia.services.planning.nodes import decide_nodes
 from dynia.services.planning.plan import Plan, Step
-from dynia.services.planning.serving import find_holder
+from dynia.services.planning.serving import can_claim, find_holder
 from dynia.services.planning.wanted import Wanted, render_wanted
 from dynia.state.model import Node, ReservedIp
 
@@ -146,7 +148,23 @@ class _World:
         if running and not any(self._role(n) == "MASTER" for n in running):
             first = self.node(running[0])
             first.vrrp = "MASTER"
-            first.addresses = tuple(sorted({*first.addresses, address.address}))
+            if not self._claimed():
+                first.addresses = tuple(sorted({*first.addresses, address.address}))
+        if self._claimed():
+            self._claim(address, [n for n in running if self._role(n) == "MASTER"])
+
+    def _claimed(self) -> bool:
+        spec = self._given.desired
+        return spec is not None and isinstance(spec.entry, ApiEntry)
+
+    def _claim(self, address: ReservedIp, masters: list[str]) -> None:
+        """A MASTER that can asks the provider for the address."""
+        if len(masters) != 1:
+            return
+        (name,) = masters
+        facts = self.nodes[name].facts() if name in self.nodes else self._given.observed.nodes.get(name)
+        if can_claim(facts):
+            self._own(address.provider_id, self.state.nodes[name].provider_id)
 
     def given(self) -> PlanningInput:
         seen = self._given.observed
@@ -314,6 +332,8 @@ class _World:
             node.stop(project("caddy"))
         elif kind == "keepalived":
             node.vrrp = ""
+        elif kind == "failover":
+            node.units.pop(CLAIM_UNIT, None)
         elif kind == "firewall":
             node.firewall = "gone"
         self.state.drop_component(action.node, action.component)

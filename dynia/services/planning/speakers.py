@@ -38,7 +38,7 @@ def hold_back(
     spoke = {n.name for n in staying if SPEAKER in n.components or SPEAKER in n.pushed}
     seen = given.observed.nodes
     silent = [n for n in sorted(spoke) if not isinstance(seen.get(n), NodeFacts)]
-    if holder or not silent:
+    if (holder and holder not in silent) or not silent:
         return works, ()
     kept: list[Work] = []
     waiting = []

@@ -45,6 +45,7 @@ def topology_node(node: Node) -> TopologyNode:
         config_id=f"n{node.ordinal}",
         private_ip=node.private_ip,
         priority=node.priority,
+        address=node.address,
     )
 
 

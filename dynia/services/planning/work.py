@@ -10,7 +10,7 @@ import msgspec
 from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage
 from dynia.services.actions import ProvideImage
 from dynia.services.planning.compare import Comparison, compare_node, named, releases_of
-from dynia.services.planning.components import BOOKKEEPING, roots
+from dynia.services.planning.components import BOOKKEEPING, TOKEN, TOKEN_VARIABLE, roots
 from dynia.services.planning.components.base import Fault
 from dynia.services.planning.drift import component_drift, left_behind, stray_drift
 from dynia.services.planning.inputs import PlanningInput
@@ -174,4 +174,5 @@ def _by_component(
 
 
 def _unclear(node: Node, path: str) -> Waiting:
-    return Waiting(subject=f"{path} on {node.name}", reason="its source is not here (compared at apply)")
+    said = f"{TOKEN_VARIABLE} is not set" if path == TOKEN else "its source is not here"
+    return Waiting(subject=f"{path} on {node.name}", reason=f"{said} (compared at apply)")

@@ -80,6 +80,7 @@ def nodes(count: int) -> tuple[TopologyNode, ...]:
             config_id=f"n{n + 1}",
             private_ip=f"198.18.{16 + (n + 11) // 256}.{(n + 11) % 256}",
             priority=254 - n % 254,
+            address=f"203.0.113.{n % 200 + 11}",
         )
         for n in range(count)
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dynia.interfaces.desired import ClusterSpec, VipEntry
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
 from dynia.services.planning.components.base import Component
 from dynia.services.planning.components.caddy import Caddy, caddy_component, default_caddy_image
 from dynia.services.planning.components.docker import Docker
+from dynia.services.planning.components.failover import TOKEN, TOKEN_VARIABLE, Failover, token_file
 from dynia.services.planning.components.firewall import Firewall
 from dynia.services.planning.components.haproxy import Haproxy
 from dynia.services.planning.components.keepalived import Keepalived
@@ -24,7 +25,13 @@ from dynia.services.planning.components.tls import PEM, Tls, certified
 
 # Written by the push itself, and of no release.
 BOOKKEEPING = (f"{ROOT}/lineage",)
-_UNITS = ("docker.service", "dynia-firewall.service", "haproxy.service", "keepalived.service")
+_UNITS = (
+    "docker.service",
+    "dynia-failover.service",
+    "dynia-firewall.service",
+    "haproxy.service",
+    "keepalived.service",
+)
 
 
 def components(spec: ClusterSpec) -> tuple[Component, ...]:
@@ -39,7 +46,9 @@ def components(spec: ClusterSpec) -> tuple[Component, ...]:
     if certified(spec):
         found.append(Tls())
     found.append(Haproxy())
-    if isinstance(spec.entry, VipEntry):
+    if isinstance(spec.entry, ApiEntry):
+        found.append(Failover(entry=spec.entry))
+    if not isinstance(spec.entry, NoEntry):
         found.append(Keepalived(entry=spec.entry))
     return tuple(found)
 
@@ -75,7 +84,9 @@ def secret_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
     if spec is None:
         return (PEM,)
     logins = (PEM, LOGINS) if spec.registries else (PEM,)
-    return tuple(sorted((*logins, *(path for service in spec.services for path in secret_files_of(service)))))
+    token = (TOKEN,) if isinstance(spec.entry, ApiEntry) else ()
+    services = (path for service in spec.services for path in secret_files_of(service))
+    return tuple(sorted((*logins, *token, *services)))
 
 
 def certificate_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
@@ -83,12 +94,17 @@ def certificate_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
     return (PEM,) if spec is not None and certified(spec) else ()
 
 
-def secret_files(spec: ClusterSpec, logins: Mapping[str, tuple[str, str]]) -> dict[str, bytes]:
+def secret_files(
+    spec: ClusterSpec, logins: Mapping[str, tuple[str, str]], failover_token: str = ""
+) -> dict[str, bytes]:
     """Path on the nodes -> content, for the secret files whose source is here."""
     found = {p: content for s in spec.services for p, content in secret_files_of(s).items()}
     content = logins_file(spec, logins)
     if content is not None:
         found[LOGINS] = content
+    token = token_file(spec, failover_token)
+    if token is not None:
+        found[TOKEN] = token
     return dict(sorted(found.items()))
 
 
@@ -96,9 +112,12 @@ __all__ = [
     "BOOKKEEPING",
     "EVERYTHING",
     "PEM",
+    "TOKEN",
+    "TOKEN_VARIABLE",
     "Caddy",
     "Component",
     "Docker",
+    "Failover",
     "Firewall",
     "Haproxy",
     "Keepalived",

@@ -12,14 +12,15 @@ from dynia.services.actions.wait_healthy import WaitHealthy
 
 
 class TopologyNode(Shape):
-    """A node as configs name it. `config_id` is keepalived's ``@`` word (``n1``); `private_ip` may be the
-    placeholder ``(known after apply)`` in a preview."""
+    """A node as configs name it. `config_id` is keepalived's ``@`` word (``n1``); `private_ip` and `address`,
+    where it is reached from outside, may be the placeholder ``(known after apply)`` in a preview."""
 
     name: str
     ordinal: int
     config_id: str
     private_ip: str
     priority: int
+    address: str = ""
 
 
 class Topology(Shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.desired import ApiEntry, ClusterSpec
 from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.release import Release
 from dynia.services.actions.base import Recipe
@@ -69,7 +69,7 @@ class Firewall(Basic):
             ssh_ports=tuple(str(port) for port in _ssh_ports(spec)),
             ssh_v4=_networks(spec.firewall.ssh, 4),
             ssh_v6=_networks(spec.firewall.ssh, 6),
-            http_v4=_networks(spec.firewall.http, 4),
+            http_v4=_http(topology),
             http_v6=_networks(spec.firewall.http, 6),
         )
         files = (
@@ -96,6 +96,13 @@ def _networks(listed: tuple[str, ...], version: int) -> tuple[str, ...]:
     if not listed:
         return ("0.0.0.0/0",) if version == 4 else ("::/0",)
     return tuple(sorted(one for one in listed if (":" in one) == (version == 6)))
+
+
+def _http(topology: Topology) -> tuple[str, ...]:
+    """A claim unit asks through the entry address who answers, from its node's address outside."""
+    listed = topology.spec.firewall.http
+    nodes = topology.nodes if listed and isinstance(topology.spec.entry, ApiEntry) else ()
+    return _networks((*listed, *(f"{n.address}/32" for n in nodes if n.address)), 4)
 
 
 def _ssh_ports(spec: ClusterSpec) -> tuple[int, ...]:

@@ -1,11 +1,12 @@
-"""keepalived: moves the entry address between the nodes; there only with ``entry: {kind: vip}``."""
+"""keepalived: decides which node has the entry address. With ``entry: {kind: vip}`` it moves it too; with
+``{kind: api}`` the claim unit does."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from dynia.interfaces.desired import VipEntry
-from dynia.interfaces.release import Release
+from dynia.interfaces.desired import ApiEntry, VipEntry
+from dynia.interfaces.release import Release, ReleaseFile
 from dynia.interfaces.shape import Shape
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.components.base import Topology, TopologyNode
@@ -54,9 +55,10 @@ class Speaker(Shape):
 
 class KeepalivedData(TemplateData):
     """Names of ``keepalived/keepalived.conf.mustache``. An empty `interface` is found on the node, where its
-    private address is. `peered` with more than one node, since unicast needs a peer; `witnessed` with two."""
+    private address is. `peered` with more than one node, since unicast needs a peer; `witnessed` with two.
+    `claimed` where the provider moves the address: then no kernel has it."""
 
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"cluster", "interface"})
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"cluster", "interface", "claimed"})
 
     cluster: str
     nodes: tuple[Speaker, ...]
@@ -65,6 +67,7 @@ class KeepalivedData(TemplateData):
     router_id: int
     peered: bool
     witnessed: bool
+    claimed: bool
 
 
 class WitnessData(TemplateData):
@@ -76,7 +79,7 @@ class WitnessData(TemplateData):
 class Keepalived(Basic, kw_only=True):
     """`entry` is the file's."""
 
-    entry: VipEntry
+    entry: VipEntry | ApiEntry
     name: str = "keepalived"
     units: tuple[str, ...] = (_UNIT,)
     packages: tuple[str, ...] = ("keepalived", "curl", "iproute2", "iputils-ping")
@@ -90,15 +93,17 @@ class Keepalived(Basic, kw_only=True):
                 for n in topology.nodes
             ),
             address=topology.reserved_ip,
-            interface=self.entry.interface,
+            interface=self.entry.interface if isinstance(self.entry, VipEntry) else "",
             router_id=topology.router_id,
             peered=len(topology.nodes) > 1,
             witnessed=len(topology.nodes) == 2,
+            claimed=isinstance(self.entry, ApiEntry),
         )
         scripts = f"{FOLDER}/"
         files = (
             rendered(topology, "keepalived/keepalived.conf", CONFIG, data),
             rendered(topology, "keepalived/interface.sh", scripts + "interface.sh", mode=0o755),
+            *self._heard(topology),
             rendered(topology, "keepalived/notify.sh", scripts + "notify.sh", mode=0o755),
             rendered(
                 topology,
@@ -113,6 +118,11 @@ class Keepalived(Basic, kw_only=True):
         return Recipe(
             release=release, check=_CHECK, activate=_ACTIVATE, deactivate=stopped(_UNIT), probe=_PROBE
         )
+
+    def _heard(self, topology: Topology) -> tuple[ReleaseFile, ...]:
+        if not isinstance(self.entry, ApiEntry):
+            return ()
+        return (rendered(topology, "keepalived/heard.sh", f"{FOLDER}/heard.sh", mode=0o755),)
 
     def disturbs(self, paths: tuple[str, ...], services: tuple[str, ...]) -> tuple[str, ...]:
         """A reload keeps role and address; another command line needs a restart, which moves the address."""

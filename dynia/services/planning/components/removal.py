@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dynia.interfaces.shape import Shape
-from dynia.services.planning.components import caddy, firewall, haproxy, keepalived, node, tls
+from dynia.services.planning.components import caddy, failover, firewall, haproxy, keepalived, node, tls
 from dynia.services.planning.components.rendered import ROOT
 from dynia.services.planning.components.scripts import compose_down, stopped
 from dynia.services.planning.components.service import deactivate_service, folder
 
-DROP_INS = (firewall.UNIT_FILE, haproxy.DROP_IN, keepalived.DROP_IN)
+DROP_INS = (failover.UNIT_FILE, firewall.UNIT_FILE, haproxy.DROP_IN, keepalived.DROP_IN)
 # All that Dynia ever writes outside of Docker; its bookkeeping of pushes last.
 EVERYTHING = (*DROP_INS, ROOT, "/var/lib/dynia")
 
@@ -32,6 +32,11 @@ def removal(component: str) -> Removal:
             return Removal(
                 paths=(f"{ROOT}/firewall", firewall.UNIT_FILE),
                 deactivate=firewall.SLEEP + _forgotten(firewall.UNIT_FILE),
+            )
+        case "failover":
+            return Removal(
+                paths=(failover.FOLDER, failover.UNIT_FILE),
+                deactivate=failover.SLEEP + _forgotten(failover.UNIT_FILE),
             )
         case "service":
             return Removal(paths=(folder(service),), deactivate=deactivate_service(service, volumes=True))

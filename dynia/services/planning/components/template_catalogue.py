@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dynia.interfaces.errors import BadInput, Mistake
 from dynia.services.planning.components.caddy import CaddyContainer, CaddyData
+from dynia.services.planning.components.failover import FailoverData
 from dynia.services.planning.components.firewall import FirewallData
 from dynia.services.planning.components.haproxy import HaproxyData
 from dynia.services.planning.components.keepalived import KeepalivedData, WitnessData
@@ -14,12 +15,16 @@ from dynia.services.planning.mustache import compiled
 CATALOGUE: dict[str, type[TemplateData]] = {
     "caddy/Caddyfile": CaddyData,
     "caddy/compose.yaml": CaddyContainer,
+    "failover/claim.sh": NoData,
+    "failover/dynia-failover.service": NoData,
+    "failover/failover.env": FailoverData,
     "firewall/dynia-firewall.service": NoData,
     "firewall/loaded.sh": NoData,
     "firewall/dynia.nft": FirewallData,
     "haproxy/dynia.conf": NoData,
     "haproxy/haproxy.cfg": HaproxyData,
     "keepalived/dynia.conf": NoData,
+    "keepalived/heard.sh": NoData,
     "keepalived/interface.sh": NoData,
     "keepalived/keepalived.conf": KeepalivedData,
     "keepalived/notify.sh": NoData,
