@@ -69,6 +69,10 @@ class Cloud:
             return (503, "") if self.owner in self.dead or not self.owner else (200, word)
         if rest == "alive":
             return (503, "") if node in self.dead else (200, "alive")
+        if rest.endswith("/active"):
+            with self.looked:
+                self.looks[node] += 1
+                self.looked.notify_all()
         if node in self.mute:
             return 503, ""
         mine = self.owner == node
@@ -76,9 +80,6 @@ class Cloud:
             case "id":
                 return 200, str(self.ids[node])
             case "reserved_ip/ipv4/active":
-                with self.looked:
-                    self.looks[node] += 1
-                    self.looked.notify_all()
                 return 200, "true" if mine or node in self.others else "false"
             case "reserved_ip/ipv4/ip_address":
                 return 200, self.others.get(node, ADDRESS)
