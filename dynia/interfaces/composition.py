@@ -19,6 +19,7 @@ from dynia.interfaces.find_file import find_file
 from dynia.interfaces.target import resolve_target
 from dynia.interfaces.templates import builtin_templates
 from dynia.interfaces.tls_files import read_tls_files
+from dynia.providers.api_url import api_url
 from dynia.providers.registry import vendors_for
 from dynia.providers.tls.registry import authority_for
 from dynia.services.ask_entry import ask_entry
@@ -95,10 +96,9 @@ def read_only(file: str | None, environ: Mapping[str, str] = os.environ) -> tupl
 
 def called_from_nodes(spec: ClusterSpec | None, environ: Mapping[str, str]) -> ClusterSpec | None:
     """With the URL at which nodes ask the provider: where this machine asks it too."""
-    url = environ.get(PROVIDER_URL, "")
-    if spec is None or not isinstance(spec.entry, ApiEntry) or not url:
+    if spec is None or not isinstance(spec.entry, ApiEntry):
         return spec
-    return replace(spec, entry=replace(spec.entry, api=url.rstrip("/")))
+    return replace(spec, entry=replace(spec.entry, api=api_url(environ, PROVIDER_URL, spec.entry.api)))
 
 
 def _spec(desired: Desired, name: str) -> ClusterSpec | None:
