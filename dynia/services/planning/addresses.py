@@ -25,8 +25,11 @@ def recorded_address(given: PlanningInput) -> ReservedIp | None:
     return home.reserved_ip if home else None
 
 
-def take_address(given: PlanningInput, spec: ClusterSpec) -> Part:
-    """What must be had before configs are rendered. Empty steps: the recorded address is the right one."""
+def take_address(given: PlanningInput, spec: ClusterSpec, coming: tuple[str, ...] = ()) -> Part:
+    """What must be had before configs are rendered. Empty steps: the recorded address is the right one.
+
+    `coming` are steps that make the first machines: a cloud may give an address to a machine only.
+    """
     if isinstance(spec.entry, NoEntry):
         return Part()
     named = spec.entry.address if isinstance(spec.entry, VipEntry) else ""
@@ -49,7 +52,8 @@ def take_address(given: PlanningInput, spec: ClusterSpec) -> Part:
     else:
         return Part()
     step_id = "reserved-ip/take" if named else "reserved-ip/allocate"
-    step = Step(id=step_id, action=AllocateReservedIp(step=step_id, address=named), why=why)
+    after = coming[:1] if isinstance(spec.entry, ApiEntry) else ()
+    step = Step(id=step_id, action=AllocateReservedIp(step=step_id, address=named), why=why, after=after)
     line = Line(
         sign="+" if recorded is None else "~", subject="reserved IP", details=_address(named), why=why
     )

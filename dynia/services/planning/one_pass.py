@@ -59,7 +59,8 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         )
     spec, holder = given.desired, find_holder(given)
     membership, machines = decide_nodes(given, spec, holder)
-    address = take_address(given, spec)
+    first = () if membership.staying else tuple(f"{name}/create" for name in membership.coming)
+    address = take_address(given, spec, first)
     quiet = silence(given, membership.leaving)
     settled = membership.settled and not address.steps and not quiet.steps
     certificate = get_certificate(given, spec, membership.staying, holder) if settled else Part()
