@@ -105,6 +105,7 @@ def status_view(given: PlanningInput, plan: Plan, answers: Iterable[Answer]) -> 
     applied = home.applied if home else None
     address = home.reserved_ip.address if home and home.reserved_ip else ""
     nodes = given.state.nodes_of(given.target)
+    entry = _entry(given, nodes, address)
     splits = [drift.detail for drift in plan.drift if drift.category == "split"]
     return StatusView(
         cluster=given.target,
@@ -115,12 +116,12 @@ def status_view(given: PlanningInput, plan: Plan, answers: Iterable[Answer]) -> 
         reserved_ip=address,
         holder=plan.holder,
         split="; ".join(splits),
-        nodes=tuple(_node(node, given, address) for node in nodes),
+        nodes=tuple(_node(node, given, address, entry) for node in nodes),
         services=_services(given, nodes, tuple(answers)),
         drift=len(plan.drift),
         pending=len(plan.changes),
         not_observed=plan.not_observed,
-        entry=_entry(given, nodes, address),
+        entry=entry,
     )
 
 
@@ -141,7 +142,7 @@ def _entry(given: PlanningInput, nodes: tuple[Node, ...], address: str) -> Entry
     )
 
 
-def _node(node: Node, given: PlanningInput, address: str) -> NodeView:
+def _node(node: Node, given: PlanningInput, address: str, entry: EntryView) -> NodeView:
     facts = given.observed.nodes.get(node.name)
     if not isinstance(facts, NodeFacts):
         reason = facts.reason if isinstance(facts, NotObserved) else "not asked"
@@ -155,7 +156,7 @@ def _node(node: Node, given: PlanningInput, address: str) -> NodeView:
         ordinal=node.ordinal,
         address=node.address,
         role=facts.vrrp,
-        holds_address=bool(address) and address in facts.addresses,
+        holds_address=node.name in (entry.kernels if entry.provider is None else (entry.provider,)),
         parts=parts,
         disk_percent=facts.disk_used_percent,
         clock_skew_ms=facts.clock_skew_ms,

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from dynia.commands.screens.status import status_text
 from dynia.commands.screens.status_view import StatusView, status_view
-from dynia.interfaces.observed import EntryAnswer, NodeFacts, NotObserved
+from dynia.interfaces.desired import ApiEntry
+from dynia.interfaces.observed import EntryAnswer, NodeFacts, NotObserved, ProviderAddress
 from dynia.services.ask_services import Answer, parse_answer
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
@@ -178,6 +179,29 @@ def test_whoever_answers_at_the_address_is_one_of_those_who_must_agree() -> None
     mute, text = shown(NotObserved(reason="no answer within 2 s"))
     assert mute.split == "" and "(VRRP and address agree)" in text
     assert "asked from here: no answer within 2 s" in text
+
+
+def test_with_entry_api_the_provider_is_one_of_those_who_must_agree() -> None:
+    given = worlds.settled(worlds.cluster(3, (worlds.service(),), entry=ApiEntry()))
+    first, second, _ = (n.name for n in given.state.nodes_of("prod"))
+
+    def shown(owner: str) -> tuple[StatusView, str]:
+        address = ProviderAddress(provider_id="address-1", address="198.18.7.5", owner=owner)
+        observed = replace(given.observed, addresses=(address,), entry=EntryAnswer(node=first))
+        seen = replace(given, observed=observed)
+        found = status_view(seen, make_plan(seen), ())
+        return found, " ".join(status_text(found, width=200).split())
+
+    right, text = shown("box-1")
+    assert f"on {first} (VRRP, provider and probe agree)" in text
+    assert [node.name for node in right.nodes if node.holds_address] == [first]
+    assert (right.entry.provider, right.entry.kernels, right.split) == (first, (), "")
+    wrong, text = shown("box-2")
+    assert wrong.split == f"{second} has it, {first} is MASTER" and "agree" not in text
+    nobody, _ = shown("")
+    assert nobody.split == "no node has it" and nobody.entry.provider == ""
+    stranger, _ = shown("droplet of somebody else")
+    assert stranger.split == "no node has it" and not any(n.holds_address for n in stranger.nodes)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.desired import ApiEntry, ClusterSpec
 from dynia.services.planning.plan import Plan
 from tests.fakes.cloud import Cloud, Engine, applied
 from tests.fakes.time_that_jumps import run
@@ -59,3 +59,36 @@ def test_a_settled_cluster_is_looked_at_once() -> None:
     run(Engine(cloud, disk, SPEC).run.plan())
     name = cloud.machines[1].name
     assert seen.count(f"{name} observe") == 1
+
+
+def owned_by_another_for(looks: int) -> tuple[Plan, list[int]]:
+    """Entry kind api: the provider says that node 2 has the address, for so many looks; node 1 is MASTER."""
+    spec = worlds.cluster(services=(worlds.service(),), nodes=3, entry=ApiEntry())
+    cloud, disk = applied(spec)
+    master = next(n for n, facts in cloud.nodes.items() if facts.vrrp == "MASTER")
+    other = next(n for n in cloud.nodes if n != master)
+    cloud.owner = cloud.machines[other].provider_id
+    seen = [0]
+
+    def looked(what: str) -> None:
+        if what == f"{cloud.machines[master].name} observe":
+            seen[0] += 1
+            if seen[0] == looks:
+                cloud.owner = cloud.machines[master].provider_id
+
+    cloud.tick = looked
+    plan = run(Engine(cloud, disk, spec).run.plan())
+    assert cloud.attached == []
+    return plan, seen
+
+
+def test_a_claim_under_way_is_looked_at_again_and_is_no_drift() -> None:
+    plan, (seen,) = owned_by_another_for(4)
+    assert (plan.drift, plan.steps, seen > 4) == ((), (), True)
+
+
+def test_an_owner_that_stays_another_than_the_master_is_split_and_the_planner_moves_nothing() -> None:
+    plan, (seen,) = owned_by_another_for(1_000_000)
+    assert [d.category for d in plan.drift] == ["split"] and "is MASTER" in plan.drift[0].detail
+    assert "dynia-failover" in plan.drift[0].remedy
+    assert plan.steps == () and 10 <= seen <= 40
