@@ -36,13 +36,22 @@ def command() -> None:
     metavar="SECONDS",
     help="How long an action of the simulated cloud takes.",
 )
-def up(twin: bool, delay: float) -> None:
+@click.option(
+    "--zone",
+    "zones",
+    multiple=True,
+    default=("example.com",),
+    show_default="example.com",
+    metavar="NAME",
+    help="A DNS zone of the simulated cloud; may be repeated.",
+)
+def up(twin: bool, delay: float, zones: tuple[str, ...]) -> None:
     """Start Docker if none answers, make the network and the images. Again is quick.
 
     \b
     Example:
       dynia lab up
-      eval "$(dynia lab up --twin)"     (and DYNIA_DIGITALOCEAN_URL and a token are set)
+      eval "$(dynia lab up --twin)"     (and the vendors' URLs and tokens are set)
     """
     from dynia.providers.nodes.docker.lab import find_lab
     from dynia.providers.nodes.docker.network import network
@@ -64,7 +73,7 @@ def up(twin: bool, delay: float) -> None:
     if twin:
         from dynia.lab.up import up as twin_up
 
-        click.echo(asyncio.run(twin_up(lab, delay, tell)))
+        click.echo(asyncio.run(twin_up(lab, delay, tell, zones)))
 
 
 @command.command()

@@ -19,6 +19,7 @@ def main() -> int:
     reads.add_argument("--root", required=True)
     reads.add_argument("--id", required=True)
     reads.add_argument("--delay", type=float, required=True)
+    reads.add_argument("--zone", action="append", required=True)
     reads.add_argument("--tell", type=int, required=True, help="descriptor to tell on that it answers")
     given = reads.parse_args()
     lab = Lab(root=given.root, id=given.id)
@@ -27,7 +28,7 @@ def main() -> int:
         print("another process is this lab's twin already", file=sys.stderr)
         return 1
     try:
-        asyncio.run(_serve(lab, given.delay, given.tell))
+        asyncio.run(_serve(lab, given.delay, given.zone, given.tell))
     except (DyniaError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -36,11 +37,11 @@ def main() -> int:
     return 0
 
 
-async def _serve(lab: Lab, delay: float, tell: int) -> None:
+async def _serve(lab: Lab, delay: float, zones: list[str], tell: int) -> None:
     stop = asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(one, stop.set)
-    async with twins(lab, delay):
+    async with twins(lab, delay, zones):
         os.write(tell, READY)
         os.close(tell)
         await stop.wait()

@@ -10,7 +10,7 @@ from dynia.interfaces.shape import Shape
 DROPLET_TAILS = range(130, 190)
 FIRST_TAIL = DROPLET_TAILS.start
 RESERVED = range(129, 255)
-API_PORT = 8350
+API_PORT, CLOUDFLARE_PORT, NAMES_PORT = 8350, 8351, 8353
 
 
 class Places(Shape):
@@ -53,6 +53,10 @@ class Places(Shape):
     @property
     def url(self) -> str:
         return f"http://{self.gateway}:{API_PORT}"
+
+    @property
+    def cloudflare_url(self) -> str:
+        return f"http://{self.gateway}:{CLOUDFLARE_PORT}"
 
     def private(self, public: str) -> str:
         return str(self.vpc[self._number(public)])

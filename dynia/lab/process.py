@@ -11,10 +11,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from dynia.interfaces.errors import DyniaError
-from dynia.lab.twins import folder
+from dynia.lab.twins import ZONES, folder
 from dynia.providers.nodes.docker.lab import Lab
 
 READY = b"ready"
@@ -54,14 +55,17 @@ def running(lab: Lab) -> int | None:
         os.close(seen)
 
 
-def start(lab: Lab, delay: float) -> bool:
+def start(lab: Lab, delay: float, zones: Sequence[str] = ZONES) -> bool:
     """Start it and return when it answers. False: it ran already, and goes on as it was."""
     if running(lab) is not None:
         return False
     log = log_file(lab)
     log.parent.mkdir(parents=True, exist_ok=True)
     hears, tells = os.pipe()
-    argv = (sys.executable, "-m", "dynia.lab", "--root", lab.root, "--id", lab.id, "--delay", str(delay))
+    argv = (
+        *(sys.executable, "-m", "dynia.lab", "--root", lab.root, "--id", lab.id, "--delay", str(delay)),
+        *(f"--zone={zone}" for zone in zones),
+    )
     with os.fdopen(hears, "rb") as answer, log.open("ab") as written:
         try:
             # Of its own session and parent: neither a Ctrl-C nor the end of this command ends it.

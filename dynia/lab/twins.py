@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from dynia.interfaces.errors import DyniaError
 from dynia.lab.bodies import DROPLET, LabBodies
 from dynia.lab.hairpins import watch_ports
+from dynia.lab.name_server import name_server, program
 from dynia.lab.packets import Packets
-from dynia.lab.places import API_PORT, Places
+from dynia.lab.places import API_PORT, CLOUDFLARE_PORT, NAMES_PORT, Places
 from dynia.providers.nodes.docker.docker_cli import DockerRefused, docker, inspect
 from dynia.providers.nodes.docker.lab import LAB, Lab
 from dynia.providers.nodes.docker.network import network
+from dynia.twin.cloudflare.server import CloudflareTwin
 from dynia.twin.digitalocean.server import DigitalOceanTwin
 
 # A twin is not told secrets. The second token may do what a node needs to claim the address, and no more.
@@ -24,6 +26,8 @@ TOKEN = "twin"  # noqa: S105
 FAILOVER_TOKEN = "twin-failover"  # noqa: S105
 FAILOVER_SCOPES = frozenset(("reserved_ip:read", "reserved_ip:update"))
 TOKENS = {TOKEN: None, FAILOVER_TOKEN: FAILOVER_SCOPES}
+EVERYWHERE = {"*": frozenset(("Zone:Read", "DNS:Edit", "SSL and Certificates:Edit"))}
+ZONES = ("example.com",)
 
 
 def folder(lab: Lab) -> Path:
@@ -37,12 +41,15 @@ async def environment(lab: Lab) -> dict[str, str]:
         "DYNIA_DIGITALOCEAN_URL": Places(subnet=str(await network(lab))).url,
         "DIGITALOCEAN_ACCESS_TOKEN": TOKEN,
         "DYNIA_FAILOVER_TOKEN": FAILOVER_TOKEN,
+        "DYNIA_CLOUDFLARE_URL": Places(subnet=str(await network(lab))).cloudflare_url,
+        "CLOUDFLARE_API_TOKEN": TOKEN,
     }
 
 
 @asynccontextmanager
-async def twins(lab: Lab, delay: float) -> AsyncIterator[None]:
-    """All of them, from here to the end of the block."""
+async def twins(lab: Lab, delay: float, zones: Sequence[str] = ZONES) -> AsyncIterator[None]:
+    """All of them, from here to the end of the block. `zones` are Cloudflare's, served by a BIND if there is
+    one on this machine."""
     places = Places(subnet=str(await network(lab)))
     vpc = f"{lab.name}-vpc"
     await _make_network(lab, vpc, places)
@@ -59,6 +66,20 @@ async def twins(lab: Lab, delay: float) -> AsyncIterator[None]:
                 bodies=LabBodies(lab, places, packets, vpc),
                 tokens=TOKENS,
                 delay=delay,
+            )
+        )
+        served = None
+        if program():
+            names = name_server(where / "names", str(places.gateway), NAMES_PORT, zones)
+            served = await stack.enter_async_context(names)
+        await stack.enter_async_context(
+            CloudflareTwin(
+                where / "cloudflare.db",
+                zones,
+                host=str(places.gateway),
+                port=CLOUDFLARE_PORT,
+                tokens={TOKEN: EVERYWHERE},
+                name_server=served,
             )
         )
         ports = asyncio.create_task(watch_ports(lab, DROPLET))

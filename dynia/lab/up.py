@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dynia.interfaces.errors import DyniaError
 from dynia.lab import process
+from dynia.lab.name_server import check_zones, program
 from dynia.lab.packets import remove_packets
-from dynia.lab.twins import environment, export
+from dynia.lab.twins import ZONES, environment, export
 from dynia.providers.nodes.docker.images import RECIPES, make_images, twin_image
 from dynia.providers.nodes.docker.lab import Lab
 from dynia.providers.nodes.docker.script import run_script
@@ -18,15 +19,18 @@ from dynia.providers.nodes.docker.script import run_script
 Tell = Callable[[str], None]
 
 
-async def up(lab: Lab, delay: float, tell: Tell) -> str:
+async def up(lab: Lab, delay: float, tell: Tell, zones: Sequence[str] = ZONES) -> str:
     """The twin runs; returns the lines that make a shell use it."""
+    check_zones(zones)
     if os.geteuid() != 0:
         raise DyniaError("the twin moves packets of this machine, so only root can start it", hint="use sudo")
     if not shutil.which("nft") or not shutil.which("ip"):
         tell("installing nftables")
         await run_script(RECIPES / "packets.sh")
     await make_images(lab, tell, wanted=frozenset((twin_image(),)))
-    began = await asyncio.to_thread(process.start, lab, delay)
+    if program() is None:
+        tell("there is no BIND here (apt-get install bind9): nobody serves the simulated cloud's zones")
+    began = await asyncio.to_thread(process.start, lab, delay, zones)
     tell("the twin answers" if began else "the twin runs already, as it was started")
     return export(await environment(lab))
 

@@ -363,6 +363,20 @@ def test_tokens_are_known_or_not_and_reach_only_their_zones(tmp_path: pathlib.Pa
     asyncio.run(whole())
 
 
+def test_the_published_networks_are_told_or_those_that_were_given(tmp_path: pathlib.Path) -> None:
+    async def published(ask: Asker) -> None:
+        told = (await ask("GET", "/ips")).json()["result"]
+        assert "173.245.48.0/20" in told["ipv4_cidrs"]
+        assert "2400:cb00::/32" in told["ipv6_cidrs"]
+
+    async def given(ask: Asker) -> None:
+        told = (await ask("GET", "/ips")).json()["result"]
+        assert (told["ipv4_cidrs"], told["ipv6_cidrs"]) == (["198.18.250.0/24"], [])
+
+    run(tmp_path, published)
+    run(tmp_path, given, networks=("198.18.250.0/24",))
+
+
 def test_no_token_is_written_down(tmp_path: pathlib.Path) -> None:
     async def case(ask: Asker) -> None:
         await ask.record("A", "api", "198.18.7.5")

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from dynia.interfaces.errors import DyniaError
 from dynia.providers.dns.cloudflare.account import Account
-from dynia.providers.dns.cloudflare.networks import published_networks
 from dynia.providers.dns.cloudflare.origin_ca import OriginCa
 from tests.integration.cloudflare.requests import signing_request
 from tests.twin.judged import rows
@@ -93,22 +92,3 @@ def test_refusals_are_in_words_and_nothing_is_issued(tmp_path: pathlib.Path) -> 
             assert words in caught.value.message
             assert token not in caught.value.message + caught.value.hint
     assert rows(database, "SELECT * FROM certificates") == []
-
-
-def test_the_published_networks_are_told(tmp_path: pathlib.Path) -> None:
-    with cloudflare_in_a_thread(tmp_path / "twin.db") as twin:
-        found = asyncio.run(published_networks(Account(TOKEN, twin.url)))
-    assert "173.245.48.0/20" in found
-    assert "2400:cb00::/32" in found
-    with cloudflare_in_a_thread(tmp_path / "lab.db", networks=("198.18.250.0/24",)) as twin:
-        assert asyncio.run(published_networks(Account(TOKEN, twin.url))) == ("198.18.250.0/24",)
-
-
-def test_networks_that_are_none_are_not_believed(tmp_path: pathlib.Path) -> None:
-    for networks in (("198.18.250.1/24",), ("0.0.0.0/0 #",), ("2400:cb00::/32",)):
-        database = tmp_path / f"{len(networks[0])}.db"
-        with (
-            cloudflare_in_a_thread(database, networks=networks) as twin,
-            pytest.raises(DyniaError, match="list of networks"),
-        ):
-            asyncio.run(published_networks(Account(TOKEN, twin.url)))
