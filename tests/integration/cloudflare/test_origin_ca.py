@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pathlib
+import sqlite3
+import time
 
 import httpx
 import pytest
@@ -55,6 +58,24 @@ def test_another_key_gets_another_certificate_and_both_are_listed(tmp_path: path
         asyncio.run(authority.revoke(ZONE, listed[0].certificate_id))
         asyncio.run(authority.revoke(ZONE, listed[0].certificate_id))
         assert asyncio.run(authority.issued(ZONE)) == listed[1:]
+
+
+def test_what_has_expired_or_cannot_be_read_is_not_offered_again(tmp_path: pathlib.Path) -> None:
+    database, request = tmp_path / "twin.db", signing_request(*HOSTS)
+    clock = [time.time() - 8 * 86400]
+    with cloudflare_in_a_thread(database, clock=lambda: clock[0]) as twin:
+        authority = OriginCa(Account(TOKEN, twin.url))
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with httpx.Client(base_url=f"{twin.url}/client/v4", headers=headers) as hand:
+            body = {"csr": request, "hostnames": HOSTS, "request_type": "origin-ecc", "requested_validity": 7}
+            old = hand.post("/certificates", json=body).json()["result"]["certificate"]
+        clock[0] = time.time()
+        made = asyncio.run(authority.issue(HOSTS, request))
+        assert made != old
+        with contextlib.closing(sqlite3.connect(database)) as edits:
+            edits.execute("UPDATE certificates SET certificate = 'no PEM' WHERE certificate = ?", (old,))
+            edits.commit()
+        assert [one.chain for one in asyncio.run(authority.issued(ZONE))] == [made]
 
 
 def test_the_validity_can_be_shorter(tmp_path: pathlib.Path) -> None:

@@ -100,8 +100,7 @@ class OriginCa:
             if len(found) >= total or len(found) == before:
                 break
             more = {"page": more.get("page", 1) + 1}
-        listed = [_as_certificate(one) for one in found.values() if one.get("certificate")]
-        return [one for one in listed if not _expired(one.chain)]
+        return [_as_certificate(one) for one in found.values() if _is_valid(str(one.get("certificate")))]
 
     async def _create(self, body: Json) -> None:
         await self._vendor.ask(SSL_EDIT, "origin_ca_certificates.create", repeatable=False, **body)
@@ -146,8 +145,12 @@ def _der(public: CertificatePublicKeyTypes) -> bytes:
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _expired(chain: str) -> bool:
+def _is_valid(chain: str) -> bool:
+    """It can be read, and has not expired."""
     from cryptography import x509
 
-    ends = x509.load_pem_x509_certificate(chain.encode()).not_valid_after_utc
-    return ends <= datetime.datetime.now(datetime.UTC)
+    try:
+        ends = x509.load_pem_x509_certificate(chain.encode()).not_valid_after_utc
+    except ValueError:
+        return False
+    return ends > datetime.datetime.now(datetime.UTC)
