@@ -34,12 +34,15 @@ class SshProvider(Shape, tag_field="kind", tag="ssh"):
     known_hosts: str = ""
 
 
+DEFAULT_SIZE = "s-1vcpu-1gb"
+
+
 class DigitalOceanProvider(Shape, tag_field="kind", tag="digitalocean"):
-    """Droplets. `vpc` is a UUID; empty: the region's default VPC. The file does not take this kind yet."""
+    """Droplets. `vpc` is a UUID; empty: the region's default VPC."""
 
     region: str
     image: str = "debian-13-x64"
-    size: str = "s-1vcpu-1gb"
+    size: str = DEFAULT_SIZE
     vpc: str = ""
 
 

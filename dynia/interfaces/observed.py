@@ -160,6 +160,24 @@ class EntryAnswer(Shape, tag="answered"):
     node: str
 
 
+class Offer(Shape, tag="offer"):
+    """What a provider says before a machine is made of the kind that the file orders.
+
+    `refusal` and `hint`: why it would make none. `room` and `address_room`: how many more machines and
+    reserved IPs there may be; None: no limit. `monthly` is the price of one, `paid` that of each machine that
+    is there (by provider_id), US dollars; None: nothing is paid. `walls` are pairs of a machine's name and
+    somebody else's firewall before it, which would cut VRRP.
+    """
+
+    refusal: str = ""
+    hint: str = ""
+    room: int | None = None
+    address_room: int | None = None
+    monthly: float | None = None
+    paid: dict[str, float] = {}
+    walls: tuple[tuple[str, str], ...] = ()
+
+
 class DnsRecord(Shape):
     """A record of a zone. `ours` means that it carries our mark (law 10)."""
 
@@ -208,5 +226,6 @@ class Observed(Shape):
     records: tuple[DnsRecord, ...] | NotObserved = ()
     entry: EntryAnswer | NotObserved | UnsetType = UNSET
     images: dict[str, ResolvedImage | UnresolvedImage] = {}
+    offer: Offer | NotObserved = Offer()
     at: int = 0
     certificate: CertificateSeen | None = None

@@ -21,6 +21,7 @@ from dynia.interfaces.node_requests import (
 from dynia.interfaces.observed import (
     DnsRecord,
     NodeFacts,
+    Offer,
     ProviderAddress,
     ProviderNode,
     ResolvedImage,
@@ -59,6 +60,11 @@ class NodeProvider(Protocol):
 
     async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
         """Every machine with the tag of this lineage and cluster, whatever made it."""
+        ...
+
+    async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
+        """What it would say to an order, asked before anything is made; it makes nothing. The words are the
+        provider's own; whoever sells nothing has nothing to say."""
         ...
 
     async def create_node(self, order: NodeOrder) -> ProviderNode:

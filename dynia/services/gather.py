@@ -9,13 +9,14 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry, ZoneDns
-from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.interfaces.observed import (
     DnsRecord,
     EntryAnswer,
     NotObserved,
     Observed,
+    Offer,
     ProviderAddress,
     ProviderNode,
     ResolvedImage,
@@ -61,7 +62,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
     async def silent() -> dict[str, str]:
         return _cannot_answer(recorded, await listing)
 
-    nodes, machines, addresses, records, entry, images = await asyncio.gather(
+    nodes, machines, addresses, records, entry, (images, offer) = await asyncio.gather(
         observe_nodes(
             connections,
             (node.name for node in recorded),
@@ -73,7 +74,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         _list_addresses(session),
         _list_records(session),
         _ask_entry(session),
-        _resolve_images(session),
+        asyncio.gather(_resolve_images(session), _offer(session)),
     )
     return PlanningInput(
         target=session.cluster,
@@ -86,6 +87,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
             records=records,
             entry=entry,
             images=images,
+            offer=offer,
             at=int(session.clock.now()),
             certificate=session.certificate,
         ),
@@ -116,6 +118,23 @@ async def _list_nodes(session: Session) -> tuple[ProviderNode, ...] | NotObserve
 async def _list_addresses(session: Session) -> tuple[ProviderAddress, ...] | NotObserved:
     provider = await session.vendors.nodes()
     return await _answer(provider.list_reserved_ips(session.store.state.lineage, session.cluster))
+
+
+async def _offer(session: Session) -> Offer | NotObserved:
+    """A refusal of the account or its token is told at once, and not taken for silence."""
+    if session.spec is None:
+        return Offer()
+    order, provider = session.spec.provider, await session.vendors.nodes()
+    size, image, region = (str(getattr(order, name, "")) for name in ("size", "image", "region"))
+    try:
+        async with asyncio.timeout(30):
+            return await provider.offer(
+                session.store.state.lineage, session.cluster, size=size, image=image, region=region
+            )
+    except TimeoutError:
+        return NotObserved(reason="the provider did not answer within 30 s")
+    except NotObservedError as error:
+        return NotObserved(reason=error.message)
 
 
 async def _list_records(session: Session) -> tuple[DnsRecord, ...] | NotObserved:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dynia.interfaces.errors import Stale
+from dynia.interfaces.errors import NotObservedError, Stale
 from dynia.interfaces.events import StepProgress
+from dynia.interfaces.node_requests import ExecRequest
 from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey, Recipe
 from dynia.services.connections import Connections
 from dynia.services.session import Session
 from dynia.state.model import Node, State
+
+BOOT_S = 300.0
+# Its own failures are not ours: what is missing on the machine is seen later.
+BOOTED = ExecRequest(
+    argv=("sh", "-c", "! command -v cloud-init || cloud-init status --wait || :"), deadline_s=BOOT_S
+)
+BOOT_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,26 @@ class PassTools:
 
     async def connection(self, name: str) -> NodeConnection:
         return await self.connections.get(name)
+
+    async def reached(self, node: Node) -> None:
+        """Vendors call a machine made while it boots, and cloud-init restarts sshd once it is up."""
+        until, told = self.session.clock.monotonic() + BOOT_S, False
+        while True:
+            try:
+                connection = await self.session.vendors.connect(node)
+                try:
+                    await connection.exec(BOOTED)
+                finally:
+                    await connection.close()
+            except NotObservedError as error:
+                if self.session.clock.monotonic() > until:
+                    raise
+                if not told:
+                    self.say(node.name, f"booting ({error.message})")
+                told = True
+                await asyncio.sleep(BOOT_PAUSE_S)
+            else:
+                return
 
     async def forget_connection(self, name: str) -> None:
         await self.connections.forget(name)

@@ -46,6 +46,7 @@ def _hosts(name: str, rule: str, key: str, old: str, new: str) -> Case:
     return _file(name, rule, key, "", HOSTS.replace(old, new))
 
 
+_LAB = "    provider: {kind: docker}\n    nodes: {count: 3}\n    ssh: {port: 22}\n    entry: {kind: vip}"
 _API = "clusters.prod.services.api"
 CASES = (
     # the text itself
@@ -99,12 +100,16 @@ CASES = (
     _file("variable name with a dash", "bad-variable-name", f"{_API}.env.LOG-LEVEL", "LEVEL", "«LOG-LEVEL»"),
     _file("a password in the file", "bad-type", "clusters.prod.registries[0].password", "{env: TOKEN}", "«hunter2»"),
     # not yet
-    _file("provider of a later version", "not-yet", "clusters.prod.provider.kind", "docker", "«digitalocean»"),
     _file("key of a later version", "not-yet", f"{_API}.secrets", "        env:", "        «secrets»: []\n        env:"),
     _file("rollback of a later version", "not-yet", "clusters.prod.rollout.on_failure", "max_unavailable: 1", "«on_failure»: rollback"),
     _file("state in git", "not-yet", "state.kind", 'requires: ">=2.0"', "state: {kind: «git»}"),
     _file("wildcard domain", "not-yet", f"{_API}.domains[0]", "[api.example.com]", "[«'*.example.com'»]"),
     # meaning
+    _file("droplets nowhere", "missing-key", "clusters.prod.provider.region", _LAB, "    «provider»: {kind: digitalocean}\n    nodes: {count: 3}"),
+    _file("a vpc by name", "bad-vpc", "clusters.prod.provider.vpc", _LAB, "    provider: {kind: digitalocean, region: lon1, vpc: «default»}\n    nodes: {count: 3}"),
+    _file("VRRP between droplets", "entry-and-provider", "clusters.prod.entry.kind", _LAB, "    provider: {kind: digitalocean, region: lon1}\n    nodes: {count: 3}\n    entry: {kind: «vip»}"),
+    _file("a size in the lab", "size-and-provider", "clusters.prod.nodes.size", "{count: 3}", "{count: 3, size: «s-1vcpu-1gb»}"),
+    _file("an API in the lab", "entry-and-provider", "clusters.prod.entry.kind", "{kind: vip}", "{kind: «api»}"),
     _file("an older Dynia", "requires", "requires", '">=2.0"', '«">=2.1"»'),
     _file("not a version", "bad-requires", "requires", '">=2.0"', '«"~2"»'),
     _file("no cluster", "no-cluster", "clusters", "", "«clusters»: {}\n"),

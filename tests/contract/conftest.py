@@ -10,12 +10,16 @@ import pytest
 
 from dynia.providers.nodes.docker.lab import Lab
 from tests.contract.cloudflare_world import CloudflareWorld
+from tests.contract.digitalocean_world import TwinWorld
 from tests.contract.dns_world import BindWorld, DnsWorld
-from tests.contract.docker_world import World
+from tests.contract.docker_world import World as DockerWorld
 from tests.contract.host_world import HostWorld
+from tests.contract.world import World
 
-KINDS = ("docker", "ssh")
-MAKERS = ("docker",)
+TWIN = pytest.param("twin", marks=pytest.mark.slow)
+KINDS = ("docker", "ssh", TWIN)
+MAKERS = ("docker", TWIN)
+UNMOVED = ("docker", "ssh")
 DNS_KINDS = ("rfc2136", "cloudflare")
 
 
@@ -33,10 +37,25 @@ def maker(request: pytest.FixtureRequest) -> World:
     return found
 
 
+@pytest.fixture(params=UNMOVED)
+def unmoved(request: pytest.FixtureRequest) -> World:
+    """The kinds that have no API to move an address with."""
+    found: World = request.getfixturevalue(f"{request.param}_world")
+    return found
+
+
 @pytest.fixture
-def docker_world(lab: Lab) -> Iterator[World]:
+def twin_world(lab: Lab, twin_lab: dict[str, str]) -> Iterator[TwinWorld]:
+    """A cluster of its own at the twin, whose droplets are machines of the lab."""
+    made = TwinWorld(lab, twin_lab)
+    yield made
+    asyncio.run(made.remove())
+
+
+@pytest.fixture
+def docker_world(lab: Lab) -> Iterator[DockerWorld]:
     """A cluster of its own in the lab, gone afterwards."""
-    made = World(lab)
+    made = DockerWorld(lab)
     yield made
     asyncio.run(made.remove())
 

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import pathlib
+import subprocess
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncssh
 import httpx
+from msgspec.structs import replace
 
+from dynia.lab.bodies import container_name
+from dynia.lab.twins import TOKEN as TWIN
+from dynia.lab.twins import folder
 from dynia.providers.nodes.digitalocean.account import Account
 from dynia.providers.nodes.digitalocean.droplets import Defaults
 from dynia.providers.nodes.digitalocean.provider import DigitalOceanNodeProvider
+from dynia.providers.nodes.docker.lab import Lab
+from dynia.providers.nodes.docker.operator_key import authorized_key, operator_key
 from dynia.providers.pace import Patience
 from dynia.providers.protocols import NodeOrder
 from tests.contract.world import Foreign, Seen
 from tests.twin.judged import TOKEN, rows
 
 QUICK = Patience(base=0.01, cap=0.1, poll=0.01, slowest=0.05, within=20.0)
+BOOTING = Patience(base=0.1, poll=0.1, slowest=0.5, within=120.0)
 OPERATOR = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
 
 
 class DigitalOceanWorld:
     """One cluster in an account that other tests don't have."""
+
+    token = TOKEN
 
     def __init__(self, url: str, database: pathlib.Path, patience: Patience = QUICK) -> None:
         self.url, self.database, self.patience = url, database, patience
@@ -71,7 +82,7 @@ class DigitalOceanWorld:
     async def api(self, method: str, path: str, body: object = None) -> httpx.Response:
         """As somebody would who knows nothing of Dynia."""
         async with httpx.AsyncClient(
-            base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}
+            base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}
         ) as client:
             got = await client.request(method, path, json=body)
             got.raise_for_status()
@@ -111,3 +122,53 @@ class DigitalOceanWorld:
 
     async def remove(self) -> None:
         """The account goes with its database."""
+
+
+class TwinWorld(DigitalOceanWorld):
+    """The same with the lab's machines behind the droplets."""
+
+    makes = True
+    token = TWIN
+
+    def __init__(self, lab: Lab, environment: dict[str, str]) -> None:
+        self.lab, self.environment = lab, environment
+        super().__init__(environment["DYNIA_DIGITALOCEAN_URL"], folder(lab) / "digitalocean.db", BOOTING)
+
+    def fresh_provider(self, token: str = TWIN) -> DigitalOceanNodeProvider:
+        return super().fresh_provider(token)
+
+    def other(self) -> TwinWorld:
+        return TwinWorld(self.lab, self.environment)
+
+    def order(self, ordinal: int) -> NodeOrder:
+        return replace(super().order(ordinal), authorized_key=authorized_key(self.lab))
+
+    def machine(self, provider_id: str) -> str:
+        return container_name(self.lab, int(provider_id))
+
+    def docker(self, *argv: str) -> str:
+        done = subprocess.run(["docker", *argv], check=True, capture_output=True, text=True, timeout=60)
+        return done.stdout
+
+    async def ssh(self, address: str, host_key: str, script: str) -> str:
+        """A droplet is called active while it boots."""
+        pinned = asyncssh.import_known_hosts(f"{address} {host_key}\n")
+        async with asyncio.timeout(90):
+            while True:
+                try:
+                    async with asyncssh.connect(
+                        address,
+                        username="root",
+                        client_keys=[str(operator_key(self.lab))],
+                        known_hosts=pinned,
+                    ) as connection:
+                        done = await connection.run(script, check=True, stdin=asyncssh.DEVNULL)
+                        return str(done.stdout).strip()
+                except (OSError, asyncssh.ConnectionLost):
+                    await asyncio.sleep(0.2)
+
+    async def remove(self) -> None:
+        for node in await self.provider.list_nodes(self.lineage, self.cluster):
+            await self.provider.delete_node(node.provider_id)
+        for address in await self.provider.list_reserved_ips(self.lineage, self.cluster):
+            await self.provider.release_reserved_ip(address.provider_id)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncssh
 
-from dynia.interfaces.shape import Shape
 from dynia.providers.nodes.docker.docker_cli import inspect, listed
 from dynia.providers.nodes.docker.lab import CLUSTER, Lab
 from dynia.providers.nodes.docker.operator_key import authorized_key, operator_key
 from dynia.providers.nodes.docker.provider import DockerNodeProvider
 from dynia.providers.nodes.docker.teardown import remove_cluster
 from dynia.providers.protocols import NodeOrder, NodeProvider
+from tests.contract.world import Foreign
 
 
 class World:
@@ -42,6 +44,42 @@ class World:
             host_public_key=key.export_public_key().decode().strip(),
         )
 
+    def other(self) -> World:
+        """Another cluster at the same vendor."""
+        return World(self.lab)
+
+    def machine(self, provider_id: str) -> str:
+        """The container behind it."""
+        return self.container or provider_id
+
+    async def ready_for_an_address(self) -> None:
+        """The lab's addresses wait for no machine."""
+
+    async def told(self, provider_id: str) -> str:
+        """All that the vendor tells about a machine."""
+        image = ("history", "--no-trunc", "-q", "dynia-lab/hello:1")
+        return self.docker("inspect", provider_id) + self.docker(*image)
+
+    async def power_off(self, provider_id: str) -> None:
+        self.docker("kill", provider_id)
+
+    async def take_away(self, provider_id: str) -> None:
+        """As somebody would who knows nothing of Dynia."""
+        self.docker("rm", "-f", provider_id)
+
+    @asynccontextmanager
+    async def foreign(self) -> AsyncIterator[Foreign]:
+        name = f"foreign-{self.cluster}"
+        self.docker("create", "--name", name, "dynia-lab/hello:1")
+        self.docker("volume", "create", name)
+        try:
+            yield Foreign(machine=name, address=name)
+            assert self.docker("inspect", "-f", "{{.State.Status}}", name).strip() == "created"
+            assert self.docker("volume", "inspect", "-f", "{{.Name}}", name).strip() == name
+        finally:
+            self.docker("rm", "-f", name)
+            self.docker("volume", "rm", name)
+
     async def now(self) -> dict[str, tuple[str, str]]:
         """Everything of the cluster: name -> (id, since when); equal only if nothing happened."""
         mark = (self.lab.mark, f"label={CLUSTER}={self.cluster}")
@@ -69,19 +107,3 @@ class World:
 
     async def remove(self) -> None:
         await remove_cluster(self.lab, self.cluster, lambda _: None)
-
-
-class Twice(Shape):
-    """The world before a call, after it, and after the same call again."""
-
-    before: dict[str, tuple[str, str]]
-    once: dict[str, tuple[str, str]]
-    again: dict[str, tuple[str, str]]
-
-    @property
-    def second_changes_nothing(self) -> bool:
-        return self.once == self.again
-
-    @property
-    def first_changes_second_does_not(self) -> bool:
-        return self.before != self.once and self.once == self.again

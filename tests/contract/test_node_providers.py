@@ -9,8 +9,10 @@ import pytest
 
 from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.observed import ProviderNode
-from tests.contract.docker_world import Twice, World
+from tests.contract.digitalocean_world import TwinWorld
+from tests.contract.docker_world import World as DockerWorld
 from tests.contract.host_world import HostWorld
+from tests.contract.world import Twice, World
 
 pytestmark = pytest.mark.lab
 
@@ -54,22 +56,23 @@ def test_a_machine_answers_ssh_with_the_host_key_that_was_told(world: World) -> 
     asyncio.run(case())
 
 
-def test_no_secret_is_in_what_docker_tells_about_a_machine(maker: World) -> None:
+def test_no_secret_is_in_what_the_vendor_tells_about_a_machine(maker: World) -> None:
     async def case() -> None:
         order = maker.order(1)
         node = await maker.provider.create_node(order)
         secret_line = order.host_private_key.splitlines()[1]
-        told = maker.docker("inspect", node.provider_id) + maker.docker(
-            "history", "--no-trunc", "-q", "dynia-lab/hello:1"
-        )
-        assert order.host_public_key.split()[1] in told
+        told = await maker.told(node.provider_id)
+        assert node.provider_id in told
+        assert node.host_key.split() == order.host_public_key.split()[:2]
         assert secret_line not in told
 
     asyncio.run(case())
 
 
-def test_a_machine_that_was_created_but_never_started_is_made_whole(maker: World) -> None:
+def test_a_machine_that_was_created_but_never_started_is_made_whole(docker_world: DockerWorld) -> None:
     """A run that dies between create and the keys leaves a container without them."""
+
+    maker = docker_world
 
     async def case() -> None:
         node = await maker.provider.create_node(maker.order(1))
@@ -105,7 +108,7 @@ def test_a_machine_that_is_gone_is_made_again_with_an_empty_disk(maker: World) -
     async def case() -> None:
         node = await maker.provider.create_node(maker.order(1))
         await maker.ssh(node.public_ip, node.host_key, "touch /var/lib/docker/old")
-        maker.docker("rm", "-f", node.provider_id)
+        await maker.take_away(node.provider_id)
         assert await maker.provider.list_nodes(maker.lineage, maker.cluster) == ()
         new = await maker.provider.create_node(maker.order(1))
         assert await maker.ssh(new.public_ip, new.host_key, "ls /var/lib/docker | grep -c old || true") == "0"
@@ -116,7 +119,7 @@ def test_a_machine_that_is_gone_is_made_again_with_an_empty_disk(maker: World) -
 def test_start_brings_a_machine_that_is_off_back_at_its_address(maker: World) -> None:
     async def case() -> None:
         node = await maker.provider.create_node(maker.order(1))
-        maker.docker("kill", node.provider_id)
+        await maker.power_off(node.provider_id)
         (off,) = await maker.provider.list_nodes(maker.lineage, maker.cluster)
         assert off.status == "off"
         assert off.private_ip == node.private_ip
@@ -132,7 +135,7 @@ def test_a_reboot_brings_the_machine_back_by_itself(maker: World) -> None:
         node = await maker.provider.create_node(maker.order(1))
         boot = "cat /proc/1/stat | cut -d' ' -f22"
         first = await maker.ssh(node.public_ip, node.host_key, boot)
-        maker.docker("exec", node.provider_id, "systemctl", "reboot")
+        maker.docker("exec", maker.machine(node.provider_id), "systemctl", "reboot")
         second = first
         async with asyncio.timeout(30):
             while second == first:
@@ -148,7 +151,7 @@ def test_a_reboot_brings_the_machine_back_by_itself(maker: World) -> None:
 def test_a_frozen_machine_is_running_not_off(world: World) -> None:
     async def case() -> None:
         node = await world.provider.create_node(world.order(1))
-        container = world.container or node.provider_id
+        container = world.machine(node.provider_id)
         world.docker("pause", container)
         try:
             assert await world.provider.list_nodes(world.lineage, world.cluster) == (node,)
@@ -186,7 +189,9 @@ def test_what_is_not_there_can_be_deleted_and_released_but_not_started(world: Wo
     asyncio.run(case())
 
 
-def test_a_delete_that_died_half_way_can_be_ended(maker: World) -> None:
+def test_a_delete_that_died_half_way_can_be_ended(docker_world: DockerWorld) -> None:
+    maker = docker_world
+
     async def case() -> None:
         node = await maker.provider.create_node(maker.order(1))
         maker.docker("rm", "-f", node.provider_id)
@@ -220,27 +225,24 @@ def test_another_lineage_sees_none_of_it(maker: World) -> None:
 
 def test_what_is_not_ours_is_not_touched(maker: World) -> None:
     async def case() -> None:
-        foreign = f"foreign-{maker.cluster}"
-        maker.docker("create", "--name", foreign, "dynia-lab/hello:1")
-        maker.docker("volume", "create", foreign)
-        try:
+        async with maker.foreign() as foreign:
+            assert await maker.provider.list_nodes(maker.lineage, maker.cluster) == ()
+            assert await maker.provider.list_reserved_ips(maker.lineage, maker.cluster) == ()
             with pytest.raises(Refused):
-                await maker.provider.delete_node(foreign)
+                await maker.provider.delete_node(foreign.machine)
             with pytest.raises(Refused):
-                await maker.provider.start_node(foreign)
+                await maker.provider.start_node(foreign.machine)
             with pytest.raises(Refused):
-                await maker.provider.release_reserved_ip(foreign)
-            assert maker.docker("inspect", "-f", "{{.State.Status}}", foreign).strip() == "created"
-            assert maker.docker("volume", "inspect", "-f", "{{.Name}}", foreign).strip() == foreign
-        finally:
-            maker.docker("rm", "-f", foreign)
-            maker.docker("volume", "rm", foreign)
+                await maker.provider.release_reserved_ip(foreign.address)
+            made = await maker.provider.create_node(maker.order(1))
+            assert made.provider_id != foreign.machine
 
     asyncio.run(case())
 
 
 def test_a_reserved_ip_is_allocated_once_and_released_once(maker: World) -> None:
     async def case() -> None:
+        await maker.ready_for_an_address()
         allocate = await twice(
             maker, lambda: maker.provider.allocate_reserved_ip(maker.lineage, maker.cluster)
         )
@@ -248,15 +250,16 @@ def test_a_reserved_ip_is_allocated_once_and_released_once(maker: World) -> None
         (address,) = await maker.provider.list_reserved_ips(maker.lineage, maker.cluster)
         release = await twice(maker, lambda: maker.provider.release_reserved_ip(address.provider_id))
         assert release.first_changes_second_does_not
-        assert release.again == {}
+        assert release.again == allocate.before
 
     asyncio.run(case())
 
 
 def test_two_clusters_never_share_a_reserved_ip(maker: World) -> None:
     async def case() -> None:
-        other = World(maker.lab)
+        other = maker.other()
         try:
+            await asyncio.gather(maker.ready_for_an_address(), other.ready_for_an_address())
             mine, theirs = await asyncio.gather(
                 maker.provider.allocate_reserved_ip(maker.lineage, maker.cluster),
                 other.provider.allocate_reserved_ip(other.lineage, other.cluster),
@@ -268,12 +271,49 @@ def test_two_clusters_never_share_a_reserved_ip(maker: World) -> None:
     asyncio.run(case())
 
 
-def test_moving_an_address_by_api_is_refused_and_the_hint_names_vip(world: World) -> None:
+def test_an_address_moves_between_machines_and_off_them(twin_world: TwinWorld) -> None:
+    world = twin_world
+
+    async def case() -> None:
+        nodes = await asyncio.gather(*(world.provider.create_node(world.order(i)) for i in (1, 2)))
+        address = await world.provider.allocate_reserved_ip(world.lineage, world.cluster)
+
+        async def owner() -> str:
+            (listed,) = await world.provider.list_reserved_ips(world.lineage, world.cluster)
+            return listed.owner
+
+        born_on = await owner()
+        (away,) = (node for node in nodes if node.provider_id != born_on)
+        attach = await twice(
+            world, lambda: world.provider.attach_reserved_ip(address.provider_id, away.provider_id)
+        )
+        assert attach.first_changes_second_does_not
+        assert await owner() == away.provider_id
+        detach = await twice(world, lambda: world.provider.detach_reserved_ip(address.provider_id))
+        assert detach.first_changes_second_does_not
+        assert await owner() == ""
+
+    asyncio.run(case())
+
+
+def test_what_is_offered_is_told_before_anything_is_made(world: World) -> None:
+    async def case() -> None:
+        before = await world.now()
+        order = {"size": "", "image": "", "region": ""}
+        offer = await world.provider.offer(world.lineage, world.cluster, **order)
+        assert offer.refusal == ""
+        assert offer.room is None or offer.room > 0
+        assert await world.now() == before
+
+    asyncio.run(case())
+
+
+def test_moving_an_address_by_api_is_refused_and_the_hint_names_vip(unmoved: World) -> None:
     async def case() -> None:
         with pytest.raises(DyniaError) as attach:
-            await world.provider.attach_reserved_ip("a", "b")
+            await unmoved.provider.attach_reserved_ip("a", "b")
         with pytest.raises(DyniaError) as detach:
-            await world.provider.detach_reserved_ip("a")
+            await unmoved.provider.detach_reserved_ip("a")
         assert "kind: vip" in attach.value.hint
         assert "kind: vip" in detach.value.hint
 

@@ -19,8 +19,10 @@ class Foreign(Shape):
 
 
 class World(Protocol):
-    """`foreign` asserts at its end that nothing was done to them."""
+    """`foreign` asserts at its end that nothing was done to them. `makes`: its provider makes machines;
+    `machine` is the container behind one, `docker` and `ssh` are ways to it past the provider."""
 
+    makes: bool
     lineage: str
     cluster: str
 
@@ -43,6 +45,12 @@ class World(Protocol):
 
     def foreign(self) -> AbstractAsyncContextManager[Foreign]: ...
 
+    def machine(self, provider_id: str) -> str: ...
+
+    def docker(self, *argv: str) -> str: ...
+
+    async def ssh(self, address: str, host_key: str, script: str) -> str: ...
+
     async def remove(self) -> None: ...
 
 
@@ -52,6 +60,10 @@ class Twice(Shape):
     before: Seen
     once: Seen
     again: Seen
+
+    @property
+    def second_changes_nothing(self) -> bool:
+        return self.once == self.again
 
     @property
     def first_changes_second_does_not(self) -> bool:

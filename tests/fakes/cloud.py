@@ -35,6 +35,7 @@ from dynia.interfaces.observed import (
     EntryAnswer,
     NodeFacts,
     NotObserved,
+    Offer,
     ProviderAddress,
     ProviderNode,
     ResolvedImage,
@@ -161,6 +162,9 @@ class Doors:
         if machine is None or machine.status != "running" or node.name in self.cloud.cut:
             raise NotObservedError(f"{node.name}: no answer")
         return Connection(self, node)
+
+    async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
+        return Offer()
 
     async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
         await self._before("list")

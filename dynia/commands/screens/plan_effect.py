@@ -66,6 +66,8 @@ def effect_parts(plan: Plan) -> list[str]:
         parts.append(f"INTERRUPTS {listing(cut, 4)}: a single node has no other to take over")
     parts.append(f"reserved IP moves {effect.moves}")
     parts.append(f"irreversible {effect.irreversible}")
+    if effect.monthly:
+        parts.append(f"{effect.monthly:+,.2f} USD a month".replace(".00 ", " "))
     parts.append(f"at most {span(at_most(plan))}")
     return parts
 

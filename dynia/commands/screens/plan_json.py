@@ -52,6 +52,7 @@ def plan_body(plan: Plan) -> dict[str, object]:
             "moves": plan.effect.moves,
             "irreversible": plan.effect.irreversible,
             "interrupts": list(plan.effect.interrupts),
+            "monthlyUsd": plan.effect.monthly,
         },
         "diffs": [
             {"path": d.path, "nodes": list(d.nodes), "before": d.before, "after": d.after} for d in plan.diffs

@@ -79,6 +79,14 @@ def service(name: str, spec: raw.Service, compose: ComposeFile) -> desired.Servi
 def _provider(spec: raw.Cluster, resolve: Resolve) -> desired.Provider:
     if isinstance(spec.provider, raw.SshProvider):
         return desired.SshProvider(known_hosts=resolve(spec.provider.known_hosts))
+    if isinstance(spec.provider, raw.DigitalOceanProvider):
+        size = spec.nodes.size if isinstance(spec.nodes, raw.Count) else None
+        return desired.DigitalOceanProvider(
+            region=spec.provider.region,
+            image=spec.provider.image,
+            size=size or desired.DEFAULT_SIZE,
+            vpc=spec.provider.vpc,
+        )
     return desired.DockerProvider(image=spec.provider.image)
 
 
@@ -94,14 +102,16 @@ def _host(host: raw.Host, ssh: raw.Ssh) -> desired.SshHost:
 
 
 def _entry(spec: raw.Cluster) -> desired.Entry:
-    """Nodes of the lab share a layer 2; of hosts that exist that is not known."""
+    """Nodes of the lab share a layer 2, droplets don't; of hosts that exist it is not known."""
     entry = spec.entry
     if entry is None:
+        if isinstance(spec.provider, raw.DigitalOceanProvider):
+            return desired.ApiEntry()
         lab = isinstance(spec.provider, raw.DockerProvider)
         return desired.VipEntry() if lab else desired.NoEntry()
     if isinstance(entry, raw.VipEntry):
         return desired.VipEntry(address=entry.address, interface=entry.interface, witness=entry.witness)
-    return desired.NoEntry()
+    return desired.ApiEntry() if isinstance(entry, raw.ApiEntry) else desired.NoEntry()
 
 
 def _tls(spec: raw.Cluster, resolve: Resolve) -> desired.Tls:

@@ -32,6 +32,13 @@ EnvText = Annotated[
     ),
 ]
 Port = Annotated[int, Meta(ge=1, le=65535, extra={"words": "a port, 1 to 65535", "rule": "bad-port"})]
+Slug = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z0-9][a-z0-9.-]{0,99}$",
+        extra={"words": "a word of the provider's like lon1 or s-1vcpu-1gb", "rule": "bad-slug"},
+    ),
+]
 Words = Annotated[str, Meta(min_length=1, extra={"words": "text that is not empty", "rule": "empty-text"})]
 Reach = Literal["any"] | list[str]
 
@@ -48,12 +55,21 @@ class SshProvider(Shape, tag_field="kind", tag="ssh"):
     known_hosts: str = ""
 
 
+class DigitalOceanProvider(Shape, tag_field="kind", tag="digitalocean"):
+    """Droplets of one account."""
+
+    region: Slug
+    image: Slug = "debian-13-x64"
+    vpc: str = ""
+
+
 class Count(Shape):
     """How many nodes; the provider makes them."""
 
     count: Annotated[
         int, Meta(ge=1, le=200, extra={"words": "a number of nodes, 1 to 200", "rule": "bad-count"})
     ]
+    size: Slug | None = None
 
 
 class Host(Shape):
@@ -83,6 +99,10 @@ class VipEntry(Shape, tag_field="kind", tag="vip"):
     address: str = ""
     interface: str = ""
     witness: str = ""
+
+
+class ApiEntry(Shape, tag_field="kind", tag="api"):
+    """The reserved IP moves through the provider's API."""
 
 
 class NoEntry(Shape, tag_field="kind", tag="none"):
@@ -177,10 +197,10 @@ class Service(Shape):
 class Cluster(Shape):
     """One cluster."""
 
-    provider: DockerProvider | SshProvider
+    provider: DockerProvider | SshProvider | DigitalOceanProvider
     nodes: Count | list[Host]
     ssh: Ssh = Ssh()
-    entry: VipEntry | NoEntry | None = None
+    entry: VipEntry | ApiEntry | NoEntry | None = None
     dns: NoDns = NoDns()
     tls: NoTls | FilesTls | SelfSignedTls = NoTls()
     rollout: Rollout = Rollout()
@@ -211,11 +231,8 @@ NOT_YET_KEYS: dict[str, frozenset[str]] = {
     "Rollout": frozenset(("drain_timeout", "monitor", "on_failure")),
     "Service": frozenset(("pre_deploy", "secrets", "run")),
     "EnvSource": frozenset(("file", "command")),
-    "Count": frozenset(("size",)),
 }
 NOT_YET_KINDS: dict[str, frozenset[str]] = {
-    "provider": frozenset(("digitalocean",)),
-    "entry": frozenset(("api",)),
     "dns": frozenset(("cloudflare", "rfc2136")),
     "tls": frozenset(("cloudflare-origin", "acme-dns01")),
     "state": frozenset(("git",)),

@@ -20,6 +20,7 @@ _JUMP = re.compile(r"([a-z_][a-z0-9_-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 _REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 IMAGE = re.compile(
     rf"(?:[a-zA-Z0-9][a-zA-Z0-9.-]*(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*"
@@ -38,6 +39,8 @@ def cluster(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
     yield from _registries(ground, (*path, "registries"), spec.registries)
     if spec.caddy and not IMAGE.fullmatch(spec.caddy.image):
         yield ground.at((*path, "caddy", "image"), "bad-image", f"{spec.caddy.image!r} is not an image")
+    if isinstance(spec.provider, raw.DigitalOceanProvider):
+        yield from _vpc(ground, (*path, "provider", "vpc"), spec.provider.vpc)
     image = spec.provider.image if isinstance(spec.provider, raw.DockerProvider) else ""
     if image and not IMAGE.fullmatch(image):
         yield ground.at((*path, "provider", "image"), "bad-image", f"{image!r} is not an image")
@@ -51,6 +54,9 @@ def _nodes(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
     here = (*path, "nodes")
     ssh = isinstance(spec.provider, raw.SshProvider)
     if isinstance(spec.nodes, raw.Count):
+        if spec.nodes.size is not None and isinstance(spec.provider, raw.DockerProvider):
+            message = "nodes of the lab are as big as this machine"
+            yield ground.at((*here, "size"), "size-and-provider", message, "leave it out")
         if ssh:
             hint = "list them: [{name, host, private_ip, host_key}]"
             yield ground.at(here, "nodes-and-provider", "provider ssh makes no nodes", hint)
@@ -67,6 +73,12 @@ def _nodes(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
     addresses = [f"{host.host.lower()}:{host.port or spec.ssh.port}" for host in spec.nodes]
     yield from _twins(ground, here, "host", addresses)
     yield from _twins(ground, here, "private_ip", [host.private_ip for host in spec.nodes])
+
+
+def _vpc(ground: Ground, path: Path, vpc: str) -> Iterator[Mistake]:
+    if vpc and not _UUID.fullmatch(vpc):
+        hint = "its ID, as `doctl vpcs list` shows it; left out: the region's default"
+        yield ground.at(path, "bad-vpc", f"{vpc!r} is not the UUID of a VPC", hint)
 
 
 def _twins(ground: Ground, path: Path, key: str, values: list[str]) -> Iterator[Mistake]:
@@ -131,7 +143,15 @@ def _rollout(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]
 
 
 def _entry(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
+    droplets = isinstance(spec.provider, raw.DigitalOceanProvider)
+    if isinstance(spec.entry, raw.ApiEntry) and not droplets:
+        message, hint = "only provider digitalocean has an API that moves an address", "write kind: vip"
+        yield ground.at((*path, "kind"), "entry-and-provider", message, hint)
     if not isinstance(spec.entry, raw.VipEntry):
+        return
+    if droplets:
+        message, hint = "droplets share no layer 2, so VRRP can't move an address", "write kind: api, or none"
+        yield ground.at((*path, "kind"), "entry-and-provider", message, hint)
         return
     entry = spec.entry
     if entry.address:

@@ -68,6 +68,10 @@ class Tools(Protocol):
         """The one open connection of this run to a node (opened at first use)."""
         ...
 
+    async def reached(self, node: Node) -> None:
+        """Return once a machine that was just made lets us in; its pinned host key is asked for."""
+        ...
+
     async def forget_connection(self, name: str) -> None:
         """Close the connection to a node that goes away or was restarted."""
         ...

@@ -68,4 +68,6 @@ class ProvisionNode(Action, tag="provision_node"):
             port=self.port,
             priority=self.priority,
         )
+        if not self.address:
+            await tools.reached(node)
         return (PutNode(node=node), DropIntent(cluster=tools.cluster, step=self.step))

@@ -95,12 +95,14 @@ class Serving(Shape):
 
 class Effect(Shape):
     """What it will cost. `moves` counts planned moves of the reserved IP; `interrupts` names services that a
-    plan for one node must interrupt (law 5: apply asks once more or takes --allow-downtime)."""
+    plan for one node must interrupt (law 5: apply asks once more or takes --allow-downtime). `monthly` is how
+    many US dollars a month the cluster costs more afterwards."""
 
     serving: tuple[Serving, ...] = ()
     moves: int = 0
     irreversible: int = 0
     interrupts: tuple[str, ...] = ()
+    monthly: float = 0.0
 
 
 class Plan(Shape):

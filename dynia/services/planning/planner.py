@@ -13,6 +13,7 @@ from dynia.services.actions.base import Recipe
 from dynia.services.planning.addresses import PENDING, recorded_address
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
+from dynia.services.planning.offers import check_offer, monthly
 from dynia.services.planning.one_pass import Pass, plan_pass
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
 from dynia.services.planning.restrict import files_only
@@ -36,6 +37,7 @@ def make_plan(given: PlanningInput, *, sync: bool = False) -> Plan:
         if not last.steps:
             break
         passes.append(last)
+    check_offer(given, [step for one in passes for step in one.steps])
     return sealed(_plan(given, passes, last.waiting))
 
 
@@ -79,12 +81,12 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
         joining=tuple(joining),
         holder=first.holder,
         reserved_ip=shown,
-        effect=_effect(passes, first.holder, count),
+        effect=_effect(given, passes, first.holder, count),
         not_observed=first.not_observed,
     )
 
 
-def _effect(passes: list[Pass], holder: str, count: int) -> Effect:
+def _effect(given: PlanningInput, passes: list[Pass], holder: str, count: int) -> Effect:
     """The worst of all passes. A later pass counts nodes that serve by then: never fewer than now."""
     worst: dict[str, Serving] = {}
     for one in passes:
@@ -100,6 +102,7 @@ def _effect(passes: list[Pass], holder: str, count: int) -> Effect:
         moves=sum(_moves(step.action, holder) for step in steps),
         irreversible=sum(step.irreversible for step in steps),
         interrupts=tuple(sorted(disturbed)) if count == 1 else (),
+        monthly=monthly(given, steps),
     )
 
 

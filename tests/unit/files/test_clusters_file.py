@@ -167,7 +167,7 @@ def test_paths_start_at_the_file_and_messages_name_them_as_it_was_named(tmp_path
     [
         ("{kind: docker}", "{kind: dokcer}", "did you mean docker?"),
         ("{count: 3}", "{cuont: 3, count: 1}", "did you mean count?"),
-        ("{count: 3}", "{zzz: 3, count: 1}", "known: count"),
+        ("{count: 3}", "{zzz: 3, count: 1}", "known: count, size"),
         ("    services", "    entry: none\n    services", "write {kind: none}"),
         ("    services", "    entry: 5\n    services", "write {kind: ...}"),
         ("    services", "    firewall: {ssh: 10.0.0.0/8}\n    services", "write [10.0.0.0/8]"),

@@ -50,7 +50,8 @@ def _set(*path: str | int) -> Callable[[Any], None]:
 WRONG: dict[str, Callable[[Any], None]] = {
     "unknown key": _set("clusters", "prod", "rolout", "x"),
     "unknown provider": _set("clusters", "prod", "provider", "kind", "azure"),
-    "a later provider": _set("clusters", "staging", "provider", "kind", "digitalocean"),
+    "a later provider": _set("clusters", "staging", "provider", "kind", "hetzner"),
+    "droplets nowhere": lambda tree: tree["clusters"]["cloud"]["provider"].pop("region"),
     "no compose file": lambda tree: tree["clusters"]["prod"]["services"]["site"].pop("compose"),
     "duration without unit": _set("clusters", "prod", "ssh", "connect_timeout", 5),
     "port out of range": _set("clusters", "prod", "ssh", "port", 70000),
@@ -68,14 +69,16 @@ def test_the_schema_refuses(name: str) -> None:
     assert not validator().is_valid(tree)
 
 
-def test_the_example_loads_and_has_both_providers() -> None:
+def test_the_example_loads_and_has_every_provider() -> None:
     found = load(EXAMPLE, version="2.0.0")
     assert [(each.name, type(each.provider).__name__) for each in found.clusters] == [
+        ("cloud", "DigitalOceanProvider"),
         ("prod", "SshProvider"),
         ("staging", "DockerProvider"),
         ("trial", "DockerProvider"),
     ]
-    assert found.clusters[0].templates.keys() == {"haproxy/dynia.conf.mustache"}
+    prod = next(each for each in found.clusters if each.name == "prod")
+    assert prod.templates.keys() == {"haproxy/dynia.conf.mustache"}
 
 
 def _used(value: Any, wanted: inspect.Type) -> Iterator[tuple[str, str]]:

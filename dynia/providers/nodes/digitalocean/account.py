@@ -18,6 +18,7 @@ SCOPES = (
     "droplet:delete",
     "droplet:read",
     "droplet:update",
+    "firewall:read",
     "image:read",
     "regions:read",
     "reserved_ip:create",

@@ -11,6 +11,10 @@ from dynia.providers.nodes.digitalocean.vendor import Vendor
 from dynia.providers.vendor_calls import Json
 
 
+class NotForSale(DyniaError):
+    """What was ordered is not offered there."""
+
+
 class Wanted(Shape):
     """A kind of droplet, in DigitalOcean's words. `image` is a slug, or the number of one's own."""
 
@@ -19,8 +23,8 @@ class Wanted(Shape):
     region: str
 
 
-async def check_wanted(vendor: Vendor, wanted: Wanted) -> None:
-    """Unknown names are told with near ones."""
+async def check_wanted(vendor: Vendor, wanted: Wanted) -> float:
+    """The price of one a month, in US dollars. Unknown names are told with near ones."""
     regions = {one["slug"]: one for one in await vendor.pages("regions:read", "regions.list", "regions")}
     region = regions.get(wanted.region)
     if region is None or not region["available"]:
@@ -36,23 +40,30 @@ async def check_wanted(vendor: Vendor, wanted: Wanted) -> None:
         images = [str(one["slug"]) for one in listed if one.get("slug")]
         if wanted.image not in images:
             raise _unknown("image", wanted.image, images, known=False)
+    return float(sizes[wanted.size]["price_monthly"])
 
 
-async def check_room(vendor: Vendor, *, droplets: int = 0, addresses: int = 0) -> None:
-    """Raise unless the account may have so many more of each."""
-    account = (await vendor.ask("account:read", "account.get"))["account"]
+async def open_account(vendor: Vendor) -> Json:
+    """The account, which must not be locked."""
+    account: Json = (await vendor.ask("account:read", "account.get"))["account"]
     if account["status"] == "locked":
         raise DyniaError(
             f"DigitalOcean has locked the account {account['email']}: {account.get('status_message', '')}",
             hint="see the control panel",
         )
+    return account
+
+
+async def check_room(vendor: Vendor, *, droplets: int = 0, addresses: int = 0) -> None:
+    """Raise unless the account may have so many more of each."""
+    account = await open_account(vendor)
     for more, limit, what, scope, call in (
         (droplets, account["droplet_limit"], "droplets", "droplet:read", "droplets.list"),
         (addresses, account["floating_ip_limit"], "reserved IPs", "reserved_ip:read", "reserved_ips.list"),
     ):
         if not more:
             continue
-        has = _total(await vendor.ask(scope, call, per_page=1, page=1))
+        has = total(await vendor.ask(scope, call, per_page=1, page=1))
         if has + more > limit:
             raise DyniaError(
                 f"DigitalOcean: {more} more {what} would make {has + more}, and the account may have {limit}",
@@ -60,16 +71,16 @@ async def check_room(vendor: Vendor, *, droplets: int = 0, addresses: int = 0) -
             )
 
 
-def _total(page: Json) -> int:
+def total(page: Json) -> int:
     return int(page["meta"]["total"])
 
 
-def _unknown(what: str, wanted: str, offered: Iterable[str], *, known: bool, place: str = "") -> DyniaError:
+def _unknown(what: str, wanted: str, offered: Iterable[str], *, known: bool, place: str = "") -> NotForSale:
     offered = list(offered)
     near = difflib.get_close_matches(wanted, offered, n=4, cutoff=0.4) or offered[:4]
     there = f" in {place}" if place else ""
     problem = f"is not offered{there} now" if known else "is unknown"
-    return DyniaError(
+    return NotForSale(
         f"DigitalOcean: {what} {wanted or '(none given)'} {problem}",
         hint=f"near it{there}: {', '.join(near)}",
     )

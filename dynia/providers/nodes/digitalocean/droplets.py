@@ -62,6 +62,14 @@ class Droplets:
         ]
         return sorted(ours, key=lambda one: int(one[0]["id"]))
 
+    def wanted(self, size: str, image: str, region: str) -> Wanted:
+        """An order, with what it leaves open."""
+        return Wanted(
+            size=size or self._defaults.size,
+            image=image or self._defaults.image,
+            region=region or self._defaults.region,
+        )
+
     async def create(self, order: NodeOrder) -> ProviderNode:
         identity = (order.lineage, order.cluster, order.ordinal)
         self._in_hand.add(identity)
@@ -116,11 +124,7 @@ class Droplets:
 
     async def _make(self, order: NodeOrder, identity: Identity) -> None:
         self._in_hand.add(identity)
-        wanted = Wanted(
-            size=order.size or self._defaults.size,
-            image=order.image or self._defaults.image,
-            region=order.region or self._defaults.region,
-        )
+        wanted = self.wanted(order.size, order.image, order.region)
         if wanted not in self._checked:
             await check_wanted(self._vendor, wanted)
             self._checked.add(wanted)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dynia.interfaces.observed import ProviderAddress, ProviderNode
+from dynia.interfaces.observed import Offer, ProviderAddress, ProviderNode
 from dynia.providers.nodes.digitalocean.account import Account
 from dynia.providers.nodes.digitalocean.droplets import Defaults, Droplets, as_node
+from dynia.providers.nodes.digitalocean.offers import Offers
 from dynia.providers.nodes.digitalocean.reserved_ips import ReservedIps
 from dynia.providers.nodes.digitalocean.vendor import Vendor
 from dynia.providers.pace import Patience
@@ -18,11 +19,16 @@ class DigitalOceanNodeProvider:
         self._vendor = Vendor(account, patience)
         self._droplets = Droplets(self._vendor, defaults)
         self._addresses = ReservedIps(self._vendor, self._droplets)
+        self._offers = Offers(self._vendor, self._droplets)
 
     async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
         async with self._vendor:
             found = await self._droplets.find(lineage, cluster)
         return tuple(sorted((as_node(*one) for one in found), key=lambda node: node.ordinal))
+
+    async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
+        async with self._vendor:
+            return await self._offers.ask(lineage, cluster, self._droplets.wanted(size, image, region))
 
     async def create_node(self, order: NodeOrder) -> ProviderNode:
         async with self._vendor:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from dynia.interfaces.errors import DyniaError, Refused
-from dynia.interfaces.observed import ProviderAddress, ProviderNode
+from dynia.interfaces.observed import Offer, ProviderAddress, ProviderNode
 from dynia.providers.nodes.docker import addresses
 from dynia.providers.nodes.docker.addresses import Holder
 from dynia.providers.nodes.docker.docker_cli import DockerRefused, docker, inspect, listed
@@ -54,6 +54,9 @@ class DockerNodeProvider:
         filters = (self._lab.mark, f"label={LINEAGE}={lineage}", f"label={CLUSTER}={cluster}")
         seen = await inspect("container", await listed("container", *filters))
         return tuple(sorted((_node(self._lab, one) for one in seen), key=lambda n: n.ordinal))
+
+    async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
+        return Offer()
 
     async def create_node(self, order: NodeOrder) -> ProviderNode:
         name = _container(self._lab, order.lineage, order.cluster, order.ordinal)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dynia.interfaces.desired import SshHost
 from dynia.interfaces.errors import DyniaError
-from dynia.interfaces.observed import ProviderAddress, ProviderNode
+from dynia.interfaces.observed import Offer, ProviderAddress, ProviderNode
 from dynia.providers.protocols import NodeOrder
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ class SshNodeProvider:
 
     async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
         return tuple(self._as_node(host, at) for at, host in enumerate(self._hosts, start=1))
+
+    async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
+        return Offer()
 
     async def create_node(self, order: NodeOrder) -> ProviderNode:
         """The host as it is; its own host key stays."""

@@ -45,6 +45,11 @@ for name in inner outer; do
   }
 done
 
+# A machine that was just made is not ready before cloud-init is: it may hold dpkg's lock, or write over what we write.
+# Its own failures are not ours: what is missing afterwards is seen.
+if command -v cloud-init >/dev/null; then
+  timeout -k 5 "$deadline" cloud-init status --wait >>"$log" 2>&1 </dev/null 9>&- || :
+fi
 missing=$(lacking)
 if [ -n "$missing" ]; then
   if command -v apt-get >/dev/null; then
