@@ -47,11 +47,13 @@ def open_session(
     emit: EventSink | None = None,
     destroy: bool = False,
     desired: Desired | None = None,
+    home: Path | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Session:
     """Read the file and the state, choose the cluster, join the vendors. Connects to nothing.
 
-    `desired` is what the file will say once an edit is written; None: the file is read as it is.
+    `desired` is what the file will say once an edit is written; None: the file is read as it is. `home` is
+    where the state lies and whose lab is meant; None: the file's folder.
     Raises BadInput for mistakes in any file, DyniaError when no cluster can be chosen.
     """
     if desired is None:
@@ -59,7 +61,8 @@ def open_session(
         desired = load(path)
     else:
         path = Path(desired.path)
-    store = open_store(path.parent)
+    home = home or path.parent
+    store = open_store(home)
     known = sorted({*(c.name for c in desired.clusters), *(c.name for c in store.state.clusters)})
     target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known))
     spec = called_from_nodes(_spec(desired, target), environ)
@@ -77,7 +80,7 @@ def open_session(
         templates={**builtin_templates(), **(spec.templates if spec else {})},
         secrets={**secrets, PEM: pem.content} if pem else secrets,
         store=store,
-        vendors=vendors_for(target, spec, store.state, path.parent, logins),
+        vendors=vendors_for(target, spec, store.state, home, logins),
         emit=emit or _silent,
         clock=SystemClock(),
         lessee=_lessee(environ),

@@ -123,6 +123,14 @@ class DestroyRequest(Shape):
     as_json: bool = False
 
 
+class RehearseRequest(Shape):
+    """`dynia rehearse`. `keep`: what was made stays, to be looked at."""
+
+    target: Target
+    keep: bool = False
+    as_json: bool = False
+
+
 class StatusRequest(Shape):
     """`dynia status`."""
 

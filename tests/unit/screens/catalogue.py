@@ -13,6 +13,7 @@ from dynia.commands.screens.error import bug_text, error_text
 from dynia.commands.screens.lists import nodes_text, services_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.progress import heartbeat_lines, live_lines, plain_lines
+from dynia.commands.screens.rehearsal import rehearsal_text
 from dynia.commands.screens.status import status_text
 from dynia.interfaces.events import Event
 from dynia.interfaces.requests import Detail
@@ -75,6 +76,8 @@ def catalogue() -> dict[str, Screen]:
         screens[f"status/{name}"] = lambda w, c, v=view: status_text(v, width=w, color=c, now=samples.NOW)  # type: ignore[misc]
     for name, report in more_samples.DRILLS.items():
         screens[f"drill/{name}"] = lambda w, c, r=report: drill_text(r, width=w, color=c)  # type: ignore[misc]
+    for name, rehearsal in more_samples.REHEARSALS.items():
+        screens[f"rehearsal/{name}"] = lambda w, c, r=rehearsal: rehearsal_text(r, width=w, color=c)  # type: ignore[misc]
     screens["list/nodes"] = lambda w, c: nodes_text("prod", more_samples.NODES, width=w)
     screens["list/services"] = lambda w, c: services_text("prod", more_samples.SERVICES, width=w)
     return screens

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dynia.commands.screens.lists import ServiceRow
+from dynia.commands.screens.rehearsal import RehearsalReport
 from dynia.commands.screens.status_view import EntryView, NodeView, ServiceView, StatusView
 from dynia.interfaces.errors import ApplyFailed, BadInput, DyniaError, Locked, Mistake
 from dynia.interfaces.events import (
@@ -25,6 +26,8 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.observed import CertificateSeen
 from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.reconcile import ApplyResult, Failure
+from dynia.services.rehearsal import Act
+from dynia.services.rehearsed import Replaced
 from dynia.state.model import Node
 from tests.unit.screens.samples import (
     FAILURES,
@@ -455,4 +458,58 @@ EDITS = {
     ),
     "what-a-terminal-would-obey": _edit("# line 5", "# line \x1b[31m5\x1b]0;title\x07"),
     "nothing": _edit("", ""),
+}
+
+_SEEN = (
+    Act(name="plan", seconds=0.6, said="6 changes in 31 steps", ok=True),
+    Act(name="apply", seconds=39.2, said="31 steps", ok=True),
+    Act(
+        name="serve",
+        seconds=1.8,
+        said="api, site on 2 nodes; 198.18.5.224 is answered by rustic-ewe",
+        ok=True,
+    ),
+)
+_GONE = Act(name="destroy", seconds=4.1, said="nothing is left", ok=True)
+REHEARSALS = {
+    "holds": RehearsalReport(
+        cluster="prod",
+        nodes=2,
+        replaced=(
+            Replaced(what="provider ssh", by="2 nodes of the lab"),
+            Replaced(what="image ghcr.io/acme/api:1.9", by="a stand-in that answers every request"),
+            Replaced(
+                what=f"image registry.example.com/{'x' * 90}", by="a stand-in that answers every request"
+            ),
+        ),
+        acts=(
+            *_SEEN,
+            Act(
+                name="failover",
+                seconds=12.0,
+                said="quiet-elk took 198.18.5.224 over from rustic-ewe (0.1 s without an answer), and gave it "
+                "back (no question without an answer)",
+                ok=True,
+            ),
+            Act(name="plan again", seconds=1.2, said="nothing to do", ok=True),
+            _GONE,
+        ),
+        elsewhere=(),
+    ),
+    "does-not-hold": RehearsalReport(
+        cluster="prod",
+        nodes=1,
+        replaced=(),
+        acts=(
+            _SEEN[0],
+            Act(
+                name="apply",
+                seconds=61.0,
+                said="misty-owl/service/api/gate: did not become healthy\n\x1b[31mpanic\x1b[0m",
+                ok=False,
+            ),
+            _GONE,
+        ),
+        elsewhere=("registry-1.docker.io:443", "registry-1.docker.io:443"),
+    ),
 }

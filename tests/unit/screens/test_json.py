@@ -15,6 +15,7 @@ from dynia.commands.screens.clusters import ListedCluster, list_json
 from dynia.commands.screens.drill import drill_json
 from dynia.commands.screens.lists import nodes_json, services_json
 from dynia.commands.screens.plan_json import drift_json, plan_json
+from dynia.commands.screens.rehearsal import rehearsal_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
 from dynia.state.model import Applied
@@ -41,6 +42,7 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.apply": [lambda r=r: result_json(r) for r in more.RESULTS.values()],  # type: ignore[misc]
     "dynia.status": [lambda v=v: status_json(v) for v in more.STATUSES.values()],  # type: ignore[misc]
     "dynia.drill": [lambda r=r: drill_json(r) for r in more.DRILLS.values()],  # type: ignore[misc]
+    "dynia.rehearsal": [lambda r=r: rehearsal_json(r) for r in more.REHEARSALS.values()],  # type: ignore[misc]
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],
     "dynia.clusters": [lambda: list_json((CLUSTER,))],

@@ -1,0 +1,151 @@
+"""A cluster's whole life in a few minutes, act by act: plan, apply, failover, plan again, destroy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+from dynia.interfaces.desired import NoEntry
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.observed import EntryAnswer, NotObserved
+from dynia.interfaces.shape import Shape
+from dynia.services.ask_services import ask_services
+from dynia.services.drill import DrillWish, failover
+from dynia.services.reconcile import ApplyResult, Reconciler, reconciler
+from dynia.services.session import Session
+
+Tell = Callable[[str], None]
+
+
+class Act(Shape):
+    """One thing that was tried. `said` is what was seen, in words; `ok` whether it is as it should be."""
+
+    name: str
+    seconds: float
+    said: str
+    ok: bool
+
+
+class _NotSo(DyniaError):
+    """What an act saw is not as it should be."""
+
+
+async def rehearse(session: Session, tell: Tell, *, keep: bool = False) -> tuple[Act, ...]:
+    """All acts up to the first that fails, and the last one always (unless `keep`): nothing is left behind.
+
+    `session` is of the rehearsal's own state, on the lab; `tell` hears which act begins.
+    """
+    acts: list[Act] = []
+    async with reconciler(session) as run:
+        for name, deed in _acts(run):
+            acts.append(await _play(session, name, deed, tell))
+            if not acts[-1].ok or session.stop.is_set():
+                break
+    if not keep:
+        acts.append(await _play(session, "destroy", lambda: _destroy(session), tell))
+    return tuple(acts)
+
+
+def _acts(run: Reconciler) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
+    spec = run.session.spec
+    acts: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+        ("plan", lambda: _plan(run)),
+        ("apply", lambda: _apply(run)),
+        ("serve", lambda: _serve(run)),
+    ]
+    if spec is not None and spec.nodes > 1 and not isinstance(spec.entry, NoEntry):
+        acts.append(("failover", lambda: _failover(run)))
+    return [*acts, ("plan again", lambda: _settled(run))]
+
+
+async def _play(session: Session, name: str, deed: Callable[[], Awaitable[str]], tell: Tell) -> Act:
+    tell(name)
+    began = session.clock.monotonic()
+    try:
+        said, ok = await deed(), True
+    except DyniaError as error:
+        said, ok = error.message, False
+    return Act(name=name, seconds=round(session.clock.monotonic() - began, 1), said=said, ok=ok)
+
+
+async def _plan(run: Reconciler) -> str:
+    plan = await run.plan()
+    if plan.waiting:
+        reasons = "; ".join(f"{one.subject}: {one.reason}" for one in plan.waiting)
+        raise _NotSo(f"not everything can be done: {reasons}")
+    return f"{len(plan.changes)} changes in {len(plan.steps) + len(plan.later)} steps"
+
+
+async def _apply(run: Reconciler) -> str:
+    result = await run.apply(lambda plan: True)
+    _must_be_whole(result)
+    return f"{result.done} steps"
+
+
+async def _serve(run: Reconciler) -> str:
+    """Every service through every node's own Caddy, and the reserved IP."""
+    plan, given = await run.plan(), run.given
+    if given is None or given.desired is None:
+        raise RuntimeError("a plan without a look")
+    answers = await ask_services(run.connections, given)
+    silent = [
+        f"{one.service} on {one.node} (HTTP {one.status or 'nothing'})" for one in answers if not one.serves
+    ]
+    if silent:
+        raise _NotSo(f"does not serve: {', '.join(silent)}")
+    services = sorted({one.service for one in answers})
+    said = f"{', '.join(services) or 'no HTTP service'} on {len(given.state.nodes_of(given.target))} nodes"
+    if isinstance(given.desired.entry, NoEntry):
+        return said
+    entry = given.observed.entry
+    if not isinstance(entry, EntryAnswer):
+        reason = entry.reason if isinstance(entry, NotObserved) else "not asked"
+        raise _NotSo(f"{said}; {plan.reserved_ip}: {reason}")
+    return f"{said}; {plan.reserved_ip} is answered by {entry.node}"
+
+
+async def _failover(run: Reconciler) -> str:
+    report = await failover(run, DrillWish(hard=True), lambda ground: True)
+    if not report.taken or not report.settled:
+        raise _NotSo(
+            f"nobody took {report.address} over" if not report.taken else "it did not settle afterwards"
+        )
+    return (
+        f"{report.taken} took {report.address} over from {report.holder} ({_lost(report.lost)}), "
+        f"and gave it back ({_lost(report.lost_back)})"
+    )
+
+
+def _lost(seconds: float) -> str:
+    return f"{seconds:g} s without an answer" if seconds else "no question without an answer"
+
+
+async def _settled(run: Reconciler) -> str:
+    plan = await run.plan()
+    if not plan.empty or plan.drift or plan.not_observed or plan.waiting:
+        left = [step.id for step in plan.steps] or [one.detail for one in plan.drift]
+        raise _NotSo(f"something is left: {', '.join(left[:5]) or 'a node was not observed'}")
+    return "nothing to do"
+
+
+async def _destroy(session: Session) -> str:
+    """Everything goes, seen at the providers themselves."""
+    gone = dataclasses.replace(session, spec=None, secrets={})
+    async with reconciler(gone) as run:
+        result = await run.apply(lambda plan: True)
+        _must_be_whole(result)
+        provider = await session.vendors.nodes()
+        lineage, cluster = session.store.state.lineage, session.cluster
+        machines = await provider.list_nodes(lineage, cluster)
+        addresses = await provider.list_reserved_ips(lineage, cluster)
+    left = [one.name for one in machines] + [one.address for one in addresses]
+    if left:
+        raise _NotSo(f"left behind: {', '.join(left)}")
+    return "nothing is left"
+
+
+def _must_be_whole(result: ApplyResult) -> None:
+    failed = "; ".join(f"{one.step}: {one.message}" for one in result.failures)
+    left = "; ".join(f"{subject}: {reason}" for subject, reason in result.left)
+    if failed or left or result.exit_code:
+        raise _NotSo(failed or left or f"exit {result.exit_code}")
