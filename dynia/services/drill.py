@@ -23,6 +23,8 @@ EVERY_S = 0.1
 # Below the second after which a lost first packet is sent again: whoever needs that second got no answer.
 ANSWER_S = 0.9
 WATCH_S, MOVE_S, ROLE_S = 1.0, 30.0, 10.0
+# A role that has lasted so long is no mere beginning: longer than keepalived's check of HAProxy takes.
+FIRM_S = 1.2
 # Should this run die, the node puts itself back.
 UNATTENDED_S = 60
 
@@ -168,12 +170,12 @@ class _Drill:
         )
 
     async def _move(self, source: Node, target: str, *, hard: bool) -> tuple[float, str]:
-        """Takes the address from `source`; when that was, and who answered then. With a `target`, those that
-        VRRP would choose before it stop first: they have nothing to lose."""
+        """Takes the address from `source`; when that was, and who answered then. With a `target`, everybody
+        else stops first: they have nothing to lose, and whoever took it would keep it."""
         others = [n for n in (self._ground.holder, *self._ground.others) if n.name != source.name]
         wanted = next((n for n in others if n.name == target), None)
         for node in others:
-            if wanted is not None and node.priority > wanted.priority:
+            if wanted is not None and node.name != wanted.name:
                 await self._do(node, "stop")
         began = self._now()
         # The provider moves the address: until then the old holder goes on serving, so nothing has to wait.
@@ -200,11 +202,16 @@ class _Drill:
             raise failed[0]
 
     async def _role(self, node: Node) -> None:
-        until = self._now() + ROLE_S
+        # The first role is a moment's: then keepalived waits for HAProxy's word and is in FAULT meanwhile.
+        until, since = self._now() + ROLE_S, None
         connection = await self._run.connections.get(node.name)
         while self._now() < until:
             told = await connection.exec(ExecRequest(argv=("cat", "/run/dynia/vrrp")))
-            if told.stdout.decode(errors="replace").strip() in ("MASTER", "BACKUP"):
+            if told.stdout.decode(errors="replace").strip() not in ("MASTER", "BACKUP"):
+                since = None
+            elif since is None:
+                since = self._now()
+            elif self._now() - since > FIRM_S:
                 return
             await asyncio.sleep(EVERY_S)
         raise ApplyFailed(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 
 from dynia.interfaces.desired import NoEntry
 from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.node_requests import ExecRequest
 from dynia.interfaces.observed import EntryAnswer, NotObserved
 from dynia.interfaces.shape import Shape
 from dynia.services.ask_services import ask_services
 from dynia.services.drill import DrillWish, failover
 from dynia.services.reconcile import ApplyResult, Reconciler, reconciler
 from dynia.services.session import Session
+
+# A documentation address (RFC 5737): nobody is there, so whoever is let out waits and is not refused.
+NOBODY, TRY_S = "192.0.2.1", 3.0
+REFUSED = 7  # curl's word for it
 
 Tell = Callable[[str], None]
 
@@ -51,6 +57,7 @@ def _acts(run: Reconciler) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
     acts: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("plan", lambda: _plan(run)),
         ("apply", lambda: _apply(run)),
+        ("stay inside", lambda: _inside(run)),
         ("serve", lambda: _serve(run)),
     ]
     if spec is not None and spec.nodes > 1 and not isinstance(spec.entry, NoEntry):
@@ -80,6 +87,22 @@ async def _apply(run: Reconciler) -> str:
     result = await run.apply(lambda plan: True)
     _must_be_whole(result)
     return f"{result.done} steps"
+
+
+async def _inside(run: Reconciler) -> str:
+    """No node reaches anything outside of this machine: each tries, and is refused."""
+    names = [node.name for node in run.session.store.state.nodes_of(run.session.cluster)]
+    tried = ("curl", "-s", "-m", f"{TRY_S:g}", "-o", "/dev/null", f"http://{NOBODY}/")
+
+    async def refused(name: str) -> bool:
+        connection = await run.connections.get(name)
+        return (await connection.exec(ExecRequest(argv=tried))).exit_code == REFUSED
+
+    told = await asyncio.gather(*(refused(name) for name in names))
+    out = [name for name, held in zip(names, told, strict=True) if not held]
+    if out:
+        raise _NotSo(f"not refused the way out: {', '.join(out)}")
+    return f"{len(names)} nodes tried to reach {NOBODY} and were refused"
 
 
 async def _serve(run: Reconciler) -> str:
