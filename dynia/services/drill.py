@@ -23,6 +23,8 @@ EVERY_S = 0.1
 # Below the second after which a lost first packet is sent again: whoever needs that second got no answer.
 ANSWER_S = 0.9
 WATCH_S, MOVE_S, ROLE_S = 1.0, 30.0, 10.0
+# So long somebody who is slow may take to answer at all.
+FIRST_S = 5.0
 # A role that has lasted so long is no mere beginning: longer than keepalived's check of HAProxy takes.
 FIRM_S = 1.2
 # Should this run die, the node puts itself back.
@@ -132,7 +134,10 @@ class _Drill:
         holder = ground.holder
         async with self._probing():
             await asyncio.sleep(WATCH_S)
-            if not any(p.node == holder.name for p in self._probes):
+            while not any(p.node == holder.name for p in self._probes):
+                if self._now() < FIRST_S:
+                    await asyncio.sleep(EVERY_S)
+                    continue
                 raise Refused(
                     f"{ground.address} does not answer this machine, so nothing could be seen",
                     hint="run the drill from a machine that reaches the reserved IP on port 80",
@@ -151,7 +156,8 @@ class _Drill:
             await asyncio.sleep(WATCH_S)
         plan = await self._run.plan()
         found = stretches(self._probes)
-        settled = returned == holder.name and not any(d.category == "split" for d in plan.drift)
+        splits = [item.detail for item in plan.drift if item.category == "split"]
+        amiss = "; ".join(splits if returned else [f"{holder.name} did not get it back", *splits])
         return DrillReport(
             cluster=session.cluster,
             entry=ground.entry,
@@ -165,7 +171,8 @@ class _Drill:
             probes=len(self._probes),
             unanswered=sum(not p.node for p in self._probes),
             slowest=round(max((p.seconds for p in self._probes if p.node), default=0.0), 3),
-            settled=settled,
+            settled=not amiss,
+            amiss=amiss,
             answered=found,
         )
 

@@ -33,7 +33,7 @@ class DrillReport(Shape):
 
     `taken` is who answered after the handover, empty if nobody else did; `lost` the seconds without an answer
     from then until `taken` answered, `lost_back` those while it was handed back. `settled`: a look at the end
-    found everything as before.
+    found everything as before, else `amiss` says what it found.
     """
 
     cluster: str
@@ -50,6 +50,7 @@ class DrillReport(Shape):
     slowest: float
     settled: bool
     answered: tuple[Stretch, ...]
+    amiss: str = ""
 
 
 def stretches(probes: Iterable[Probe]) -> tuple[Stretch, ...]:

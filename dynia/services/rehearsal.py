@@ -130,9 +130,11 @@ async def _serve(run: Reconciler) -> str:
 async def _failover(run: Reconciler) -> str:
     report = await failover(run, DrillWish(hard=True), lambda ground: True)
     if not report.taken or not report.settled:
-        raise _NotSo(
-            f"nobody took {report.address} over" if not report.taken else "it did not settle afterwards"
+        seen = ", ".join(
+            f"{one.node or 'nobody'} {one.begin:.1f} to {one.end:.1f} s" for one in report.answered
         )
+        what = report.amiss if report.taken else "nobody took it over"
+        raise _NotSo(f"{report.address}: {what}; answered: {seen}")
     return (
         f"{report.taken} took {report.address} over from {report.holder} ({_lost(report.lost)}), "
         f"and gave it back ({_lost(report.lost_back)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynia.commands.screens.machine import document
-from dynia.commands.screens.text import count, join_wrapped, paint, wrap
+from dynia.commands.screens.text import count, join_wrapped, one_line, paint, wrap
 from dynia.services.drill import ANSWER_S, DrillWish, Ground
 from dynia.services.drill_report import DrillReport, Stretch
 
@@ -27,7 +27,9 @@ def drill_text(report: DrillReport, *, width: int, color: bool = False) -> str:
     told = (count(report.probes, "question"), silent, f"slowest answer {report.slowest * 1000:.0f} ms")
     lines += wrap(", ".join(text for text in told if text) + ".", width)
     if not report.settled:
-        lines += wrap("Not everything is as it was before: `dynia status`.", width)
+        lines += wrap(
+            f"Not everything is as it was before: {one_line(report.amiss)}. See `dynia status`.", width
+        )
     return "\n".join(lines)
 
 
@@ -60,6 +62,7 @@ def drill_json(report: DrillReport) -> bytes:
             "holder": report.holder,
             "taken": report.taken,
             "settled": report.settled,
+            "amiss": report.amiss,
             "lostSeconds": report.lost,
             "lostBackSeconds": report.lost_back,
             "probes": report.probes,

@@ -437,6 +437,7 @@ DRILLS = {
         unanswered=302,
         slowest=0.8,
         settled=False,
+        amiss="misty-owl and swift-fox are both MASTER",
         answered=(
             Stretch(node="brave-panda", begin=0.0, end=1.1),
             Stretch(node="", begin=1.1, end=31.3),
