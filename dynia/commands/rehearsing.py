@@ -14,7 +14,7 @@ from dynia.commands.reporting import reporter_for, ticking
 from dynia.commands.screens.rehearsal import RehearsalReport, rehearsal_json, rehearsal_text
 from dynia.interfaces.clusters_file import load
 from dynia.interfaces.composition import open_session
-from dynia.interfaces.desired import ClusterSpec, Rfc2136Dns
+from dynia.interfaces.desired import ClusterSpec, DigitalOceanProvider, NoDns, Rfc2136Dns
 from dynia.interfaces.find_file import find_file
 from dynia.interfaces.requests import RehearseRequest
 from dynia.interfaces.target import resolve_target
@@ -35,7 +35,8 @@ def rehearse(request: RehearseRequest) -> int:
     reporter = reporter_for("plain", output, as_json=True)
 
     async def work() -> RehearsalReport:
-        async with stage(path.parent, _images(spec), output.tell, keep=request.keep) as there:
+        images, twin = _images(spec), _clouds(spec)
+        async with stage(path.parent, images, output.tell, twin=twin, keep=request.keep) as there:
             # Only this process's own: vendors and secrets are the rehearsal's from here on.
             os.environ.update({**_placeholders(spec), **there.environ})
             made, replaced = rehearsed(spec, images=there.images, stand_in=there.stand_in, key=there.key)
@@ -62,6 +63,11 @@ def rehearse(request: RehearseRequest) -> int:
     else:
         output.show(rehearsal_text(report, width=output.width, color=output.color))
     return DONE if report.ok else ERROR
+
+
+def _clouds(spec: ClusterSpec) -> bool:
+    """Whether a vendor is asked for anything."""
+    return isinstance(spec.provider, DigitalOceanProvider) or not isinstance(spec.dns, NoDns)
 
 
 def _placeholders(spec: ClusterSpec) -> dict[str, str]:

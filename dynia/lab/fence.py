@@ -6,13 +6,14 @@ it. For the nodes it is an nftables table of the lab's own, at the place where p
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import errno
 import socket
 import sys
 from ipaddress import IPv4Network, ip_address
 
 from dynia.interfaces.errors import DyniaError
+from dynia.lab.packets import run
 from dynia.providers.nodes.docker.lab import Lab
 
 LAB = IPv4Network("198.18.0.0/15")
@@ -97,24 +98,14 @@ def _named_here(host: str) -> bool:
 
 async def fence_nodes(lab: Lab, bridge: str) -> None:
     """From now on no packet of the lab's nodes leaves for anywhere but 198.18.0.0/15."""
-    await _nft(_RULES.format(table=_table(lab), bridge=bridge, lab=LAB))
+    await run("nft", "-f", "-", stdin=_RULES.format(table=_table(lab), bridge=bridge, lab=LAB))
 
 
 async def unfence_nodes(lab: Lab) -> None:
     """Already gone is not an error."""
-    await _nft(f"table inet {_table(lab)}\ndelete table inet {_table(lab)}\n")
+    with contextlib.suppress(DyniaError):
+        await run("nft", "delete", "table", "inet", _table(lab))
 
 
 def _table(lab: Lab) -> str:
     return f"{lab.name}-fence"
-
-
-async def _nft(rules: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    _, said = await process.communicate(rules.encode())
-    if process.returncode:
-        raise DyniaError(
-            f"nft refused the fence of the rehearsal: {said.decode(errors='replace').strip()[:300]}"
-        )

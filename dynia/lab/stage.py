@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dynia.lab.fence import Fence, fence_nodes, unfence_nodes
+from dynia.lab import up
+from dynia.lab.fence import Fence, fence_nodes
+from dynia.lab.twins import bridge, environment
 from dynia.providers.nodes.docker.docker_cli import inspect
 from dynia.providers.nodes.docker.images import caddy_image
 from dynia.providers.nodes.docker.lab import Lab, find_lab
@@ -17,11 +19,14 @@ from dynia.providers.nodes.docker.ready import make_ready
 from dynia.providers.nodes.docker.teardown import remove_lab
 
 Tell = Callable[[str], None]
+# As long as DigitalOcean's actions often take.
+ACTION_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`home` is for the rehearsal's state, `images` are those of the asked ones that this machine has."""
+    """`home` is for the rehearsal's state, `images` are those of the asked ones that this machine has,
+    `environ` is what vendors read from the environment: this lab and its twin, whatever was said before."""
 
     home: Path
     lab: Lab
@@ -29,16 +34,14 @@ class Stage:
     stand_in: str
     key: str
     fence: Fence
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """What vendors read from the environment: this lab, whatever was said before."""
-        return {"DYNIA_LAB": str(self.home)}
+    environ: dict[str, str]
 
 
 @asynccontextmanager
-async def stage(folder: Path, images: Iterable[str], tell: Tell, *, keep: bool) -> AsyncIterator[Stage]:
-    """Made before, proven, and taken away at the end unless `keep`."""
+async def stage(
+    folder: Path, images: Iterable[str], tell: Tell, *, twin: bool, keep: bool
+) -> AsyncIterator[Stage]:
+    """Made before, proven, and taken away at the end unless `keep`. `twin`: with simulated clouds."""
     home = folder / ".dynia" / "rehearsal"
     lab = find_lab(home, {"DYNIA_LAB": str(home)})
     lab.folder.mkdir(parents=True, exist_ok=True)
@@ -46,14 +49,27 @@ async def stage(folder: Path, images: Iterable[str], tell: Tell, *, keep: bool) 
     key = str(operator_key(lab))
     there = await _there(images)
     try:
-        await fence_nodes(lab, await _bridge(lab))
+        environ = {"DYNIA_LAB": str(home)}
+        await up.need_nft(tell)
+        if twin:
+            await up.up(lab, ACTION_S, tell)
+            environ |= await environment(lab)
+        await fence_nodes(lab, await bridge(lab.name))
         with Fence() as fence:
             fence.prove()
-            yield Stage(home=home, lab=lab, images=there, stand_in=caddy_image(), key=key, fence=fence)
+            yield Stage(
+                home=home,
+                lab=lab,
+                images=there,
+                stand_in=caddy_image(),
+                key=key,
+                fence=fence,
+                environ=environ,
+            )
     finally:
         if not keep:
+            await up.down(lab, tell)
             await remove_lab(lab, lambda _: None)
-            await unfence_nodes(lab)
             shutil.rmtree(home, ignore_errors=True)
 
 
@@ -64,9 +80,3 @@ async def _there(images: Iterable[str]) -> frozenset[str]:
         if await inspect("image", (reference,)):
             found.add(reference)
     return frozenset(found)
-
-
-async def _bridge(lab: Lab) -> str:
-    (seen,) = await inspect("network", (lab.name,))
-    named = (seen.get("Options") or {}).get("com.docker.network.bridge.name")
-    return str(named or f"br-{seen['Id'][:12]}")

@@ -53,7 +53,7 @@ async def twins(lab: Lab, delay: float, zones: Sequence[str] = ZONES) -> AsyncIt
     places = Places(subnet=str(await network(lab)))
     vpc = f"{lab.name}-vpc"
     await _make_network(lab, vpc, places)
-    packets = Packets(lab.name, await _bridge(lab.name), await _bridge(vpc), places)
+    packets = Packets(lab.name, await bridge(lab.name), await bridge(vpc), places)
     await packets.prepare()
     where = folder(lab)
     where.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ async def _make_network(lab: Lab, name: str, places: Places) -> None:
             raise
 
 
-async def _bridge(name: str) -> str:
+async def bridge(name: str) -> str:
     """The interface of a Docker network on this machine."""
     for seen in await inspect("network", (name,)):
         named = (seen.get("Options") or {}).get("com.docker.network.bridge.name")
