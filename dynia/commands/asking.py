@@ -31,6 +31,19 @@ def size_and_region(provider: str, size: str, region: str) -> tuple[str, str]:
     return size, region or os.environ.get("DIGITALOCEAN_REGION") or asked("--region", "Region", "lon1")
 
 
+def cloudflare(provider: str = "digitalocean") -> bool:
+    """Whether names may be bound at Cloudflare: droplets, and a token is there. Without one it is said."""
+    if provider != "digitalocean":
+        return False
+    if os.environ.get("CLOUDFLARE_API_TOKEN"):
+        return True
+    standard_output().tell(
+        "Note: CLOUDFLARE_API_TOKEN is not set: no name is bound, and HTTP is not encrypted (dns: and "
+        "tls: in the file)."
+    )
+    return False
+
+
 def completed(said: InitRequest, hosts: tuple[str, ...]) -> InitRequest:
     """The request with everything that a first file needs."""
     import msgspec

@@ -32,7 +32,7 @@ def command(name: str, nodes: int, provider: str, size: str, region: str, image:
       dynia cluster create mycluster --nodes 2 --size s-1vcpu-1gb --region lon1
       dynia cluster create demo --nodes 3 --provider docker      (the lab, on this machine)
     """
-    from dynia.commands.asking import size_and_region
+    from dynia.commands.asking import cloudflare, size_and_region
     from dynia.commands.editing import create
     from dynia.commands.options import edit_request
     from dynia.interfaces.requests import CreateRequest
@@ -47,5 +47,6 @@ def command(name: str, nodes: int, provider: str, size: str, region: str, image:
             size=size,
             region=region,
             image=image,
+            names=cloudflare(provider),
         )
     )

@@ -32,11 +32,16 @@ def command(
     --image only the routed container's image changes: in the compose file, or where that has a variable, in
     the service's env: in clusters.yaml. Refused at the question, every file is as it was.
 
+    Where the cluster has droplets, nothing is said of dns:, and CLOUDFLARE_API_TOKEN is set, the file also
+    gets `dns: {kind: cloudflare}`, so that the domains are bound to the reserved IP.
+
     \b
     Example:
       dynia deploy --name api --compose ./api/compose.yaml --domain api.example.com
       dynia deploy --name api --image ghcr.io/acme/api:1.9 --cluster prod --yes      (in the app's CI)
     """
+    import os
+
     from dynia.commands.editing import deploy
     from dynia.commands.options import edit_request
     from dynia.interfaces.requests import DeployRequest
@@ -54,5 +59,6 @@ def command(
             target=target,
             health=health,
             image=image,
+            names=bool(os.environ.get("CLOUDFLARE_API_TOKEN")),
         )
     )

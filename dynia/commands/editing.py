@@ -26,7 +26,7 @@ from dynia.interfaces.files.rewrite import FileEdit, looking_past
 from dynia.interfaces.files.rules_cluster import IMAGE
 from dynia.interfaces.files.yaml_edit import Edit, Put, edit
 from dynia.interfaces.files.yaml_reader import read_yaml
-from dynia.interfaces.files.yaml_tree import child, plain, text_of
+from dynia.interfaces.files.yaml_tree import Mapping, child, plain, text_of
 from dynia.interfaces.find_file import NAME
 from dynia.interfaces.requests import (
     ApplyRequest,
@@ -55,7 +55,10 @@ def deploy(request: DeployRequest) -> int:
     if request.image:
         return _go(request.run, spec.name, file, _with_image(request, file, spec))
     compose = _beside(request.compose, file, spec, request.service)
-    return _go(request.run, spec.name, file, _edited(file, wishes.deploy(spec, request, compose)))
+    edits = wishes.deploy(spec, request, compose)
+    if request.names and request.domains:
+        edits += wishes.names(spec, _keys(file, spec.name))
+    return _go(request.run, spec.name, file, _edited(file, edits))
 
 
 def undeploy(request: UndeployRequest) -> int:
@@ -112,6 +115,13 @@ def _where(run: ApplyRequest) -> tuple[Path, ClusterSpec, Known]:
             f"cluster {cluster} is in the state and not in {name}", hint="put it into the file first"
         )
     return known.file, spec, known
+
+
+def _keys(file: Path, cluster: str) -> frozenset[str]:
+    """What a cluster's entry says, defaults left out."""
+    tree, _ = read_yaml(str(file), file.read_bytes())
+    entry = child(child(tree, "clusters"), cluster)
+    return frozenset(entry.entries) if isinstance(entry, Mapping) else frozenset()
 
 
 def _edited(file: Path, edits: tuple[Edit, ...]) -> FileEdit:

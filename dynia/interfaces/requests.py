@@ -67,7 +67,8 @@ class ScaleRequest(Shape):
 
 
 class DeployRequest(Shape):
-    """`dynia deploy`. What is empty stays as the file has it. `image`: only the routed container's."""
+    """`dynia deploy`. What is empty stays as the file has it. `image`: only the routed container's. `names`:
+    Cloudflare may bind the domains."""
 
     run: ApplyRequest
     service: str
@@ -76,6 +77,7 @@ class DeployRequest(Shape):
     target: str = ""
     health: str = ""
     image: str = ""
+    names: bool = False
 
 
 class UndeployRequest(Shape):
@@ -86,7 +88,8 @@ class UndeployRequest(Shape):
 
 
 class CreateRequest(Shape):
-    """`dynia cluster create`; `provider` is a kind. Empty: left to the provider's default."""
+    """`dynia cluster create`; `provider` is a kind. Empty: left to the provider's default. `names`:
+    Cloudflare may bind the domains that come."""
 
     run: ApplyRequest
     cluster: str
@@ -95,6 +98,7 @@ class CreateRequest(Shape):
     size: str = ""
     region: str = ""
     image: str = ""
+    names: bool = False
 
 
 class InitRequest(Shape):

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
-from dynia.interfaces.desired import ClusterSpec, Service
+from dynia.interfaces.desired import ClusterSpec, DigitalOceanProvider, NoEntry, Service
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.files.interpolation import variable_names
 from dynia.interfaces.files.mistakes import did_you_mean
 from dynia.interfaces.files.yaml_edit import Drop, Edit, Put
 from dynia.interfaces.requests import CreateRequest, DeployRequest, InitRequest
+
+# The zone is left open: it is the longest that the token sees and the domains lie in. A certificate of
+# Cloudflare's Origin CA is trusted by its proxy alone.
+NAMES: dict[str, object] = {
+    "dns": {"kind": "cloudflare", "proxied": True},
+    "tls": {"kind": "cloudflare-origin"},
+}
 
 
 def scale(spec: ClusterSpec, nodes: int) -> tuple[Edit, ...]:
@@ -115,7 +123,18 @@ def check_image(spec: ClusterSpec, name: str, container: str, wished: str) -> No
 
 def create(request: CreateRequest) -> dict[str, object]:
     """The new cluster's entry."""
-    return _cluster(request.provider, request.nodes, request.size, request.region, request.image)
+    entry = _cluster(request.provider, request.nodes, request.size, request.region, request.image)
+    return {**entry, **NAMES} if request.names else entry
+
+
+def names(spec: ClusterSpec, said: Set[str]) -> tuple[Edit, ...]:
+    """What droplets behind a reserved IP lack for their domains to be bound and encrypted. `said` are the
+    keys that the cluster's entry in the file has: what somebody decided stays."""
+    droplets = isinstance(spec.provider, DigitalOceanProvider)
+    if not droplets or isinstance(spec.entry, NoEntry) or "dns" in said:
+        return ()
+    missing = {key: value for key, value in NAMES.items() if key not in said}
+    return tuple(Put(path=("clusters", spec.name, key), value=value) for key, value in missing.items())
 
 
 def init(request: InitRequest) -> dict[str, object]:

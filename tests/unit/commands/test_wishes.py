@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, DigitalOceanProvider, NoEntry
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.files.yaml_edit import Drop, Put
-from dynia.interfaces.requests import ApplyRequest, DeployRequest, Target
+from dynia.interfaces.requests import ApplyRequest, CreateRequest, DeployRequest, Target
 from dynia.services import wishes
+from tests.plans import worlds
 from tests.unit.files.memory import loaded
 
 FILE = """\
@@ -134,3 +136,32 @@ def test_hosts_that_exist_are_not_scaled() -> None:
     with pytest.raises(Refused, match="neither makes nor deletes"):
         wishes.scale(spec, 3)
     assert wishes.scale(prod(), 4) == (Put(path=("clusters", "prod", "nodes", "count"), value=4),)
+
+
+DROPLETS = worlds.cluster(provider=DigitalOceanProvider(region="lon1"), entry=ApiEntry())
+
+
+def test_a_new_cluster_of_droplets_gets_names_and_certificates_where_cloudflare_can_be_asked() -> None:
+    request = CreateRequest(
+        run=ApplyRequest(target=Target()),
+        cluster="prod",
+        nodes=2,
+        provider="digitalocean",
+        size="s-1vcpu-1gb",
+        region="lon1",
+    )
+    assert not {"dns", "tls"} & set(wishes.create(request))
+    with_names = wishes.create(msgspec.structs.replace(request, names=True))
+    assert with_names["dns"] == {"kind": "cloudflare", "proxied": True}
+    assert with_names["tls"] == {"kind": "cloudflare-origin"}
+
+
+def test_a_deploy_adds_names_only_where_nobody_decided() -> None:
+    def added(spec: ClusterSpec, *said: str) -> list[tuple[str, ...]]:
+        return [edit.path for edit in wishes.names(spec, frozenset(said))]
+
+    assert added(DROPLETS) == [("clusters", "prod", "dns"), ("clusters", "prod", "tls")]
+    assert added(DROPLETS, "provider", "tls") == [("clusters", "prod", "dns")]
+    assert added(DROPLETS, "dns") == []
+    assert added(worlds.cluster()) == [], "an address of the lab is nobody's to bind in public"
+    assert added(msgspec.structs.replace(DROPLETS, entry=NoEntry())) == []
