@@ -92,10 +92,11 @@ class Output:
 
         stream = self._out if _is_terminal(self._out) else self._err
         _forget_typed_ahead(self._in)
-        self._write(stream, f"{question} ")
-        # Under asyncio the first Ctrl-C only asks the loop to stop, and the loop waits for this line.
+        # Under asyncio the first Ctrl-C only asks the loop to stop, and the loop waits for this line. So this
+        # comes before the question is seen: whoever answers it with Ctrl-C is heard.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
+            self._write(stream, f"{question} ")
             return _one_line(self._in.fileno())
         except KeyboardInterrupt:
             self._write(stream, "\n")
