@@ -9,6 +9,9 @@ need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need sshd openssh-server
 need named bind9
 need dig bind9-dnsutils
+need pebble pebble
+need haproxy haproxy
+need openssl openssl
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 from dataclasses import dataclass
 from functools import cache
 
@@ -33,14 +34,21 @@ class TestAuthority:
     def pem(self) -> str:
         return self.certificate.public_bytes(Encoding.PEM).decode()
 
-    def sign(self, *names: str, days: int = 90, began_days_ago: int = 0) -> Pair:
-        """For these names, good for `days` from now on."""
+    def sign(
+        self, *names: str, days: int = 90, began_days_ago: int = 0, addresses: tuple[str, ...] = ()
+    ) -> Pair:
+        """For these names and addresses, good for `days` from now on."""
         key = ec.generate_private_key(ec.SECP256R1())
         built = _builder(
             key, _name(names[0] if names else "nobody"), self.certificate.subject, days, began_days_ago
         )
         if names:
-            listed = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+            listed = x509.SubjectAlternativeName(
+                [
+                    *(x509.DNSName(name) for name in names),
+                    *(x509.IPAddress(ipaddress.ip_address(one)) for one in addresses),
+                ]
+            )
             built = built.add_extension(listed, critical=False)
         made = built.sign(self.key, hashes.SHA256())
         return Pair(chain=made.public_bytes(Encoding.PEM).decode(), key=_text(key))

@@ -15,8 +15,9 @@ SMALL = {
     "{{#ssh_v4}}{{.}} {{/ssh_v4}}{{#ssh_v6}}{{.}} {{/ssh_v6}}"
     "{{#http_v4}}{{.}} {{/http_v4}}{{#http_v6}}{{.}} {{/http_v6}}\n",
     "firewall/loaded.sh.mustache": "loaded\n",
+    "haproxy/cloudflare-networks.mustache": "networks\n",
     "haproxy/dynia.conf.mustache": "drop-in\n",
-    "haproxy/haproxy.cfg.mustache": "# {{cluster}} {{config}} {{fallback}}{{#certificate}} crt {{certificate}} {{/certificate}}\n"
+    "haproxy/haproxy.cfg.mustache": "# {{cluster}} {{config}} {{fallback}}{{#certificate}} crt {{certificate}} {{/certificate}}{{#proxied}} proxied{{/proxied}}\n"
     "{{#services}}{{service}} {{#domains}}{{.}} {{/domains}}{{check_host}}{{path}} "
     "{{interval_ms}} {{fastinter_ms}} {{timeout_ms}}\n"
     "{{#servers}}  {{node}} {{address}}\n{{/servers}}{{/services}}",

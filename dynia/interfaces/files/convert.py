@@ -120,6 +120,8 @@ def _tls(spec: raw.Cluster, resolve: Resolve) -> desired.Tls:
         return desired.FilesTls(certificate=resolve(tls.certificate), key=resolve(tls.key))
     if isinstance(tls, raw.SelfSignedTls):
         return desired.SelfSignedTls()
+    if isinstance(tls, raw.CloudflareOriginTls):
+        return desired.CloudflareOriginTls()
     return desired.NoTls()
 
 

@@ -72,6 +72,9 @@ KEYS: dict[str, dict[str, str]] = {
         "key": "Its private key, PEM, without a passphrase.",
     },
     "SelfSignedTls": {"kind": "`self-signed`: Dynia signs it itself; for tests, and behind a proxy."},
+    "CloudflareOriginTls": {
+        "kind": "`cloudflare-origin`: of Cloudflare's Origin CA, which Cloudflare's proxy alone trusts.",
+    },
     "Rollout": {
         "max_unavailable": "How many nodes may be out at a time; fewer than there are, except with one.",
         "canary": "One node goes first, alone.",

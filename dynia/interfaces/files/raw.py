@@ -128,6 +128,13 @@ class SelfSignedTls(Shape, tag_field="kind", tag="self-signed"):
     """A certificate that Dynia signs itself."""
 
 
+class CloudflareOriginTls(Shape, tag_field="kind", tag="cloudflare-origin"):
+    """A certificate of Cloudflare's Origin CA."""
+
+
+Tls = NoTls | FilesTls | SelfSignedTls | CloudflareOriginTls
+
+
 class FileState(Shape, tag_field="kind", tag="file"):
     """state.json beside the file."""
 
@@ -202,7 +209,7 @@ class Cluster(Shape):
     ssh: Ssh = Ssh()
     entry: VipEntry | ApiEntry | NoEntry | None = None
     dns: NoDns = NoDns()
-    tls: NoTls | FilesTls | SelfSignedTls = NoTls()
+    tls: Tls = NoTls()
     rollout: Rollout = Rollout()
     firewall: Firewall = Firewall()
     registries: list[Registry] = []
@@ -234,7 +241,7 @@ NOT_YET_KEYS: dict[str, frozenset[str]] = {
 }
 NOT_YET_KINDS: dict[str, frozenset[str]] = {
     "dns": frozenset(("cloudflare", "rfc2136")),
-    "tls": frozenset(("cloudflare-origin", "acme-dns01")),
+    "tls": frozenset(("acme-dns01",)),
     "state": frozenset(("git",)),
     "kind": frozenset(("tcp",)),
 }

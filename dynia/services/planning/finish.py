@@ -45,11 +45,11 @@ def finish(
         intents = left_over(given, "reserved_ip", ())
         begun = forget(intents, dict.fromkeys((i.step for i in intents), tuple(s.id for s in returned.steps)))
     parts = [moved, bound, removed, deleted, returned, begun]
-    renewed = Part()
+    renewed = renew_certificate(given, spec, membership.staying, holder)
     if not any(p.steps for p in parts):
-        renewed = renew_certificate(given, spec, membership.staying, holder)
         parts.append(renewed)
     return Part(
+        # Where there is something else to do, the next pass renews.
         more=renewed.more,
         steps=tuple(s for p in parts for s in p.steps),
         lines=tuple(line for p in parts for line in p.lines),

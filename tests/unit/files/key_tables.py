@@ -34,6 +34,7 @@ PLACES = {
     "NoTls": "`tls: {kind: none}`",
     "FilesTls": "`tls: {kind: files}`",
     "SelfSignedTls": "`tls: {kind: self-signed}`",
+    "CloudflareOriginTls": "`tls: {kind: cloudflare-origin}`",
     "Rollout": "`rollout`",
     "Firewall": "`firewall`",
     "Registry": "`registries: [...]`",

@@ -74,6 +74,7 @@ def test_the_example_loads_and_has_every_provider() -> None:
     assert [(each.name, type(each.provider).__name__) for each in found.clusters] == [
         ("cloud", "DigitalOceanProvider"),
         ("prod", "SshProvider"),
+        ("proxied", "DockerProvider"),
         ("staging", "DockerProvider"),
         ("trial", "DockerProvider"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dynia.interfaces.desired import LETS_ENCRYPT, AcmeTls, FilesTls, NoTls, SelfSignedTls
+from dynia.interfaces.desired import LETS_ENCRYPT, AcmeTls, CloudflareDns, FilesTls, NoTls, SelfSignedTls
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.observed import CertificateSeen, NodeFacts
 from dynia.interfaces.pem import covers
@@ -84,6 +84,13 @@ def test_a_renewal_comes_after_everything_else() -> None:
     """An authority that does not answer today must not keep a deploy from being done."""
     plan = make_plan(tls_expires())
     assert "tls/obtain" not in [s.id for s in plan.steps]
+    assert plan.later[0].id == "tls/obtain"
+
+
+def test_a_renewal_waits_for_names_that_are_to_be_bound_too() -> None:
+    given = changed(tls(), dns=CloudflareDns(zone="example.com"))
+    plan = make_plan(at(given, 70))
+    assert [s.id for s in plan.steps] == [f"dns/A/{DOMAIN}/bind"]
     assert plan.later[0].id == "tls/obtain"
 
 

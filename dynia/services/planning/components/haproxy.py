@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from dynia.interfaces.desired import Service
+from dynia.interfaces.desired import CloudflareDns, Service
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.release import Release
 from dynia.interfaces.shape import Shape
@@ -17,7 +17,8 @@ from dynia.services.planning.components.rendered import ROOT, TemplateData, conf
 from dynia.services.planning.components.scripts import awake, staged, stopped, without
 from dynia.services.planning.components.tls import PEM, SERVED, certified
 
-CONFIG = f"{ROOT}/haproxy/haproxy.cfg"
+FOLDER = f"{ROOT}/haproxy"
+CONFIG, NETWORKS = f"{FOLDER}/haproxy.cfg", f"{FOLDER}/cloudflare-networks"
 DROP_IN = "/etc/systemd/system/haproxy.service.d/dynia.conf"
 # What has no meaning of its own in haproxy.cfg, in a URL path and in a shell word.
 _PATH = re.compile(r"/[A-Za-z0-9/._~!*,;=:@%?&+-]*")
@@ -25,7 +26,15 @@ _PATH = re.compile(r"/[A-Za-z0-9/._~!*,;=:@%?&+-]*")
 ANY_HOST = "localhost"
 
 _UNIT = "haproxy.service"
-_CHECK = staged(CONFIG, "config") + 'haproxy -c -f "$config"\n'
+# A file that the config names is where it will be only after the swap: HAProxy is given the staged one.
+_CHECK = (
+    staged(FOLDER, "folder")
+    + f"""work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+sed "s#{FOLDER}/#$folder/#g" "$folder/haproxy.cfg" >"$work/haproxy.cfg"
+haproxy -c -f "$work/haproxy.cfg"
+"""
+)
 _ACTIVATE = without(CONFIG, stopped(_UNIT)) + awake(_UNIT, CONFIG)
 # The process that runs now must be the one that read this file.
 _PROBE = f"""wanted=$(sed -n 's/.* X-Dynia-Config \\([0-9a-f]*\\) .*/\\1/p' {CONFIG} | head -n 1)
@@ -57,13 +66,15 @@ class Server(Shape):
 
 class HaproxyData(TemplateData):
     """Names of ``haproxy/haproxy.cfg.mustache``. `fallback` is the service that answers unknown hosts, or
-    empty. `certificate` is the file that TLS ends with, or empty. `config` names this content."""
+    empty. `certificate` is the file that TLS ends with, or empty. `proxied`: visitors come through
+    Cloudflare. `config` names this content."""
 
     cluster: str
     services: tuple[Backend, ...]
     servers: tuple[Server, ...]
     fallback: str
     certificate: str = ""
+    proxied: bool = False
     config: str = ""
 
 
@@ -71,7 +82,7 @@ class Haproxy(Basic):
     name: str = "haproxy"
     units: tuple[str, ...] = (_UNIT,)
     packages: tuple[str, ...] = ("haproxy", "curl")
-    roots: tuple[str, ...] = (f"{ROOT}/haproxy",)
+    roots: tuple[str, ...] = (FOLDER,)
 
     def recipe(self, topology: Topology, node: TopologyNode) -> Recipe:
         routed = sorted((s for s in topology.spec.services if s.kind == "http"), key=lambda s: s.name)
@@ -81,14 +92,17 @@ class Haproxy(Basic):
             servers=tuple(Server(node=n.name, address=n.private_ip) for n in topology.nodes),
             fallback=next((s.name for s in routed if s.default), ""),
             certificate=PEM if certified(topology.spec) else "",
+            proxied=isinstance(topology.spec.dns, CloudflareDns) and topology.spec.dns.proxied,
         )
         config = config_hash(topology, "haproxy/haproxy.cfg", data)
         named = msgspec.structs.replace(data, config=config)
-        files = (
+        files = [
             rendered(topology, "haproxy/haproxy.cfg", CONFIG, named),
             rendered(topology, "haproxy/dynia.conf", DROP_IN),
-        )
-        release = Release(component=self.name, files=files)
+        ]
+        if data.proxied:
+            files.append(rendered(topology, "haproxy/cloudflare-networks", NETWORKS))
+        release = Release(component=self.name, files=tuple(files))
         return Recipe(
             release=release,
             check=_CHECK,

@@ -21,6 +21,7 @@ CATALOGUE: dict[str, type[TemplateData]] = {
     "firewall/dynia-firewall.service": NoData,
     "firewall/loaded.sh": NoData,
     "firewall/dynia.nft": FirewallData,
+    "haproxy/cloudflare-networks": NoData,
     "haproxy/dynia.conf": NoData,
     "haproxy/haproxy.cfg": HaproxyData,
     "keepalived/dynia.conf": NoData,
