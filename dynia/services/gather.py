@@ -73,7 +73,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         listing,
         _list_addresses(session),
         _list_records(session),
-        _ask_entry(session),
+        _ask_entry(session, listing),
         asyncio.gather(_resolve_images(session), _offer(session)),
     )
     return PlanningInput(
@@ -145,13 +145,15 @@ async def _list_records(session: Session) -> tuple[DnsRecord, ...] | NotObserved
     return await _answer(vendor.list_records(session.spec.dns.zone, mark))
 
 
-async def _ask_entry(session: Session) -> EntryAnswer | NotObserved | UnsetType:
-    """Only an address that the cluster has, and is to keep."""
+async def _ask_entry(session: Session, listing: Awaitable[object]) -> EntryAnswer | NotObserved | UnsetType:
+    """Only an address that the cluster has, and is to keep. Asked once the vendor's SDK is imported: while
+    that lasts nothing else runs here, and an answer in time would be taken for none."""
     home = session.store.state.cluster(session.cluster)
     if session.spec is None or isinstance(session.spec.entry, NoEntry):
         return UNSET
     if home is None or home.reserved_ip is None or home.applied is None:
         return UNSET
+    await listing
     return await session.ask_entry(home.reserved_ip.address)
 
 
