@@ -109,6 +109,7 @@ CASES = (
     _file("a vpc by name", "bad-vpc", "clusters.prod.provider.vpc", _LAB, "    provider: {kind: digitalocean, region: lon1, vpc: «default»}\n    nodes: {count: 3}"),
     _file("VRRP between droplets", "entry-and-provider", "clusters.prod.entry.kind", _LAB, "    provider: {kind: digitalocean, region: lon1}\n    nodes: {count: 3}\n    entry: {kind: «vip»}"),
     _file("a size in the lab", "size-and-provider", "clusters.prod.nodes.size", "{count: 3}", "{count: 3, size: «s-1vcpu-1gb»}"),
+    _file("a witness by name", "bad-address", "clusters.prod.entry.witness", _LAB, "    provider: {kind: digitalocean, region: lon1}\n    nodes: {count: 2}\n    entry: {kind: api, witness: «gateway»}"),
     _file("an API in the lab", "entry-and-provider", "clusters.prod.entry.kind", "{kind: vip}", "{kind: «api»}"),
     _file("an older Dynia", "requires", "requires", '">=2.0"', '«">=2.1"»'),
     _file("not a version", "bad-requires", "requires", '">=2.0"', '«"~2"»'),

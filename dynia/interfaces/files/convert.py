@@ -111,7 +111,9 @@ def _entry(spec: raw.Cluster) -> desired.Entry:
         return desired.VipEntry() if lab else desired.NoEntry()
     if isinstance(entry, raw.VipEntry):
         return desired.VipEntry(address=entry.address, interface=entry.interface, witness=entry.witness)
-    return desired.ApiEntry() if isinstance(entry, raw.ApiEntry) else desired.NoEntry()
+    if isinstance(entry, raw.ApiEntry):
+        return desired.ApiEntry(witness=entry.witness)
+    return desired.NoEntry()
 
 
 def _tls(spec: raw.Cluster, resolve: Resolve) -> desired.Tls:

@@ -62,7 +62,10 @@ KEYS: dict[str, dict[str, str]] = {
         "interface": "The interface that gets it. Left out: that of the private address.",
         "witness": "With two nodes: an address that must answer a ping. Left out: the gateway.",
     },
-    "ApiEntry": {"kind": "`api`: VRRP decides, and DigitalOcean's API moves the address."},
+    "ApiEntry": {
+        "kind": "`api`: VRRP decides, and DigitalOcean's API moves the address.",
+        "witness": "With two nodes: an address that must answer a ping. Left out: the gateway.",
+    },
     "NoEntry": {"kind": "`none`: there is no reserved IP."},
     "NoDns": {"kind": "`none`: Dynia binds no name."},
     "NoTls": {"kind": "`none`: HTTP only."},

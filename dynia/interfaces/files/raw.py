@@ -104,6 +104,8 @@ class VipEntry(Shape, tag_field="kind", tag="vip"):
 class ApiEntry(Shape, tag_field="kind", tag="api"):
     """The reserved IP moves through the provider's API."""
 
+    witness: str = ""
+
 
 class NoEntry(Shape, tag_field="kind", tag="none"):
     """No reserved IP."""

@@ -147,6 +147,8 @@ def _entry(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
     if isinstance(spec.entry, raw.ApiEntry) and not droplets:
         message, hint = "only provider digitalocean has an API that moves an address", "write kind: vip"
         yield ground.at((*path, "kind"), "entry-and-provider", message, hint)
+    if isinstance(spec.entry, raw.ApiEntry) and spec.entry.witness:
+        yield from _ipv4(ground, (*path, "witness"), spec.entry.witness)
     if not isinstance(spec.entry, raw.VipEntry):
         return
     if droplets:
