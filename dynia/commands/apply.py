@@ -11,6 +11,7 @@ from dynia.commands.options import detail_option, json_option, progress_option, 
 @target_options
 @click.option("--yes", is_flag=True, help="Apply without asking (for CI; name the cluster).")
 @click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once.")
 @progress_option
 @detail_option
 @json_option
@@ -19,6 +20,7 @@ def command(
     cluster: str | None,
     yes: bool,
     allow_downtime: bool,
+    force_dns: bool,
     progress: str,
     detail: str | None,
     as_json: bool,
@@ -42,6 +44,7 @@ def command(
             target=Target(file=file, cluster=cluster),
             yes=yes,
             allow_downtime=allow_downtime,
+            force_dns=force_dns,
             progress=progress_of(progress),
             detail=detail_of(detail),
             as_json=as_json,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dynia.commands.output import Output
 from dynia.commands.screens.edit import edit_text
 from dynia.commands.screens.plan import plan_text
-from dynia.commands.screens.plan_effect import interrupted
+from dynia.commands.screens.plan_effect import interrupted, many_names
 from dynia.interfaces.errors import Interrupted, Refused
 from dynia.interfaces.files.rewrite import FileEdit, write_edit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Detail
@@ -30,6 +30,7 @@ def approve_apply(
         show_plan(plan, request.detail, output, beside=beside)
         agreed = request.yes or _agreed(plan, request.verb, output, edit)
         agreed = agreed and _downtime_agreed(plan, request, output)
+        agreed = agreed and _names_agreed(plan, request, output)
         if agreed and edit is not None and not edit.empty:
             write_edit(edit)
             (output.tell if beside else output.show)(f"{edit.path} is written.")
@@ -110,6 +111,20 @@ def _downtime_agreed(plan: Plan, request: ApplyRequest, output: Output) -> bool:
         )
     question = f"This interrupts {names} on the only node. Only 'interrupt' is accepted:"
     return _ask(output, question) == "interrupt"
+
+
+def _names_agreed(plan: Plan, request: ApplyRequest, output: Output) -> bool:
+    """Names that leave in numbers are more often a mistake than a wish: that is said once more."""
+    if not many_names(plan) or request.force_dns:
+        return True
+    there = plan.effect.names_there
+    what = f"changes or removes {plan.effect.names} of the {there} DNS records that this cluster has"
+    if not output.can_ask or request.yes:
+        raise Refused(
+            f"cluster {plan.cluster}: this {what}",
+            hint="look at the plan above; say --force-dns if it is meant",
+        )
+    return _ask(output, f"This {what}. Only 'names' is accepted:") == "names"
 
 
 def _ask(output: Output, question: str) -> str:

@@ -185,7 +185,9 @@ def _shown(run: ApplyRequest, edited: Edited, output: Output) -> int:
 
     async def work() -> Plan:
         async with reconciler(session) as open_run:
-            return await open_run.plan()
+            found = await open_run.plan()
+            open_run.refuse()
+            return found
 
     plan = run_interruptible(work())
     show_edit(edited.file, output, beside=run.as_json)

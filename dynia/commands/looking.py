@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def plan(request: PlanRequest) -> int:
     """Show the plan; the exit code."""
     output = standard_output()
-    found, _ = look(request.target, output)
+    found, _ = look(request.target, output, refuse=True)
     if request.as_json:
         output.data(plan_json(found))
     else:
@@ -71,8 +71,9 @@ def status(request: StatusRequest) -> int:
     return NOT_OBSERVED if any(node.reason for node in view.nodes) else DONE
 
 
-def look(target: Target, output: Output) -> tuple[Plan, PlanningInput]:
-    """One look at a cluster: what was seen, and what follows from it."""
+def look(target: Target, output: Output, *, refuse: bool = False) -> tuple[Plan, PlanningInput]:
+    """One look at a cluster: what was seen, and what follows from it. `refuse`: a vendor that says no is an
+    error, as it would be for apply."""
     session = open_session(file=target.file, cluster=target.cluster)
     for note in session.store.notes:
         output.tell(f"Note: {note}")
@@ -80,6 +81,8 @@ def look(target: Target, output: Output) -> tuple[Plan, PlanningInput]:
     async def work() -> tuple[Plan, PlanningInput]:
         async with reconciler(session) as run:
             found = await run.plan()
+            if refuse:
+                run.refuse()
             if run.given is None:
                 raise RuntimeError("a plan without a look")
             return found, run.given

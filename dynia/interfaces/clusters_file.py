@@ -11,7 +11,7 @@ from typing import Any
 from dynia.interfaces import desired
 from dynia.interfaces.desired import Desired
 from dynia.interfaces.errors import BadInput, Mistake
-from dynia.interfaces.files import convert, raw, rules_cluster, rules_services, rules_tls
+from dynia.interfaces.files import convert, raw, rules_cluster, rules_dns, rules_services, rules_tls
 from dynia.interfaces.files.checker import check
 from dynia.interfaces.files.checker import convert as to_struct
 from dynia.interfaces.files.compose_file import Base, Shared, read_compose
@@ -89,6 +89,7 @@ def read(
         found += more
         clusters.append(result)
     found += _shared_hosts(ground, file)
+    found += rules_dns.shared_names(ground, file)
     if found:
         raise BadInput(_ordered(found, shown))
     return Desired(path=location, clusters=tuple(sorted(clusters, key=lambda each: each.name)))
@@ -124,6 +125,7 @@ def _cluster(
     found = list(rules_cluster.cluster(ground, path, spec))
     found += rules_services.services(ground, (*path, "services"), spec)
     found += rules_tls.tls(ground, (*path, "tls"), spec, base.look, resolve)
+    found += rules_dns.dns(ground, path, spec)
     shared = Shared(ports={}, container_names={"dynia-caddy": "Dynia's Caddy"})
     services = []
     for key, service in spec.services.items():

@@ -10,9 +10,13 @@ from dynia.interfaces.shape import Shape
 
 
 class NotObserved(Shape, tag="not_observed"):
-    """No answer. `reason` is for people ("connection refused", "no answer within 10 s")."""
+    """No answer. `reason` is for people ("connection refused", "no answer within 10 s").
+
+    `refused`: a vendor answered, and the answer was no (a wrong token): what to do about it.
+    """
 
     reason: str
+    refused: str = ""
 
 
 class FileSeen(Shape):
@@ -179,7 +183,10 @@ class Offer(Shape, tag="offer"):
 
 
 class DnsRecord(Shape):
-    """A record of a zone. `ours` means that it carries our mark (law 10)."""
+    """A record of a zone. `ours` means that it carries our mark (law 10).
+
+    One of ours that is no A, AAAA or CNAME is what is left of a mark: `name` is the name it spoke of.
+    """
 
     record_id: str
     name: str
@@ -215,7 +222,8 @@ class UnresolvedImage(Shape, tag="unresolved"):
 class Observed(Shape):
     """The world at one moment: nodes by name, the provider's list, addresses, records, images.
 
-    `entry` is who answered at the entry address; unset where there is none to be asked.
+    `zones` are those that the DNS token sees, asked only where the file names none. `entry` is who answered
+    at the entry address; unset where there is none to be asked.
     `at` is that moment, in seconds since the epoch: how long a certificate is good is told from it.
     `certificate` is the one in the files that the desired file names, where those are here.
     """
@@ -224,6 +232,7 @@ class Observed(Shape):
     provider_nodes: tuple[ProviderNode, ...] | NotObserved = ()
     addresses: tuple[ProviderAddress, ...] | NotObserved = ()
     records: tuple[DnsRecord, ...] | NotObserved = ()
+    zones: tuple[str, ...] = ()
     entry: EntryAnswer | NotObserved | UnsetType = UNSET
     images: dict[str, ResolvedImage | UnresolvedImage] = {}
     offer: Offer | NotObserved = Offer()

@@ -45,6 +45,7 @@ class ApplyRequest(Shape):
     yes: bool = False
     dry_run: bool = False
     allow_downtime: bool = False
+    force_dns: bool = False
     detail: Detail = "normal"
     progress: ProgressKind = "auto"
     as_json: bool = False

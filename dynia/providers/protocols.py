@@ -131,7 +131,7 @@ class DnsProvider(Protocol):
     async def list_records(self, zone: str, mark: DnsMark) -> tuple[DnsRecord, ...]:
         """Every record of the zone, but for what the vendor keeps itself (SOA, DNSSEC); `ours` where it
         carries this mark. Where marks are records of their own they are not told, but for one of ours whose
-        record is gone (type TXT)."""
+        record is gone: type TXT, at the name that it spoke of."""
         ...
 
     async def look_up(self, zone: str, name: str, mark: DnsMark) -> tuple[DnsRecord, ...]:

@@ -7,8 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynia.interfaces.desired import ClusterSpec, DigitalOceanProvider, DockerProvider, Ssh, SshProvider
+from dynia.interfaces.desired import (
+    ClusterSpec,
+    DigitalOceanProvider,
+    DockerProvider,
+    Ssh,
+    SshProvider,
+    ZoneDns,
+)
 from dynia.interfaces.errors import DyniaError
+from dynia.providers.dns.registry import dns_for
 from dynia.providers.images import Images
 from dynia.providers.protocols import DnsProvider, ImageSource, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey
@@ -60,8 +68,8 @@ class LabVendors:
             self._provider = DockerNodeProvider(self._lab(), self._tell)
         return self._provider
 
-    async def dns(self) -> DnsProvider | None:
-        return None
+    async def dns(self, dns: ZoneDns) -> DnsProvider:
+        return dns_for(dns, os.environ)
 
     async def images(self) -> ImageSource:
         return self._images
@@ -106,8 +114,8 @@ class HostVendors:
         hosts = self._spec.hosts if self._spec else ()
         return SshNodeProvider(hosts, self._known_hosts())
 
-    async def dns(self) -> DnsProvider | None:
-        return None
+    async def dns(self, dns: ZoneDns) -> DnsProvider:
+        return dns_for(dns, os.environ)
 
     async def images(self) -> ImageSource:
         return self._images
@@ -156,8 +164,8 @@ class DigitalOceanVendors:
             self._provider = DigitalOceanNodeProvider(account(os.environ), defaults)
         return self._provider
 
-    async def dns(self) -> DnsProvider | None:
-        return None
+    async def dns(self, dns: ZoneDns) -> DnsProvider:
+        return dns_for(dns, os.environ)
 
     async def images(self) -> ImageSource:
         return self._images

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from dynia.interfaces.desired import ClusterSpec, NoEntry, ZoneDns
+from dynia.interfaces.desired import ClusterSpec, NoEntry
 from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.interfaces.observed import (
@@ -35,6 +35,7 @@ from dynia.services.planning.components import (
     units,
 )
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.zones import dns_in_force, domains_of, longest
 from dynia.services.session import Session
 from dynia.state.model import Node
 
@@ -62,7 +63,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
     async def silent() -> dict[str, str]:
         return _cannot_answer(recorded, await listing)
 
-    nodes, machines, addresses, records, entry, (images, offer) = await asyncio.gather(
+    nodes, machines, addresses, (records, zones), entry, (images, offer) = await asyncio.gather(
         observe_nodes(
             connections,
             (node.name for node in recorded),
@@ -85,6 +86,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
             provider_nodes=machines,
             addresses=addresses,
             records=records,
+            zones=zones,
             entry=entry,
             images=images,
             offer=offer,
@@ -137,12 +139,26 @@ async def _offer(session: Session) -> Offer | NotObserved:
         return NotObserved(reason=error.message)
 
 
-async def _list_records(session: Session) -> tuple[DnsRecord, ...] | NotObserved:
-    vendor = await session.vendors.dns()
-    if vendor is None or session.spec is None or not isinstance(session.spec.dns, ZoneDns):
-        return ()
-    mark = DnsMark(lineage=session.store.state.lineage, cluster=session.cluster)
-    return await _answer(vendor.list_records(session.spec.dns.zone, mark))
+async def _list_records(session: Session) -> tuple[tuple[DnsRecord, ...] | NotObserved, tuple[str, ...]]:
+    """The records of the cluster's zone; where the file names no zone, also the zones that there are."""
+    state = session.store.state
+    settings = dns_in_force(session.spec, state.cluster(session.cluster))
+    if settings is None:
+        return (), ()
+    try:
+        vendor = await session.vendors.dns(settings)
+    except DyniaError as error:
+        return NotObserved(reason=error.message, refused=error.hint or "look at `dns:`"), ()
+    zone, zones = settings.zone, tuple[str, ...]()
+    if not zone:
+        answer = await _answer(vendor.zones())
+        if isinstance(answer, NotObserved):
+            return answer, ()
+        zone, zones = longest(answer, domains_of(session.spec)), answer
+        if not zone:
+            return (), zones
+    mark = DnsMark(lineage=state.lineage, cluster=session.cluster)
+    return await _answer(vendor.list_records(zone, mark)), zones
 
 
 async def _ask_entry(session: Session, listing: Awaitable[object]) -> EntryAnswer | NotObserved | UnsetType:
@@ -175,5 +191,7 @@ async def _answer(call: Awaitable[tuple[_T, ...]]) -> tuple[_T, ...] | NotObserv
             return await call
     except TimeoutError:
         return NotObserved(reason="the provider did not answer within 30 s")
-    except DyniaError as error:
+    except NotObservedError as error:
         return NotObserved(reason=error.message)
+    except DyniaError as error:
+        return NotObserved(reason=error.message, refused=error.hint or "read what the vendor says")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, Refused, Stale
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
+from dynia.interfaces.observed import NotObserved
+from dynia.providers.protocols import DnsProvider
 from dynia.services.connections import Connections
 from dynia.services.executor import Outcome, execute
 from dynia.services.former_texts import former_texts
@@ -19,6 +21,7 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan, recipes_of, sealed
 from dynia.services.planning.simulate import allowed_in_preview
+from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session
 from dynia.services.tools import PassTools
 from dynia.state.model import Node
@@ -55,7 +58,7 @@ class ApplyResult:
 
     @property
     def left(self) -> tuple[tuple[str, str], ...]:
-        return (*self.last.not_observed, *((w.subject, w.reason) for w in self.last.waiting))
+        return (*self.last.not_observed, *((w.subject, w.reason) for w in self.last.waiting if not w.final))
 
 
 class Reconciler:
@@ -102,11 +105,19 @@ class Reconciler:
         with session.store.lock(session.cluster, session.lessee):
             began = session.clock.monotonic()
             plan = await self.plan(sync=restrict)
+            if not restrict:
+                self.refuse()
             if (plan.steps or ask_always) and not approve(plan):
                 raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             if not plan.steps:
                 return await self._close(plan, plan, 0, began)
             return await self._passes(plan, began, restrict=restrict)
+
+    def refuse(self) -> None:
+        """A vendor of names that says no (a wrong key, say) is told before anything is made."""
+        records = self._given().observed.records
+        if isinstance(records, NotObserved) and records.refused:
+            raise DyniaError(records.reason, hint=records.refused)
 
     async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:
         session, plan, total = self.session, approved, 0
@@ -172,13 +183,20 @@ class Reconciler:
             cluster=session.cluster,
             lineage=session.store.state.lineage,
             provider=await session.vendors.nodes(),
-            dns=await session.vendors.dns(),
+            dns=await self._dns(),
             authorized_key=await session.vendors.authorized_key(),
             session=session,
             connections=self.connections,
             recipes=recipes_of(self._given()),
         )
         return await execute(plan.steps, tools, session)
+
+    async def _dns(self) -> DnsProvider | None:
+        given = self._given()
+        settings = dns_in_force(given.desired, given.state.cluster(given.target))
+        if settings is None or isinstance(given.observed.records, NotObserved):
+            return None
+        return await self.session.vendors.dns(settings)
 
     async def _failed(
         self, approved: Plan, plan: Plan, outcome: Outcome, total: int, began: float
@@ -195,7 +213,7 @@ class Reconciler:
 
     async def _close(self, approved: Plan, last: Plan, total: int, began: float) -> ApplyResult:
         session = self.session
-        whole = not last.not_observed and not last.waiting
+        whole = not last.not_observed and all(w.final for w in last.waiting)
         changes = closing_changes(
             self._given(),
             at=int(session.clock.now()),

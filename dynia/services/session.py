@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.desired import ClusterSpec, ZoneDns
 from dynia.interfaces.events import EventSink
 from dynia.interfaces.observed import CertificateSeen
 from dynia.providers.protocols import (
@@ -37,7 +37,7 @@ class Vendors(Protocol):
 
     async def nodes(self) -> NodeProvider: ...
 
-    async def dns(self) -> DnsProvider | None: ...
+    async def dns(self, dns: ZoneDns) -> DnsProvider: ...
 
     async def images(self) -> ImageSource: ...
 

@@ -46,6 +46,11 @@ def _clusters(state: State) -> Iterator[Problem]:
         yield from _between((*at, "serial"), cluster.serial, 0, None)
         yield from _between((*at, "generation"), cluster.generation, 0, None)
         yield from _between((*at, "nextOrdinal"), cluster.next_ordinal, 1, None)
+        if cluster.dns is not None:
+            yield from _between((*at, "dns", "port"), cluster.dns.port, 1, 65535)
+        for number, domain in _again([name.domain for name in cluster.names]):
+            path = (*at, "names", number, "domain")
+            yield Problem(path=path, rule="duplicate", message=f"name {domain} is here twice")
 
 
 def _nodes(state: State) -> Iterator[Problem]:
@@ -80,6 +85,15 @@ def _twins(where: str, key: str, identities: Iterable[tuple[object, ...]], words
             message = f"{words.format(*identity)} is here twice"
             yield Problem(path=(where, index, key), rule="duplicate", message=message)
         seen.add(identity)
+
+
+def _again(values: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Those that were there before, with their places."""
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield index, value
+        seen.add(value)
 
 
 def _unknown(where: str, state: State, clusters: Iterable[str]) -> Iterator[Problem]:

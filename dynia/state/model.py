@@ -61,8 +61,32 @@ class Applied(Shape, rename="camel"):
     commit: str = ""
 
 
+class Dns(Shape, rename="camel"):
+    """Where a cluster's names are bound, so that they can be unbound when no file says it any more.
+
+    `secret_env` names the variable that the secret stands in. What a kind has no use for is empty.
+    """
+
+    kind: Literal["cloudflare", "rfc2136"]
+    zone: str
+    server: str = ""
+    port: int = 53
+    key: str = ""
+    algorithm: str = ""
+    secret_env: str = ""
+
+
+class Name(Shape, rename="camel"):
+    """A record as it was last observed right: `type` is A or CNAME."""
+
+    domain: str
+    type: str
+    value: str
+    proxied: bool = False
+
+
 class Cluster(Shape, rename="camel"):
-    """One cluster. `next_ordinal` only grows: ordinals are never used again."""
+    """One cluster. `next_ordinal` only grows: ordinals are never used again. `names` are by domain."""
 
     name: str
     provider: str
@@ -74,6 +98,8 @@ class Cluster(Shape, rename="camel"):
     releases: tuple[AppliedRelease, ...] = ()
     applied: Applied | None = None
     certificate: Certificate | None = None
+    dns: Dns | None = None
+    names: tuple[Name, ...] = ()
 
 
 class Intent(Shape, rename="camel"):

@@ -37,6 +37,24 @@ clusters:
 """
 
 
+DNS = """\
+clusters:
+  prod:
+    provider: {kind: docker}
+    nodes: {count: 3}
+    entry: {kind: vip}
+    dns: {kind: rfc2136, zone: example.com, server: ns.example.com, key: dynia, secret: {env: DNS_KEY}}
+    services:
+      api: {compose: ./compose.yaml, domains: [api.example.com]}
+"""
+LONG = ".".join(["a" * 60] * 3 + ["a" * 53] + ["example.com"])
+
+
+def _dns(name: str, rule: str, key: str, old: str, new: str) -> Case:
+    assert not old or DNS.count(old) == 1, old
+    return Case(name, rule, key, files={"clusters.yaml": DNS.replace(old, new) if old else new})
+
+
 def _file(name: str, rule: str, key: str, old: str, new: str, **more: object) -> Case:
     return Case(name, rule, key, {"clusters.yaml": (old, new)}, **more)  # type: ignore[arg-type]
 
@@ -154,6 +172,32 @@ CASES = (
     _hosts("user with a space", "bad-user", "clusters.prod.ssh.user", "    entry: {", "    ssh: {user: «a b»}\n    entry: {"),
     _hosts("user of one host with a space", "bad-user", "clusters.prod.nodes[0].user", "name: a, host", "name: a, user: «a b», host"),
     _file("domain with a path", "bad-domain", f"{_API}.domains[0]", "api.example.com", "«api.example.com/x»"),
+    # dns
+    _dns("zone with a scheme", "bad-domain", "clusters.prod.dns.zone", "zone: example.com", "zone: «'https://example.com'»"),
+    _dns("zone in upper case", "bad-domain", "clusters.prod.dns.zone", "zone: example.com", "zone: «Example.com»"),
+    _dns("zone with umlauts", "bad-domain", "clusters.prod.dns.zone", "zone: example.com", "zone: «bücher.example»"),
+    _dns("zone that is an address", "bad-domain", "clusters.prod.dns.zone", "zone: example.com", "zone: «198.18.0.1»"),
+    _dns("no zone", "missing-key", "clusters.prod.dns.zone", "    dns: {kind: rfc2136, zone: example.com, ", "    «dns»: {kind: rfc2136, "),
+    _dns("no secret", "missing-key", "clusters.prod.dns.secret", "    dns: {kind: rfc2136, zone: example.com, server: ns.example.com, key: dynia, secret: {env: DNS_KEY}}", "    «dns»: {kind: rfc2136, zone: example.com, server: ns.example.com, key: dynia}"),
+    _dns("the secret itself in the file", "bad-type", "clusters.prod.dns.secret", "{env: DNS_KEY}", "«c2VjcmV0»"),
+    _dns("a secret from a file", "not-yet", "clusters.prod.dns.secret.file", "{env: DNS_KEY}", "{env: DNS_KEY, «file»: ./key}"),
+    _dns("name server with a space", "bad-address", "clusters.prod.dns.server", "server: ns.example.com", "server: «ns example»"),
+    _dns("name server's port as text", "bad-port", "clusters.prod.dns.port", "key: dynia", "port: «domain», key: dynia"),
+    _dns("key with a space", "bad-key-name", "clusters.prod.dns.key", "key: dynia", "key: «my key»"),
+    _dns("algorithm that is broken", "bad-choice", "clusters.prod.dns.algorithm", "key: dynia", "key: dynia, algorithm: «hmac-md5»"),
+    _dns("key of the other kind", "unknown-key", "clusters.prod.dns.proxied", "key: dynia", "key: dynia, «proxied»: true"),
+    _dns("names without an address", "dns-without-entry", "clusters.prod.dns", "    entry: {kind: vip}\n    dns: {kind", "    entry: {kind: none}\n    dns: «{»kind"),
+    _dns("the zone itself as a CNAME", "apex-cname", f"{_API}.domains[1]", "key: dynia, secret: {env: DNS_KEY}}\n    services:\n      api: {compose: ./compose.yaml, domains: [api.example.com]}", "key: dynia, secret: {env: DNS_KEY}, cname: true}\n    services:\n      api: {compose: ./compose.yaml, domains: [api.example.com, «example.com»]}"),
+    _dns("a name of Dynia's own marks", "bad-domain", f"{_API}.domains[0]", "[api.example.com]", "[«_dynia.example.com»]"),
+    _dns("a name that leaves none for its mark", "bad-domain", f"{_API}.domains[0]", "[api.example.com]", f"[«{LONG}»]"),
+    _dns(
+        "one name for two clusters", "name-in-two-clusters", "clusters.two.services.api.domains[0]", "",
+        DNS + DNS.replace("clusters:\n", "").replace("  prod:", "  two:").replace("[api.example.com]", "[«api.example.com»]"),
+    ),
+    _file("dns that nobody knows", "bad-choice", "clusters.prod.dns.kind", "    entry: {kind: vip}", "    entry: {kind: vip}\n    dns: {kind: «cloudflair», zone: example.com}"),
+    _file("a zone of Cloudflare's with a scheme", "bad-domain", "clusters.prod.dns.zone", "    entry: {kind: vip}", "    entry: {kind: vip}\n    dns: {kind: cloudflare, zone: «'https://example.com'»}"),
+    _file("a token in the file", "unknown-key", "clusters.prod.dns.token", "    entry: {kind: vip}", "    entry: {kind: vip}\n    dns: {kind: cloudflare, «token»: abc}"),
+    _file("proxied as a word", "bad-type", "clusters.prod.dns.proxied", "    entry: {kind: vip}", "    entry: {kind: vip}\n    dns: {kind: cloudflare, proxied: «yes»}"),
     # files
     _file("compose file that is not there", "missing-file", f"{_API}.compose", "./compose.yaml", "«./gone.yaml»"),
     _file("compose file that is a folder", "missing-file", f"{_API}.compose", "./compose.yaml", "«./sub»", files={"sub/compose.yaml": "services: {}\n"}),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.desired import ClusterSpec, ZoneDns
 from dynia.interfaces.errors import NotObservedError
 from dynia.interfaces.events import Event
 from dynia.interfaces.node_requests import (
@@ -32,6 +32,7 @@ from dynia.interfaces.node_requests import (
     RemoveRequest,
 )
 from dynia.interfaces.observed import (
+    DnsRecord,
     EntryAnswer,
     NodeFacts,
     NotObserved,
@@ -41,7 +42,7 @@ from dynia.interfaces.observed import (
     ResolvedImage,
     UnresolvedImage,
 )
-from dynia.providers.protocols import NodeOrder
+from dynia.providers.protocols import DnsMark, DnsWish, NodeOrder
 from dynia.services.actions.base import HostKey
 from dynia.services.drill import SCRIPTS
 from dynia.services.planning.components import secret_files
@@ -79,6 +80,7 @@ class Cloud:
         self.address = False
         self.owner = ""
         self.attached: list[str] = []
+        self.records: dict[str, DnsRecord] = {}
         self.made: Counter[int] = Counter()
         self.deeds: list[str] = []
         self.good: set[tuple[str, str, str]] = set()
@@ -92,13 +94,15 @@ class Cloud:
         other = Cloud()
         other.machines, other.nodes, other.address = dict(self.machines), dict(self.nodes), self.address
         other.owner = self.owner
+        other.records = dict(self.records)
         other.made, other.good, other.cut = copy.copy(self.made), set(self.good), set(self.cut)
         return other
 
     def truth(self) -> object:
         """Everything that an apply makes, without who happens to be master."""
         nodes = {n: replace(facts, vrrp="", addresses=()) for n, facts in self.nodes.items()}
-        return dict(sorted(self.machines.items())), dict(sorted(nodes.items())), self.address
+        machines, records = dict(sorted(self.machines.items())), dict(sorted(self.records.items()))
+        return machines, dict(sorted(nodes.items())), self.address, records
 
     def touch(self, ordinal: int, facts: NodeFacts) -> None:
         """Somebody's hands were on a node. keepalived, where it runs, has its role again a moment later."""
@@ -144,8 +148,43 @@ class Doors:
     async def images(self) -> Doors:
         return self
 
-    async def dns(self) -> None:
-        return None
+    async def dns(self, dns: ZoneDns) -> Doors:
+        return self
+
+    async def list_records(self, zone: str, mark: DnsMark) -> tuple[DnsRecord, ...]:
+        await self._before("list records")
+        return tuple(self.cloud.records[key] for key in sorted(self.cloud.records))
+
+    async def look_up(self, zone: str, name: str, mark: DnsMark) -> tuple[DnsRecord, ...]:
+        return tuple(r for r in await self.list_records(zone, mark) if r.name == name)
+
+    async def create_record(self, zone: str, wish: DnsWish, mark: DnsMark) -> DnsRecord:
+        await self._before(f"bind {wish.name}")
+        records = self.cloud.records
+        found = next((r for r in records.values() if r.name == wish.name and r.value == wish.value), None)
+        if found is None:
+            assert not [r for r in records.values() if r.name == wish.name]
+            found = self._put(f"record {wish.name}", wish)
+        self.cloud.tick(f"bound {wish.name}")
+        return found
+
+    async def adopt_record(self, zone: str, record_id: str, wish: DnsWish, mark: DnsMark) -> DnsRecord:
+        await self._before(f"change {wish.name}")
+        found = self._put(record_id, wish)
+        self.cloud.tick(f"changed {wish.name}")
+        return found
+
+    async def delete_record(self, zone: str, record_id: str, mark: DnsMark) -> None:
+        await self._before(f"unbind {record_id}")
+        gone = self.cloud.records.pop(record_id, None)
+        assert gone is None or gone.ours
+        self.cloud.tick(f"unbound {record_id}")
+
+    def _put(self, record_id: str, wish: DnsWish) -> DnsRecord:
+        made = DnsRecord(record_id=record_id, name=wish.name, type=wish.type, value=wish.value, ours=True)
+        self.cloud.records[record_id] = made
+        self.cloud.deeds.append(f"name {wish.name}")
+        return made
 
     async def authorized_key(self) -> str:
         return "ssh-ed25519 AAAA"

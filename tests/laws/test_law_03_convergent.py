@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynia.interfaces.desired import ApiEntry, ClusterSpec, VipEntry
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, EnvSource, NoDns, Rfc2136Dns, VipEntry
+from dynia.interfaces.observed import DnsRecord
 from dynia.state.store import open_store
 from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded
 from tests.fakes.disk import FakeDisk, PowerCut, best, some, worst
 from tests.laws.random_worlds import edits
 from tests.plans import worlds
 
+replace = msgspec.structs.replace
 # About how many places to die an apply of three nodes has: operations on disk and world, and on the world alone.
 PLACES = st.one_of(
     st.tuples(st.just("disk and world"), st.integers(1, 900)),
@@ -32,6 +35,11 @@ OTHERS = (
 )
 
 
+ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
+NAMES = st.sampled_from((NoDns(), ZONE, replace(ZONE, cname=True)))
+THEIRS = DnsRecord(record_id="theirs", name="mail.example.com", type="A", value="203.0.113.7")
+
+
 @st.composite
 def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
     """Nothing yet or a cluster with something wrong on it, and what its file says now (None: destroy it)."""
@@ -39,20 +47,28 @@ def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
     entry = draw(st.sampled_from((VipEntry(), ApiEntry())))
     if draw(st.booleans()):
         before = tuple(SERVICES[n] for n in draw(names))
-        cloud, disk = applied(worlds.cluster(draw(st.integers(1, 3)), before, entry=entry))
+        cloud, disk = applied(worlds.cluster(draw(st.integers(1, 3)), before, dns=draw(NAMES), entry=entry))
+        for key in sorted(cloud.records):
+            by_hand = draw(st.sampled_from(("", "edit", "gone")))
+            if by_hand == "edit":
+                cloud.records[key] = replace(cloud.records[key], type="A", value="203.0.113.9")
+            elif by_hand:
+                del cloud.records[key]
         for ordinal in sorted(cloud.machines):
             trouble = draw(st.sampled_from(("", "", "edit", "off", "gone")))
             if trouble == "edit":
                 cloud.touch(ordinal, draw(edits(cloud.nodes[ordinal])))
             elif trouble:
                 cloud.power(ordinal, None if trouble == "gone" else "off")
+        cloud.records["theirs"] = THEIRS
         if draw(st.integers(0, 5)) == 0:
             return cloud, disk, None
     else:
         cloud, disk = Cloud(), fresh_disk()
         open_store(HOME, disk=disk)  # it has its lineage, which is drawn by lot
-    after = tuple(OTHERS[n] for n in draw(names))
-    return cloud, disk, worlds.cluster(draw(st.integers(1, 3)), after, entry=entry)
+    cloud.records["theirs"] = THEIRS
+    services = tuple(OTHERS[n] for n in draw(names))
+    return cloud, disk, worlds.cluster(draw(st.integers(1, 3)), services, dns=draw(NAMES), entry=entry)
 
 
 def dying_at(cloud: Cloud, disk: FakeDisk, where: str, number: int) -> None:
@@ -81,6 +97,7 @@ def finished(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None) -> tuple[ob
         "a machine that the state does not know, or the reverse"
     )
     assert cloud.address == bool(spec)
+    check_names(cloud, spec)
     masters = [n for n, facts in cloud.nodes.items() if facts.vrrp == "MASTER"]
     assert len(masters) == (1 if spec else 0)
     if spec and isinstance(spec.entry, ApiEntry):
@@ -88,6 +105,17 @@ def finished(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None) -> tuple[ob
         assert cloud.attached == [], "two who move it would fight"
     assert not [n for n, facts in cloud.nodes.items() if facts.unfinished]
     return cloud.truth(), recorded(state)
+
+
+def check_names(cloud: Cloud, spec: ClusterSpec | None) -> None:
+    """Exactly the names that the file wants, one record each, and somebody else's as it was."""
+    asked = spec is not None and not isinstance(spec.dns, NoDns)
+    domains = sorted(d for s in spec.services for d in s.domains) if spec is not None and asked else []
+    ours = sorted(r.name for r in cloud.records.values() if r.ours)
+    assert ours == domains
+    addresses = {r.value for r in cloud.records.values() if r.ours and r.type == "A"}
+    assert addresses <= {"198.18.7.5"}, "a name leads somewhere else than to the reserved IP"
+    assert [r for r in cloud.records.values() if not r.ours] == [THEIRS]
 
 
 AFTERS: tuple[Callable[[FakeDisk], FakeDisk], ...] = (best, worst, some(1))

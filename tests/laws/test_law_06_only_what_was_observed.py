@@ -111,7 +111,7 @@ def test_of_a_node_that_did_not_answer_nothing_is_said_but_that(
     assert claimed.isdisjoint(quiet)
     if quiet:
         assert plan_code(plan, detailed=True) == drift_code(plan) == 4
-        for screen in (plan_text(plan, width=100), drift_text(plan, width=100, color=False)):
+        for screen in (plan_text(plan, width=300), drift_text(plan, width=300, color=False)):
             assert all(name in screen for name in quiet), screen
             assert not re.search(r"no drift on \d+ nodes$|all nodes|in sync", screen), screen
 

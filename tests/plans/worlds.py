@@ -161,7 +161,7 @@ def passes(given: PlanningInput, most: int = 6) -> tuple[list[Plan], PlanningInp
 
 
 def closed(given: PlanningInput, plan: Plan, *, worked: bool) -> PlanningInput:
-    whole = not plan.not_observed and not plan.waiting
+    whole = not plan.not_observed and all(w.final for w in plan.waiting)
     for change_ in closing_changes(given, at=1, by="test", commit="", worked=worked, whole=whole):
         given = replace(given, state=change(given.state, change_))
     return given

@@ -27,7 +27,7 @@ def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, v
         lines += ["", "Not observed (nothing is claimed)"]
         lines += not_observed_lines(plan.not_observed, width=width)
     silent = {name for name, _ in plan.not_observed}
-    waiting = [w for w in plan.waiting if w.subject not in silent]
+    waiting = [w for w in plan.waiting if w.subject not in silent and not w.final]
     if waiting:
         rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in waiting]
         lines += ["", "Not done", *(text for laid in entries(rows, width) for text in laid)]

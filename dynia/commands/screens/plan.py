@@ -53,8 +53,10 @@ def plan_text(
     plan: Plan, *, width: int, detail: Detail = "normal", color: bool = False, now: float | None = None
 ) -> str:
     """The screen of a plan. Nothing to do is one line."""
-    if plan.empty and not plan.drift and not plan.waiting:
-        return nothing_to_do(plan, width)
+    if plan.empty and not plan.drift and all(w.final for w in plan.waiting):
+        rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in plan.waiting]
+        known = [line for lines in entries(rows, width) for line in lines] if rows else []
+        return "\n".join((nothing_to_do(plan, width), *known))
     if detail == "summary":
         return "\n".join(_summary(plan, width, color))
     blocks = [[paint(shorten(heading(plan), width), "head", color)]]

@@ -59,12 +59,21 @@ def interrupted(plan: Plan) -> tuple[str, ...]:
     return tuple(name for name in plan.effect.interrupts if name in serving)
 
 
+def many_names(plan: Plan) -> bool:
+    """More than a third of the DNS records of ours change or go, and at least three."""
+    effect = plan.effect
+    return effect.names >= 3 and 3 * effect.names > effect.names_there
+
+
 def effect_parts(plan: Plan) -> list[str]:
     effect, cut = plan.effect, interrupted(plan)
     parts = _serving(tuple(s for s in effect.serving if s.service not in cut))
     if cut:
         parts.append(f"INTERRUPTS {listing(cut, 4)}: a single node has no other to take over")
     parts.append(f"reserved IP moves {effect.moves}")
+    if effect.names:
+        loud = "CHANGES OR REMOVES" if many_names(plan) else "changes or removes"
+        parts.append(f"{loud} {effect.names} of {effect.names_there} DNS records")
     parts.append(f"irreversible {effect.irreversible}")
     if effect.monthly:
         parts.append(f"{effect.monthly:+,.2f} USD a month".replace(".00 ", " "))

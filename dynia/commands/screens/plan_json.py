@@ -41,7 +41,7 @@ def plan_body(plan: Plan) -> dict[str, object]:
         "drift": [_drift(drift) for drift in plan.drift],
         "steps": [_step(step) for step in plan.steps],
         "later": [_step(step) for step in plan.later],
-        "waiting": [{"subject": w.subject, "reason": w.reason} for w in plan.waiting],
+        "waiting": [{"subject": w.subject, "reason": w.reason, "final": w.final} for w in plan.waiting],
         "order": list(plan.order),
         "joining": list(plan.joining),
         "effect": {
@@ -53,6 +53,8 @@ def plan_body(plan: Plan) -> dict[str, object]:
             "irreversible": plan.effect.irreversible,
             "interrupts": list(plan.effect.interrupts),
             "monthlyUsd": plan.effect.monthly,
+            "names": plan.effect.names,
+            "namesThere": plan.effect.names_there,
         },
         "diffs": [
             {"path": d.path, "nodes": list(d.nodes), "before": d.before, "after": d.after} for d in plan.diffs

@@ -36,6 +36,7 @@ def cluster(
         ),
         entry=_entry(spec),
         tls=_tls(spec, resolve),
+        dns=_dns(spec.dns),
         rollout=desired.Rollout(
             max_unavailable=spec.rollout.max_unavailable,
             canary=spec.rollout.canary,
@@ -125,6 +126,23 @@ def _tls(spec: raw.Cluster, resolve: Resolve) -> desired.Tls:
     if isinstance(tls, raw.CloudflareOriginTls):
         return desired.CloudflareOriginTls()
     return desired.NoTls()
+
+
+def _dns(dns: raw.Dns) -> desired.Dns:
+    if isinstance(dns, raw.NoDns):
+        return desired.NoDns()
+    if isinstance(dns, raw.CloudflareDns):
+        return desired.CloudflareDns(zone=dns.zone, cname=dns.cname, proxied=dns.proxied, adopt=dns.adopt)
+    return desired.Rfc2136Dns(
+        zone=dns.zone,
+        server=dns.server,
+        port=dns.port,
+        key=dns.key.lower().rstrip("."),
+        algorithm=dns.algorithm,
+        secret=desired.EnvSource(env=dns.secret.env),
+        cname=dns.cname,
+        adopt=dns.adopt,
+    )
 
 
 def _reach(reach: raw.Reach) -> tuple[str, ...]:

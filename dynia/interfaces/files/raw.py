@@ -111,8 +111,39 @@ class NoEntry(Shape, tag_field="kind", tag="none"):
     """No reserved IP."""
 
 
+class EnvSource(Shape):
+    """A secret that stands in an environment variable of whoever runs Dynia."""
+
+    env: VariableName
+
+
 class NoDns(Shape, tag_field="kind", tag="none"):
     """Dynia binds no name."""
+
+
+class CloudflareDns(Shape, tag_field="kind", tag="cloudflare"):
+    """Names in a zone of Cloudflare's."""
+
+    zone: str = ""
+    cname: bool = False
+    proxied: bool = False
+    adopt: bool = False
+
+
+class Rfc2136Dns(Shape, tag_field="kind", tag="rfc2136"):
+    """Names by dynamic update at a server of one's own."""
+
+    zone: Words
+    server: Words
+    key: Words
+    secret: EnvSource
+    port: Port = 53
+    algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = "hmac-sha256"
+    cname: bool = False
+    adopt: bool = False
+
+
+Dns = NoDns | CloudflareDns | Rfc2136Dns
 
 
 class NoTls(Shape, tag_field="kind", tag="none"):
@@ -157,12 +188,6 @@ class Firewall(Shape):
     enabled: bool = True
     ssh: Reach = "any"
     http: Reach = "any"
-
-
-class EnvSource(Shape):
-    """A secret that stands in an environment variable of whoever runs Dynia."""
-
-    env: VariableName
 
 
 class Registry(Shape):
@@ -210,7 +235,7 @@ class Cluster(Shape):
     nodes: Count | list[Host]
     ssh: Ssh = Ssh()
     entry: VipEntry | ApiEntry | NoEntry | None = None
-    dns: NoDns = NoDns()
+    dns: Dns = NoDns()
     tls: Tls = NoTls()
     rollout: Rollout = Rollout()
     firewall: Firewall = Firewall()
@@ -242,7 +267,6 @@ NOT_YET_KEYS: dict[str, frozenset[str]] = {
     "EnvSource": frozenset(("file", "command")),
 }
 NOT_YET_KINDS: dict[str, frozenset[str]] = {
-    "dns": frozenset(("cloudflare", "rfc2136")),
     "tls": frozenset(("acme-dns01",)),
     "state": frozenset(("git",)),
     "kind": frozenset(("tcp",)),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.observed import NotObserved
 from dynia.services.planning.certificates import origin_of, record_of, wanted_certificate
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.wished_records import names_seen
+from dynia.services.planning.zones import Zone, find_zone, remembered
 from dynia.state.model import (
     Applied,
     Change,
@@ -25,11 +28,9 @@ def opening_changes(given: PlanningInput) -> tuple[Change, ...]:
         return ()
     provider, entry = _kind(given.desired.provider), _kind(given.desired.entry)
     home = given.state.cluster(given.target)
-    if home is None:
-        return (PutCluster(cluster=Cluster(name=given.target, provider=provider, entry=entry)),)
-    if (home.provider, home.entry) == (provider, entry):
-        return ()
-    return (PutCluster(cluster=msgspec.structs.replace(home, provider=provider, entry=entry)),)
+    known = home or Cluster(name=given.target, provider=provider)
+    opened = msgspec.structs.replace(known, provider=provider, entry=entry, dns=remembered(given))
+    return () if opened == home else (PutCluster(cluster=opened),)
 
 
 def closing_changes(
@@ -43,8 +44,13 @@ def closing_changes(
     home = given.state.cluster(given.target)
     if given.desired is None:
         return (DropCluster(name=given.target),) if home is not None and whole else ()
-    if home is None or not whole:
+    if home is None:
         return ()
+    # Whatever else is left to do: a name that was seen right is missed when it is gone.
+    home, before = _with_names(given, given.desired, home), home
+    noted = (PutCluster(cluster=home),) if home != before else ()
+    if not whole:
+        return noted
     deployed = SetDeployments(
         cluster=given.target, deployments=_deployments(given, given.desired), routes=_routes(given.desired)
     )
@@ -57,7 +63,7 @@ def closing_changes(
         and home.certificate == certificate
     )
     if same and not worked:
-        return ()
+        return noted
     done = msgspec.structs.replace(
         home,
         generation=home.generation + 1,
@@ -65,6 +71,16 @@ def closing_changes(
         certificate=certificate,
     )
     return (PutCluster(cluster=done), deployed)
+
+
+def _with_names(given: PlanningInput, spec: ClusterSpec, home: Cluster) -> Cluster:
+    """The names as they were seen right. Where none is wanted and none of ours is left, all is forgotten."""
+    seen, records = names_seen(given, spec), given.observed.records
+    if seen is None or isinstance(records, NotObserved):
+        return home
+    zone = find_zone(given)
+    over = not (isinstance(zone, Zone) and zone.wanted) and not any(r.ours for r in records)
+    return msgspec.structs.replace(home, names=seen, dns=None if over else remembered(given))
 
 
 def _deployments(given: PlanningInput, spec: ClusterSpec) -> tuple[Deployment, ...]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.actions import RemoveComponent
-from dynia.services.planning.addresses import give_back, move_address, recorded_address, take_address
+from dynia.services.planning.addresses import give_back, move_address, take_address
 from dynia.services.planning.begun import forget, left_over
 from dynia.services.planning.certificates import renew_certificate
 from dynia.services.planning.components.failover import FAILOVER
@@ -27,8 +27,7 @@ def finish(
 ) -> Part:
     """All steps; the pass takes them only when nothing else is left to do."""
     moved = move_address(given, spec, membership.staying)
-    recorded = recorded_address(given)
-    bound = decide_records(given, spec, recorded.address) if recorded else Part()
+    bound = decide_records(given, spec)
     removed = _left_services(given, membership.staying, wanted)
     deleted = _leaving(given, spec, membership, tuple(s.id for s in moved.steps))
     returned = give_back(given, entry_stays=not isinstance(spec.entry, NoEntry))

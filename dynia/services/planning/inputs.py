@@ -12,8 +12,7 @@ class PlanningInput(Shape):
     """`desired` is None when the cluster is to be destroyed. `templates` maps
     ``haproxy/haproxy.cfg.mustache`` to the text in force (built-in, replaced by the team's own). `secrets`
     maps the path of a secret file to its content where the source was there at plan time; it goes into
-    releases and nowhere else. `target` is the cluster's name; `zone` the DNS zone that a cluster to be
-    destroyed was bound in."""
+    releases and nowhere else. `target` is the cluster's name."""
 
     target: str
     desired: ClusterSpec | None
@@ -21,7 +20,6 @@ class PlanningInput(Shape):
     observed: Observed
     templates: dict[str, str] = {}
     secrets: dict[str, bytes] = {}
-    zone: str = ""
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

@@ -64,10 +64,14 @@ class Line(Shape):
 
 
 class Waiting(Shape):
-    """Something wanted that this plan does not do, and why ("swift-fox": "no answer in 10 s")."""
+    """Something wanted that this plan does not do, and why ("swift-fox": "no answer in 10 s").
+
+    `final`: it is said so that people know; nothing waits for it, and an apply is whole without it.
+    """
 
     subject: str
     reason: str
+    final: bool = False
 
 
 class FileDiff(Shape):
@@ -96,13 +100,16 @@ class Serving(Shape):
 class Effect(Shape):
     """What it will cost. `moves` counts planned moves of the reserved IP; `interrupts` names services that a
     plan for one node must interrupt (law 5: apply asks once more or takes --allow-downtime). `monthly` is how
-    many US dollars a month the cluster costs more afterwards."""
+    many US dollars a month the cluster costs more afterwards. `names` of the `names_there` DNS records of
+    ours are changed or removed."""
 
     serving: tuple[Serving, ...] = ()
     moves: int = 0
     irreversible: int = 0
     interrupts: tuple[str, ...] = ()
     monthly: float = 0.0
+    names: int = 0
+    names_there: int = 0
 
 
 class Plan(Shape):

@@ -16,6 +16,7 @@ from dynia.services.planning.lines import merge
 from dynia.services.planning.offers import check_offer, monthly
 from dynia.services.planning.one_pass import Pass, plan_pass
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
+from dynia.services.planning.records import ours_there, takes_ours
 from dynia.services.planning.restrict import files_only
 from dynia.services.planning.simulate import apply_steps, rendered_for
 
@@ -103,6 +104,8 @@ def _effect(given: PlanningInput, passes: list[Pass], holder: str, count: int) -
         irreversible=sum(step.irreversible for step in steps),
         interrupts=tuple(sorted(disturbed)) if count == 1 else (),
         monthly=monthly(given, steps),
+        names=sum(takes_ours(step.action) for step in steps),
+        names_there=ours_there(given),
     )
 
 

@@ -36,6 +36,7 @@ from dynia.services.actions import (
     WaitHealthy,
 )
 from dynia.services.actions.component import applied
+from dynia.services.actions.dns import NAME_TYPES
 from dynia.services.planning.addresses import PENDING
 from dynia.services.planning.certificates import DAY, record_of
 from dynia.services.planning.components.compose_override import project
@@ -132,11 +133,23 @@ class _World:
                 self._record(name, component, release, False)
             case RemoveComponent() as action:
                 self._remove(action)
-            case BindDns(domain=domain, record=record, value=value):
-                bound = DnsRecord(record_id=f"new-{domain}", name=domain, type=record, value=value, ours=True)
-                self.records = [*(self.records or []), bound]
-            case UnbindDns(record_id=record_id):
-                self.records = [r for r in self.records or [] if r.record_id != record_id]
+            case BindDns() as action:
+                self._bind(action)
+            case UnbindDns(found=found):
+                self.records = [r for r in self.records or [] if r.record_id != found.record_id]
+
+    def _bind(self, action: BindDns) -> None:
+        bound = DnsRecord(
+            record_id=action.replaces or f"{action.record} {action.domain}",
+            name=action.domain,
+            type=action.record,
+            value=action.value,
+            ours=True,
+            proxied=action.proxied,
+        )
+        # A mark whose record is gone goes with the new one.
+        kept = [r for r in self.records or [] if r.record_id != action.replaces and not _left(r, action)]
+        self.records = [*kept, bound]
 
     def elect(self) -> None:
         """keepalived finds a master where none is: the oldest node that runs it."""
@@ -347,6 +360,8 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
     was started in this apply, and so could not be looked at before, whatever brings it to an approved release
     is allowed.
     """
+    if isinstance(step.action, BindDns | UnbindDns):
+        return any(_same_record(step.action, s.action) for s in (*preview.steps, *preview.later))
     shown = {s.id for s in (*preview.steps, *preview.later)}
     stem, _, deed = step.id.rpartition("/")
     if any(f"{stem}/{more}" in shown for more in _COVERED_BY.get(deed, (deed,))):
@@ -357,6 +372,18 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
 
 
 _COVERED_BY = {"record": ("record", "activate", "push"), "activate": ("activate", "push")}
+
+
+def _left(record: DnsRecord, action: BindDns) -> bool:
+    return record.ours and record.name == action.domain and record.type not in NAME_TYPES
+
+
+def _same_record(now: BindDns | UnbindDns, shown: object) -> bool:
+    """What is at the name counts too: somebody else's record that came since was not approved to go. Only an
+    address that was not known then may be filled in."""
+    if isinstance(now, BindDns) and isinstance(shown, BindDns) and shown.value == PENDING:
+        shown = msgspec.structs.replace(shown, value=now.value)
+    return now == shown
 
 
 def _by_id(machine: ProviderNode) -> str:

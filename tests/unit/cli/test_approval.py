@@ -17,7 +17,7 @@ from dynia.commands.output import Output
 from dynia.interfaces.errors import Interrupted, Refused, Stale
 from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Target
-from dynia.services.planning.plan import Plan
+from dynia.services.planning.plan import Effect, Plan
 from tests.unit.cli.terminals import Terminal, terminal
 from tests.unit.screens.samples import DESTROY, IMAGE_CHANGE, ONE_NODE
 
@@ -200,3 +200,25 @@ def test_a_file_that_changed_while_the_question_stood_stops_the_apply(tmp_path: 
     with pytest.raises(Stale):
         approve_apply(msgspec.structs.replace(DEPLOY, yes=True), nobody, edit)(IMAGE_CHANGE)
     assert file.read_text() == "theirs\n"
+
+
+MANY = msgspec.structs.replace(IMAGE_CHANGE, effect=Effect(names=4, names_there=9))
+
+
+def test_many_names_in_ci_need_force_dns_beside_yes(nobody: Output) -> None:
+    with pytest.raises(Refused, match="4 of the 9 DNS records") as caught:
+        approve_apply(ApplyRequest(target=Target(), yes=True), nobody)(MANY)
+    assert "--force-dns" in caught.value.hint
+    allowed = ApplyRequest(target=Target(), yes=True, force_dns=True)
+    assert approve_apply(allowed, nobody)(MANY) is True
+
+
+@pytest.mark.parametrize(("text", "agreed"), [("names\n", True), ("yes\n", False)])
+def test_many_names_are_asked_about_once_more(text: str, agreed: bool) -> None:
+    with terminal() as person:
+        assert answer(person, approve_apply(APPLY, person.output), MANY, "yes\n", text) is agreed
+
+
+def test_fewer_names_are_no_question_of_their_own(nobody: Output) -> None:
+    few = msgspec.structs.replace(IMAGE_CHANGE, effect=Effect(names=3, names_there=9))
+    assert approve_apply(ApplyRequest(target=Target(), yes=True), nobody)(few) is True

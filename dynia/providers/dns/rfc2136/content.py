@@ -66,7 +66,7 @@ class Content:
             for value in sorted(values):
                 if kind == "TXT" and claim_of(value) is not None:
                     if self._left_over(name, value, owner):
-                        yield record_of(name, kind, value, ours=True)
+                        yield record_of(marked_name(name), kind, value, ours=True)
                     continue
                 yield record_of(name, kind, value, ours=(kind, value) in ours)
 

@@ -41,7 +41,7 @@ class Rfc2136DnsProvider:
 
     async def look_up(self, zone: str, name: str, mark: DnsMark) -> tuple[DnsRecord, ...]:
         found = await self.list_records(zone, mark)
-        return tuple(r for r in found if r.name in (name, PREFIX + name))
+        return tuple(r for r in found if r.name == name)
 
     async def create_record(self, zone: str, wish: DnsWish, mark: DnsMark) -> DnsRecord:
         async with self._turn:
@@ -74,13 +74,14 @@ class Rfc2136DnsProvider:
             content = await self._content(zone)
             kind, _, rest = record_id.partition(" ")
             name, _, value = rest.partition(" ")
-            if value not in content.at(name, kind):
-                return
             if kind == "TXT":
-                name = name.removeprefix(PREFIX)
-                if value not in content.claims(name, mark):
+                # What is left of a mark. Other texts are nobody's business here.
+                if value in content.claims(name, mark):
+                    await self._change(zone, content, name, mark)
+                elif value in content.at(PREFIX + name, kind) or value in content.at(name, kind):
                     raise Refused(f"dns {name}: that TXT record is not this cluster's")
-                await self._change(zone, content, name, mark)
+                return
+            if value not in content.at(name, kind):
                 return
             if (kind, value) not in content.owned(name, mark):
                 raise Refused(f"dns {name}: {kind} {value} is not this cluster's")
