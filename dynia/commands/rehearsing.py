@@ -35,8 +35,8 @@ def rehearse(request: RehearseRequest) -> int:
     reporter = reporter_for("plain", output, as_json=True)
 
     async def work() -> RehearsalReport:
-        images, twin = _images(spec), _clouds(spec)
-        async with stage(path.parent, images, output.tell, twin=twin, keep=request.keep) as there:
+        images, zones = _images(spec), _zones(spec)
+        async with stage(path.parent, images, output.tell, zones=zones, keep=request.keep) as there:
             # Only this process's own: vendors and secrets are the rehearsal's from here on.
             os.environ.update({**_placeholders(spec), **there.environ})
             made, replaced = rehearsed(spec, images=there.images, stand_in=there.stand_in, key=there.key)
@@ -65,9 +65,14 @@ def rehearse(request: RehearseRequest) -> int:
     return DONE if report.ok else ERROR
 
 
-def _clouds(spec: ClusterSpec) -> bool:
-    """Whether a vendor is asked for anything."""
-    return isinstance(spec.provider, DigitalOceanProvider) or not isinstance(spec.dns, NoDns)
+def _zones(spec: ClusterSpec) -> tuple[str, ...] | None:
+    """The zones that the simulated Cloudflare has; None: no vendor is asked for anything."""
+    if isinstance(spec.dns, NoDns) and not isinstance(spec.provider, DigitalOceanProvider):
+        return None
+    domains = [domain for service in spec.services for domain in service.domains]
+    named = "" if isinstance(spec.dns, NoDns) else spec.dns.zone
+    zones = {named} if named else {".".join(domain.split(".")[-2:]) for domain in domains}
+    return tuple(sorted(zones)) or ("example.com",)
 
 
 def _placeholders(spec: ClusterSpec) -> dict[str, str]:

@@ -39,9 +39,10 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, images: Iterable[str], tell: Tell, *, twin: bool, keep: bool
+    folder: Path, images: Iterable[str], tell: Tell, *, zones: tuple[str, ...] | None, keep: bool
 ) -> AsyncIterator[Stage]:
-    """Made before, proven, and taken away at the end unless `keep`. `twin`: with simulated clouds."""
+    """Made before, proven, and taken away at the end unless `keep`. `zones`: with simulated clouds, whose
+    Cloudflare has these."""
     home = folder / ".dynia" / "rehearsal"
     lab = find_lab(home, {"DYNIA_LAB": str(home)})
     lab.folder.mkdir(parents=True, exist_ok=True)
@@ -51,8 +52,8 @@ async def stage(
     try:
         environ = {"DYNIA_LAB": str(home)}
         await up.need_nft(tell)
-        if twin:
-            await up.up(lab, ACTION_S, tell)
+        if zones is not None:
+            await up.up(lab, ACTION_S, tell, zones)
             environ |= await environment(lab)
         await fence_nodes(lab, await bridge(lab.name))
         with Fence() as fence:

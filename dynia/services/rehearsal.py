@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dynia.interfaces.desired import NoEntry
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.node_requests import ExecRequest
-from dynia.interfaces.observed import EntryAnswer, NotObserved
+from dynia.interfaces.observed import EntryAnswer
 from dynia.interfaces.shape import Shape
 from dynia.services.ask_services import ask_services
 from dynia.services.drill import DrillWish, failover
@@ -19,6 +19,9 @@ from dynia.services.session import Session
 # A documentation address (RFC 5737): nobody is there, so whoever is let out waits and is not refused.
 NOBODY, TRY_S = "192.0.2.1", 3.0
 REFUSED = 7  # curl's word for it
+
+# A cloud takes seconds to move an address, and a node may just have asked for it.
+ANSWERS_WITHIN_S = 15.0
 
 Tell = Callable[[str], None]
 
@@ -120,11 +123,15 @@ async def _serve(run: Reconciler) -> str:
     said = f"{', '.join(services) or 'no HTTP service'} on {len(given.state.nodes_of(given.target))} nodes"
     if isinstance(given.desired.entry, NoEntry):
         return said
-    entry = given.observed.entry
-    if not isinstance(entry, EntryAnswer):
-        reason = entry.reason if isinstance(entry, NotObserved) else "not asked"
-        raise _NotSo(f"{said}; {plan.reserved_ip}: {reason}")
-    return f"{said}; {plan.reserved_ip} is answered by {entry.node}"
+    clock = run.session.clock.monotonic
+    until = clock() + ANSWERS_WITHIN_S
+    while True:
+        entry = await run.session.ask_entry(plan.reserved_ip)
+        if isinstance(entry, EntryAnswer):
+            return f"{said}; {plan.reserved_ip} is answered by {entry.node}"
+        if clock() > until:
+            raise _NotSo(f"{said}; {plan.reserved_ip}: {entry.reason}")
+        await asyncio.sleep(0.5)
 
 
 async def _failover(run: Reconciler) -> str:

@@ -22,6 +22,7 @@ from dynia.interfaces.desired import (
     VipEntry,
 )
 from dynia.interfaces.shape import Shape
+from dynia.services.planning.components import default_caddy_image
 
 # Caddy answers every path with 200 (`caddy respond`), is one static binary, and is on the lab anyway.
 _CADDY = "/usr/bin/caddy"
@@ -41,13 +42,15 @@ def rehearsed(
     """`images` are references that this machine has; every other one is replaced by `stand_in`, a Caddy
     image. `key` is the private key that the lab's nodes know."""
     told: list[Replaced] = []
-    machines = _machines(spec, images, key, told)
+    machines = _machines(spec, images, stand_in, key, told)
     services = tuple(_service(s, images, stand_in, told) for s in machines.services)
     made = replace(_names(machines, told), services=services)
     return made, tuple(dict.fromkeys(told))
 
 
-def _machines(spec: ClusterSpec, images: Set[str], key: str, told: list[Replaced]) -> ClusterSpec:
+def _machines(
+    spec: ClusterSpec, images: Set[str], stand_in: str, key: str, told: list[Replaced]
+) -> ClusterSpec:
     """Where nodes come from, how they are reached, and what they log in to."""
     entry, provider = spec.entry, spec.provider
     if isinstance(provider, SshProvider):
@@ -65,10 +68,10 @@ def _machines(spec: ClusterSpec, images: Set[str], key: str, told: list[Replaced
         told.append(Replaced(what="registries", by="nothing: no login is made"))
     if spec.firewall.ssh:
         told.append(Replaced(what=f"firewall.ssh {', '.join(spec.firewall.ssh)}", by="any"))
-    caddy = spec.caddy_image
-    if caddy and caddy not in images:
+    caddy = spec.caddy_image or default_caddy_image(spec)
+    if caddy not in (*images, stand_in):
         told.append(Replaced(what=f"caddy.image {caddy}", by="the lab's own"))
-        caddy = ""
+        caddy = stand_in
     return replace(
         spec,
         provider=provider,

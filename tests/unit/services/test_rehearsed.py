@@ -21,6 +21,7 @@ from dynia.interfaces.desired import (
     SshProvider,
     VipEntry,
 )
+from dynia.services.planning.components import default_caddy_image
 from dynia.services.planning.components.compose_override import container_hashes, override
 from dynia.services.rehearsed import rehearsed
 from tests.plans import worlds
@@ -44,7 +45,7 @@ def test_hosts_that_exist_are_nodes_of_the_lab_and_nobody_reaches_them() -> None
     assert (made.provider, made.nodes, made.hosts) == (DockerProvider(), 2, ())
     assert (made.ssh.key, made.ssh.jump, made.ssh.user) == ("/lab/key", "", "root")
     assert made.entry == VipEntry()
-    assert (made.registries, made.caddy_image, made.firewall.ssh) == ((), "", ())
+    assert (made.registries, made.caddy_image, made.firewall.ssh) == ((), CADDY, ())
     # the zone stays the file's: it is served by the twin
     text = msgspec.json.encode(msgspec.structs.replace(made, templates={}, services=(), dns=NoDns())).decode()
     assert "10.20.0" not in text and "example.com" not in text
@@ -89,9 +90,9 @@ def test_name_servers_and_certificates_are_the_twins() -> None:
 
 def test_what_the_lab_has_stays_as_it_is() -> None:
     spec = worlds.cluster(services=(), nodes=3, firewall=Firewall(), tls=SelfSignedTls())
-    made, told = said(spec)
+    made, told = said(spec, images=frozenset((default_caddy_image(spec),)))
     assert told == []
-    assert made == msgspec.structs.replace(spec, ssh=made.ssh)
+    assert made == msgspec.structs.replace(spec, ssh=made.ssh, caddy_image=made.caddy_image)
 
 
 def test_hosts_without_an_entry_have_none_in_the_rehearsal() -> None:
