@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from dynia.providers.nodes.docker.docker_cli import DockerRefused, docker, listed
 from dynia.providers.nodes.docker.images import Tell, images_there
 from dynia.providers.nodes.docker.lab import CLUSTER, LAB, Lab
+
+TRIES, PAUSE_S = 40, 0.25
 
 
 async def remove_cluster(lab: Lab, cluster: str, tell: Tell) -> None:
@@ -45,4 +49,15 @@ async def _remove(kind: str, filters: tuple[str, ...], tell: Tell) -> None:
         return
     tell(f"removing {len(found)} {kind}{'s' if len(found) > 1 else ''}")
     force = () if kind == "network" else ("--force",)
-    await docker(kind, "rm", *force, *found, timeout=120)
+    for last in (False,) * TRIES + (True,):
+        try:
+            await docker(kind, "rm", *force, *found, timeout=120)
+            return
+        except DockerRefused as error:
+            # Somebody else is removing one of them: it is gone in a moment.
+            if last or not any(word in error.said.lower() for word in ("in progress", "no such")):
+                raise
+        await asyncio.sleep(PAUSE_S)
+        found = await listed(kind, *filters)
+        if not found:
+            return
