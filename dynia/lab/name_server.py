@@ -18,6 +18,7 @@ from pathlib import Path
 import dns.asyncquery
 import dns.exception
 import dns.message
+import dns.rcode
 import dns.tsig
 
 from dynia.interfaces.errors import DyniaError
@@ -74,7 +75,7 @@ async def name_server(
         )
     try:
         served = NameServer(address, port, KEY, secret)
-        await _answers(process, folder / "log", served, zones[0])
+        await _answers(process, folder / "log", served, zones)
         yield served
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -97,23 +98,32 @@ def _prepare(folder: Path, address: str, port: int, zones: Sequence[str], secret
     shutil.copy(named, folder / "named")
 
 
-async def _answers(process: asyncio.subprocess.Process, log: Path, served: NameServer, zone: str) -> None:
-    """Wait until it answers to its key: whoever else has the port does not know it."""
+async def _answers(
+    process: asyncio.subprocess.Process, log: Path, served: NameServer, zones: Sequence[str]
+) -> None:
+    """Wait until it answers to its key for every zone: whoever else has the port does not know the key, and
+    one that has not read its zones yet answers too."""
+    key = dns.tsig.Key(served.key_name, served.secret, served.algorithm)
+    until = time.monotonic() + START_SECONDS
+    while True:
+        said = await asyncio.to_thread(log.read_text, errors="replace")
+        with contextlib.suppress(OSError, EOFError, dns.exception.DNSException):
+            answers = [await _ask(served, key, zone) for zone in zones]
+            if all(one.had_tsig and one.rcode() == dns.rcode.NOERROR for one in answers):
+                return
+        ended = process.returncode is not None or said.rstrip().endswith(" running")
+        if ended or time.monotonic() > until:
+            raise DyniaError(
+                f"the twin's DNS server does not answer at {served.host} port {served.port}",
+                hint=f"see {log}: another one may have the port",
+            )
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _ask(served: NameServer, key: dns.tsig.Key, zone: str) -> dns.message.Message:
     query = dns.message.make_query(zone, "SOA")
-    query.use_tsig(dns.tsig.Key(served.key_name, served.secret, served.algorithm))
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            said = await asyncio.to_thread(log.read_text, errors="replace")
-            with contextlib.suppress(OSError, EOFError, dns.exception.DNSException):
-                answer = await dns.asyncquery.tcp(query, served.host, served.timeout, served.port)
-                if answer.had_tsig:
-                    return
-            if process.returncode is not None or said.rstrip().endswith(" running"):
-                raise DyniaError(
-                    f"the twin's DNS server does not answer at {served.host} port {served.port}",
-                    hint=f"see {log}: another one may have the port",
-                )
-            await asyncio.sleep(PAUSE_SECONDS)
+    query.use_tsig(key)
+    return await dns.asyncquery.tcp(query, served.host, served.timeout, served.port)
 
 
 def _end_leftover(folder: Path) -> None:
