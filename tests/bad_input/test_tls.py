@@ -75,3 +75,43 @@ def test_a_pair_is_good_and_so_is_one_that_is_on_another_machine(
     if left_out:
         (tmp_path / left_out).unlink()
     assert mistakes_of(tmp_path) == ()
+
+
+ACME = """    tls: {{kind: {kind}{more}}}
+"""
+ZONE = "    dns: {kind: rfc2136, zone: example.com, server: 198.18.0.1, key: k, secret: {env: S}}\n"
+
+
+def acme(name: str, rule: str, key: str, more: str = "", kind: str = "acme-dns01", zone: str = ZONE) -> Case:
+    old = "    provider: {kind: docker}\n"
+    new = f"{old}{zone}{ACME.format(kind=kind, more=more)}"
+    return Case(name, rule, f"clusters.prod.{key}", {"clusters.yaml": (old, new)})
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        acme("no zone", "acme-without-zone", "tls.kind", kind="«acme-dns01»", zone=""),
+        acme("no https", "bad-url", "tls.directory", ", directory: «'http://a.example/dir'»"),
+        acme("no address", "bad-email", "tls.email", ", email: «nobody»"),
+        acme("no such file", "missing-file", "tls.ca", ", ca: «./ca.pem»"),
+    ],
+    ids=str,
+)
+def test_mistake_about_acme_is_found_at_its_key(
+    one: Case, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    check(one, GOOD, tmp_path)
+
+
+def test_a_name_outside_of_the_zone_cannot_be_proven(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = ZONE.replace("zone: example.com", "zone: www.example.com")
+    one = acme("outside", "", "tls.kind", kind="«acme-dns01»", zone=elsewhere)
+    write(one, GOOD, tmp_path)
+    assert {(m.rule, m.key) for m in mistakes_of(tmp_path)} == {
+        ("domain-outside-zone", "clusters.prod.services.api.domains[0]")
+    }

@@ -125,6 +125,8 @@ def _tls(spec: raw.Cluster, resolve: Resolve) -> desired.Tls:
         return desired.SelfSignedTls()
     if isinstance(tls, raw.CloudflareOriginTls):
         return desired.CloudflareOriginTls()
+    if isinstance(tls, raw.AcmeTls):
+        return desired.AcmeTls(email=tls.email, directory=tls.directory, ca=resolve(tls.ca))
     return desired.NoTls()
 
 

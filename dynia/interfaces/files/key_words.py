@@ -93,6 +93,12 @@ KEYS: dict[str, dict[str, str]] = {
         "key": "Its private key, PEM, without a passphrase.",
     },
     "SelfSignedTls": {"kind": "`self-signed`: Dynia signs it itself; for tests, and behind a proxy."},
+    "AcmeTls": {
+        "kind": "`acme-dns01`: by ACME (Let's Encrypt), proven by records in the zone that `dns` names.",
+        "email": "Who is told when something is wrong with a certificate.",
+        "directory": "The authority's URL. Left out: Let's Encrypt.",
+        "ca": "A PEM file of who signed that URL's own certificate. Left out: this machine's list.",
+    },
     "CloudflareOriginTls": {
         "kind": "`cloudflare-origin`: of Cloudflare's Origin CA, which Cloudflare's proxy alone trusts.",
     },

@@ -165,7 +165,15 @@ class CloudflareOriginTls(Shape, tag_field="kind", tag="cloudflare-origin"):
     """A certificate of Cloudflare's Origin CA."""
 
 
-Tls = NoTls | FilesTls | SelfSignedTls | CloudflareOriginTls
+class AcmeTls(Shape, tag_field="kind", tag="acme-dns01"):
+    """A certificate by ACME, proven in the cluster's zone."""
+
+    email: str = ""
+    directory: str = ""
+    ca: str = ""
+
+
+Tls = NoTls | FilesTls | SelfSignedTls | CloudflareOriginTls | AcmeTls
 
 
 class FileState(Shape, tag_field="kind", tag="file"):
@@ -267,7 +275,6 @@ NOT_YET_KEYS: dict[str, frozenset[str]] = {
     "EnvSource": frozenset(("file", "command")),
 }
 NOT_YET_KINDS: dict[str, frozenset[str]] = {
-    "tls": frozenset(("acme-dns01",)),
     "state": frozenset(("git",)),
     "kind": frozenset(("tcp",)),
 }

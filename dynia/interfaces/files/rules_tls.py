@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 
 from dynia.interfaces.errors import Mistake
@@ -12,11 +13,16 @@ from dynia.interfaces.files.look import Absent, Folder, Link, Look
 from dynia.interfaces.files.yaml_tree import Path
 from dynia.interfaces.pem import Pem, PemError, covers, read_chain, read_pem
 
+_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?")
+_EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
 
 def tls(
     ground: Ground, path: Path, spec: raw.Cluster, look: Look, resolve: Callable[[str], str]
 ) -> Iterator[Mistake]:
     """`path` is that of `tls`. A file that is not there is no mistake yet: another machine may have it."""
+    if isinstance(spec.tls, raw.AcmeTls):
+        yield from _acme(ground, path, spec, spec.tls, look, resolve)
     if not isinstance(spec.tls, raw.FilesTls):
         return
     contents: dict[str, bytes] = {}
@@ -59,3 +65,30 @@ def _names(ground: Ground, path: Path, spec: raw.Cluster, names: tuple[str, ...]
         hint = f"it is for {', '.join(names) or 'no name at all'}"
         message = f"the certificate is not for {shown}"
         yield ground.at((*path, "certificate"), "certificate-lacks-domain", message, hint)
+
+
+def _acme(
+    ground: Ground, path: Path, spec: raw.Cluster, tls: raw.AcmeTls, look: Look, resolve: Callable[[str], str]
+) -> Iterator[Mistake]:
+    if tls.directory and not _URL.fullmatch(tls.directory):
+        message = f"{tls.directory!r} is not a URL that starts with https://"
+        yield ground.at((*path, "directory"), "bad-url", message, "leave it out: Let's Encrypt")
+    if tls.email and not _EMAIL.fullmatch(tls.email):
+        yield ground.at((*path, "email"), "bad-email", f"{tls.email!r} is not an address")
+    if tls.ca and isinstance(seen := look(resolve(tls.ca), follow=True), Absent):
+        rule = "missing-file" if seen.reason == "no such file" else "unreadable-file"
+        yield ground.at((*path, "ca"), rule, f"{tls.ca} cannot be read: {seen.reason}")
+    if isinstance(spec.dns, raw.NoDns):
+        if ground.sound(*path[:-1], "dns"):
+            message = "there is no zone to prove the names in"
+            yield ground.at(
+                (*path, "kind"), "acme-without-zone", message, "say dns: {kind: cloudflare, ...}, or rfc2136"
+            )
+        return
+    zone = spec.dns.zone
+    for name, service in spec.services.items():
+        for index, domain in enumerate(service.domains):
+            if domain != zone and not domain.endswith(f".{zone}"):
+                at = (*path[:-1], "services", name, "domains", index)
+                message = f"{domain} is not in zone {zone}, so nothing can be proven about it"
+                yield ground.at(at, "domain-outside-zone", message, "another tls kind, or another zone")

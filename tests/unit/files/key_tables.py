@@ -36,6 +36,7 @@ PLACES = {
     "NoTls": "`tls: {kind: none}`",
     "FilesTls": "`tls: {kind: files}`",
     "SelfSignedTls": "`tls: {kind: self-signed}`",
+    "AcmeTls": "`tls: {kind: acme-dns01}`",
     "CloudflareOriginTls": "`tls: {kind: cloudflare-origin}`",
     "Rollout": "`rollout`",
     "Firewall": "`firewall`",

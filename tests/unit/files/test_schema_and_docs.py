@@ -73,6 +73,7 @@ def test_the_example_loads_and_has_every_provider() -> None:
     found = load(EXAMPLE, version="2.0.0")
     assert [(each.name, type(each.provider).__name__) for each in found.clusters] == [
         ("cloud", "DigitalOceanProvider"),
+        ("intranet", "DockerProvider"),
         ("prod", "SshProvider"),
         ("proxied", "DockerProvider"),
         ("staging", "DockerProvider"),
