@@ -128,6 +128,7 @@ class TwinWorld(DigitalOceanWorld):
     """The same with the lab's machines behind the droplets."""
 
     makes = True
+    absent = Foreign(machine="299999999", address="198.19.255.1")
     token = TWIN
 
     def __init__(self, lab: Lab, environment: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ class World:
     the one behind ``node-1`` where it does not."""
 
     makes = True
+    absent = Foreign(machine="no-such-thing", address="no-such-thing")
     container = ""
 
     def __init__(self, lab: Lab) -> None:

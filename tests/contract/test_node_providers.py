@@ -180,10 +180,10 @@ def test_delete_takes_the_machine_and_its_disk_and_again_is_no_error(world: Worl
 def test_what_is_not_there_can_be_deleted_and_released_but_not_started(world: World) -> None:
     async def case() -> None:
         before = await world.now()
-        await world.provider.delete_node("no-such-thing")
-        await world.provider.release_reserved_ip("no-such-thing")
-        with pytest.raises(DyniaError, match="no-such-thing"):
-            await world.provider.start_node("no-such-thing")
+        await world.provider.delete_node(world.absent.machine)
+        await world.provider.release_reserved_ip(world.absent.address)
+        with pytest.raises(DyniaError, match=world.absent.machine):
+            await world.provider.start_node(world.absent.machine)
         assert await world.now() == before
 
     asyncio.run(case())

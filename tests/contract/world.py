@@ -20,9 +20,10 @@ class Foreign(Shape):
 
 class World(Protocol):
     """`foreign` asserts at its end that nothing was done to them. `makes`: its provider makes machines;
-    `machine` is the container behind one, `docker` and `ssh` are ways to it past the provider."""
+    `absent` is what nobody has; `machine` is the container behind one, `docker` and `ssh` are ways to it past the provider."""
 
     makes: bool
+    absent: Foreign
     lineage: str
     cluster: str
 

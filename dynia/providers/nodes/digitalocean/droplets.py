@@ -196,7 +196,11 @@ class Droplets:
     async def _ours(self, provider_id: str) -> tuple[Json, NodeMark]:
         if not provider_id.isascii() or not provider_id.isdigit():
             raise Refused(f"{provider_id} is no droplet of DigitalOcean's (they have numbers)")
-        got = await self._vendor.ask("droplet:read", "droplets.get", droplet_id=int(provider_id))
+        try:
+            got = await self._vendor.ask("droplet:read", "droplets.get", droplet_id=int(provider_id))
+        except Gone as error:
+            message = f"there is no droplet {provider_id} (any more)"
+            raise Gone(message, status=error.status, said=error.said) from error
         mark = node_mark(got["droplet"]["tags"])
         if mark is None:
             raise Refused(
