@@ -174,7 +174,16 @@ def _obtain(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...], ho
     if not ready:
         reason = "no node was observed that could keep the certificate"
         return Part(waiting=(Waiting(subject="certificate", reason=reason),), more=True)
-    node, facts = min(ready, key=lambda one: (not one[0].bootstrapped, one[0].name == holder, one[0].ordinal))
+    # A new node serves nothing yet: who was given the address meanwhile must not change the choice
+    # that was approved.
+    node, facts = min(
+        ready,
+        key=lambda one: (
+            not one[0].bootstrapped,
+            one[0].name == holder and bool(one[0].components),
+            one[0].ordinal,
+        ),
+    )
     before = bootstrap(node, facts, packages(spec))
     names, origin = domains_of(spec), origin_of(spec)
     action = ObtainCertificate(
