@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from dynia.interfaces.desired import ApiEntry
 from dynia.interfaces.observed import NotObserved, ProviderNode
 from dynia.services.actions import DeleteNode, ForgetNode, ProvisionNode, StartNode
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
 from dynia.state.model import Intent, PutIntent, change
@@ -121,3 +123,22 @@ def test_a_provider_that_does_not_answer_stops_no_repair_and_makes_no_machine() 
     assert [s.id for s in plan.steps] == [f"{name}/haproxy/push"]
     assert ("provider", "HTTP 503") in plan.not_observed
     assert [w.subject for w in plan.waiting] == ["provider"]
+
+
+def test_with_entry_api_a_joining_node_stays_quiet_while_the_holder_is_silent() -> None:
+    """The provider names the holder although it does not answer: it hears nothing of a node that its config
+    does not name, which would take its role, and the address with it."""
+    given = changed(settled(worlds.cluster(2, entry=ApiEntry())), nodes=3)
+    first = make_plan(given)
+    (joining,) = first.joining
+    made = worlds.real(simulate(given, first))
+    plan = make_plan(made)
+    assert f"{joining}/keepalived/push" in [step.id for step in plan.steps]
+    plan = make_plan(worlds.silent(made, first.holder))
+    assert f"{joining}/haproxy/push" in [step.id for step in plan.steps]
+    assert f"{joining}/keepalived/push" not in [step.id for step in plan.steps]
+    assert f"{first.holder} may hold the reserved IP" in reasons(plan)[joining]
+
+
+def reasons(plan: Plan) -> dict[str, str]:
+    return {w.subject: w.reason for w in plan.waiting}
