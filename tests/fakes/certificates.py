@@ -35,12 +35,17 @@ class TestAuthority:
         return self.certificate.public_bytes(Encoding.PEM).decode()
 
     def sign(
-        self, *names: str, days: int = 90, began_days_ago: int = 0, addresses: tuple[str, ...] = ()
+        self,
+        *names: str,
+        days: int = 90,
+        began_days_ago: int = 0,
+        addresses: tuple[str, ...] = (),
+        at: int | None = None,
     ) -> Pair:
-        """For these names and addresses, good for `days` from now on."""
+        """For these names and addresses, good for `days` from now on, or from `at` (seconds of the epoch)."""
         key = ec.generate_private_key(ec.SECP256R1())
         built = _builder(
-            key, _name(names[0] if names else "nobody"), self.certificate.subject, days, began_days_ago
+            key, _name(names[0] if names else "nobody"), self.certificate.subject, days, began_days_ago, at
         )
         if names:
             listed = x509.SubjectAlternativeName(
@@ -66,9 +71,15 @@ def authority() -> TestAuthority:
 
 
 def _builder(
-    key: ec.EllipticCurvePrivateKey, subject: x509.Name, issuer: x509.Name, days: int, began_days_ago: int
+    key: ec.EllipticCurvePrivateKey,
+    subject: x509.Name,
+    issuer: x509.Name,
+    days: int,
+    began_days_ago: int,
+    at: int | None = None,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
+    now = now if at is None else datetime.datetime.fromtimestamp(at, datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -42,10 +42,11 @@ from dynia.interfaces.observed import (
     ResolvedImage,
     UnresolvedImage,
 )
-from dynia.providers.protocols import DnsMark, DnsWish, NodeOrder
+from dynia.interfaces.pem import ORIGIN, read_pem
+from dynia.providers.protocols import CertificateOrder, Certified, DnsMark, DnsWish, NodeOrder
 from dynia.services.actions.base import HostKey
 from dynia.services.drill import SCRIPTS
-from dynia.services.planning.components import secret_files
+from dynia.services.planning.components import PEM, secret_files
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.plan import Plan
@@ -56,6 +57,7 @@ from dynia.services.reconcile import ApplyResult, Reconciler
 from dynia.services.session import Session
 from dynia.state.model import Node, State
 from dynia.state.store import Store, open_store
+from tests.fakes.certificates import authority
 from tests.fakes.disk import FakeDisk
 from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
@@ -64,6 +66,9 @@ from tests.plans.templates import SMALL
 HOME = Path("/team")
 replace = msgspec.structs.replace
 Lie = Callable[[str, str], PushAnswer | GateAnswer | None]
+
+
+NOW = 1_800_000_000
 
 
 class Cloud:
@@ -342,9 +347,11 @@ class Connection:
 
         def swap(node: ModelNode) -> None:
             for file in request.files:
-                if file.secret:
+                if file.path == PEM:
+                    node.keep_certificate(PEM, read_pem(file.content, file.content).seen)
+                elif file.secret:
                     node.secrets[file.path] = worlds.hmac(file.content)
-            node.write(request.files)
+            node.write(f for f in request.files if f.path != PEM)
             node.delete(request.delete)
             node.secrets.clear()
             node.unfinished.add(request.component)
@@ -410,6 +417,11 @@ class Connection:
             await self._reached("role")
             role = self.cloud.nodes[self.node.ordinal].vrrp
             return Executed(exit_code=0 if role else 1, stdout=role.encode(), stderr=b"")
+        if request.argv == ("cat", PEM):
+            await self._reached("certificate")
+            found = self.cloud.nodes[self.node.ordinal].certificates.get(PEM)
+            content = made(found.names).pem.content if found else b""
+            return Executed(exit_code=0 if found else 1, stdout=content, stderr=b"")
         deed = next((d for d, text in SCRIPTS.items() if request.argv[:3] == ("sh", "-c", text)), None)
         if deed is None:
             await asyncio.sleep(0)
@@ -445,11 +457,32 @@ class Connection:
         self.cloud.nodes[self.node.ordinal] = model.facts()
 
 
+@cache
+def made(names: tuple[str, ...]) -> Certified:
+    """For the same names always the same certificate, so that two worlds can be compared."""
+    pair = authority().sign(*names, at=NOW)
+    return Certified(pem=read_pem(f"{ORIGIN}self-signed\n{pair.chain}".encode(), pair.key.encode()))
+
+
+class Authority:
+    """Gives certificates, and says so in the cloud's deeds."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    async def obtain(self, order: CertificateOrder, say: Callable[[str], None]) -> Certified:
+        self._cloud.tick("certificate asked for")
+        await asyncio.sleep(0)
+        self._cloud.deeds.append(f"certificate {' '.join(order.names)}")
+        self._cloud.tick("certificate given")
+        return made(order.names)
+
+
 class Frozen:
     """Time stands still: nothing here waits for it."""
 
     def now(self) -> float:
-        return 1_800_000_000.0
+        return float(NOW)
 
     def monotonic(self) -> float:
         return 0.0
@@ -474,6 +507,7 @@ class Engine:
             clock=Frozen(),
             lessee=who,
             ask_entry=doors.ask_entry,
+            authority=Authority(cloud),
         )
         self.run = Reconciler(session)
 

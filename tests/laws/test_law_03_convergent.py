@@ -14,10 +14,21 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynia.interfaces.desired import ApiEntry, ClusterSpec, EnvSource, NoDns, Rfc2136Dns, VipEntry
+from dynia.interfaces.desired import (
+    ApiEntry,
+    ClusterSpec,
+    EnvSource,
+    NoDns,
+    NoEntry,
+    NoTls,
+    Rfc2136Dns,
+    SelfSignedTls,
+    VipEntry,
+)
 from dynia.interfaces.observed import DnsRecord
+from dynia.services.planning.components import PEM
 from dynia.state.store import open_store
-from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded
+from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded, survived
 from tests.fakes.disk import FakeDisk, PowerCut, best, some, worst
 from tests.laws.random_worlds import edits
 from tests.plans import worlds
@@ -37,6 +48,7 @@ OTHERS = (
 
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
 NAMES = st.sampled_from((NoDns(), ZONE, replace(ZONE, cname=True)))
+TLS = st.sampled_from((NoTls(), SelfSignedTls()))
 THEIRS = DnsRecord(record_id="theirs", name="mail.example.com", type="A", value="203.0.113.7")
 
 
@@ -47,7 +59,9 @@ def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
     entry = draw(st.sampled_from((VipEntry(), ApiEntry())))
     if draw(st.booleans()):
         before = tuple(SERVICES[n] for n in draw(names))
-        cloud, disk = applied(worlds.cluster(draw(st.integers(1, 3)), before, dns=draw(NAMES), entry=entry))
+        cloud, disk = applied(
+            worlds.cluster(draw(st.integers(1, 3)), before, dns=draw(NAMES), entry=entry, tls=draw(TLS))
+        )
         for key in sorted(cloud.records):
             by_hand = draw(st.sampled_from(("", "edit", "gone")))
             if by_hand == "edit":
@@ -68,7 +82,8 @@ def changes(draw: st.DrawFn) -> tuple[Cloud, FakeDisk, ClusterSpec | None]:
         open_store(HOME, disk=disk)  # it has its lineage, which is drawn by lot
     cloud.records["theirs"] = THEIRS
     services = tuple(OTHERS[n] for n in draw(names))
-    return cloud, disk, worlds.cluster(draw(st.integers(1, 3)), services, dns=draw(NAMES), entry=entry)
+    count, names_of, tls = draw(st.integers(1, 3)), draw(NAMES), draw(TLS)
+    return cloud, disk, worlds.cluster(count, services, dns=names_of, entry=entry, tls=tls)
 
 
 def dying_at(cloud: Cloud, disk: FakeDisk, where: str, number: int) -> None:
@@ -96,15 +111,27 @@ def finished(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None) -> tuple[ob
     assert sorted(cloud.machines) == sorted(ordinals), (
         "a machine that the state does not know, or the reverse"
     )
-    assert cloud.address == bool(spec)
+    assert cloud.address == bool(spec and not isinstance(spec.entry, NoEntry))
     check_names(cloud, spec)
+    check_certificates(cloud, spec)
     masters = [n for n, facts in cloud.nodes.items() if facts.vrrp == "MASTER"]
-    assert len(masters) == (1 if spec else 0)
+    assert len(masters) == (1 if spec and not isinstance(spec.entry, NoEntry) else 0)
     if spec and isinstance(spec.entry, ApiEntry):
         assert cloud.owner == cloud.machines[masters[0]].provider_id, "the MASTER claims the address"
         assert cloud.attached == [], "two who move it would fight"
     assert not [n for n, facts in cloud.nodes.items() if facts.unfinished]
     return cloud.truth(), recorded(state)
+
+
+def check_certificates(cloud: Cloud, spec: ClusterSpec | None) -> None:
+    """Every node has the same one, for every domain; without TLS, or without a domain, none has any."""
+    domains = {d for s in spec.services for d in s.domains} if spec else set[str]()
+    found = [facts.certificates.get(PEM) for facts in cloud.nodes.values()]
+    if spec is None or isinstance(spec.tls, NoTls) or not domains:
+        assert not [one for one in found if one]
+        return
+    assert len({one.chain if one else "" for one in found}) == 1
+    assert found[0] is not None and domains <= set(found[0].names)
 
 
 def check_names(cloud: Cloud, spec: ClusterSpec | None) -> None:
@@ -139,3 +166,26 @@ def test_killed_at_any_instant_the_next_apply_reaches_the_same_end(
         cloud.tick, disk = (lambda what: None), after(disk)
     assert finished(cloud, disk, spec) == end
     assert cloud.made == undisturbed.made, "a machine was made twice"
+
+
+def test_killed_while_a_certificate_is_got_or_given_every_node_ends_with_the_same_one() -> None:
+    """At every place in the world's calls, from a certificate for one name to one for two."""
+    before = worlds.cluster(2, SERVICES[:1], entry=NoEntry(), tls=SelfSignedTls())
+    after = replace(before, services=SERVICES[:2])
+    cloud, disk = applied(before)
+    cloud.records["theirs"] = THEIRS
+    undisturbed = cloud.copied()
+    end = finished(undisturbed, best(disk), after)
+    places = 0
+    while True:
+        places += 1
+        one, copy = cloud.copied(), survived(disk)
+        dying_at(one, copy, "world", places)
+        try:
+            Engine(one, copy, after).apply()
+        except PowerCut:
+            one.tick, copy = (lambda what: None), best(copy)
+            assert finished(one, copy, after) == end
+            continue
+        break
+    assert places > 20
