@@ -174,7 +174,9 @@ class DigitalOceanVendors:
         return await _connect(node, self._ssh, self._operator_key(), None)
 
     async def authorized_key(self) -> str:
-        return self._operator_key().public
+        from dynia.providers.ssh.keys import public_of
+
+        return await public_of(self._operator_key())
 
     def new_host_key(self) -> HostKey:
         return _new_host_key()
@@ -186,17 +188,19 @@ class DigitalOceanVendors:
 
 
 def _operators_own(cluster: str, ssh: Ssh) -> OperatorKey:
-    """The key that the file names, else the agent's."""
-    from dynia.providers.ssh.keys import agent_key, load_operator_key
+    """The key that the file names, else the agent's, else the one that ssh itself would take."""
+    from dynia.providers.ssh.keys import agent_key, load_operator_key, usual_key
 
     agent = os.environ.get("SSH_AUTH_SOCK", "")
     if ssh.key:
         return load_operator_key(ssh.key)
     if agent:
         return agent_key(agent)
+    if found := usual_key(Path.home()):
+        return load_operator_key(str(found))
     raise DyniaError(
         f"cluster {cluster}: there is no SSH key",
-        hint="give `ssh: {key: ...}`, or start ssh-agent and add a key",
+        hint="give `ssh: {key: ...}`, start ssh-agent and add a key, or make one: ssh-keygen -t ed25519",
     )
 
 

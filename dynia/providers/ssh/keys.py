@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
 
 from dynia.interfaces.errors import DyniaError
+
+USUAL = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,25 @@ def load_operator_key(path: str) -> OperatorKey:
 def agent_key(socket: str) -> OperatorKey:
     """The keys of a running ssh-agent; `socket` is what SSH_AUTH_SOCK says."""
     return OperatorKey(name="the keys of ssh-agent", agent=socket)
+
+
+def usual_key(home: Path) -> Path | None:
+    """The private key that ssh takes where nobody names one."""
+    return next((p for name in USUAL if (p := home / ".ssh" / name).is_file()), None)
+
+
+async def public_of(key: OperatorKey) -> str:
+    """The authorized_keys line of a new machine; an agent is asked for its first key."""
+    if key.public or not key.agent:
+        return key.public
+    try:
+        async with asyncssh.connect_agent(key.agent) as agent:
+            offered = await agent.get_keys()
+    except (OSError, ValueError) as error:
+        raise DyniaError(f"ssh-agent does not answer: {error}", hint="give `ssh: {key: ...}`") from error
+    if not offered:
+        raise DyniaError("ssh-agent has no key", hint="ssh-add, or give `ssh: {key: ...}`")
+    return f"{offered[0].algorithm.decode()} {base64.b64encode(offered[0].public_data).decode()}"
 
 
 def fresh_key() -> tuple[str, str]:
