@@ -22,12 +22,14 @@ from tests.twin.judged_cloudflare import TOKEN, cloudflare_in_a_thread
 class CloudflareWorld:
     """A zone of one account; what anybody is answered comes from the BIND behind it."""
 
-    def __init__(self, folder: Path) -> None:
+    kind = "cloudflare"
+
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         self.zone = "contract.example"
         self.mark = DnsMark(lineage=uuid.uuid4().hex, cluster="prod")
-        self.bind = Bind(folder, self.zone)
+        self.bind = Bind(folder, self.zone, address=address)
         self.database = folder / "cloudflare.db"
-        server = NameServer("127.0.0.1", self.bind.port, KEY, self.bind.secret)
+        server = NameServer(address, self.bind.port, KEY, self.bind.secret)
         scopes = frozenset(("Zone:Read", "DNS:Edit"))
         self._open = ExitStack()
         self.twin = self._open.enter_context(

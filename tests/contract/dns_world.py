@@ -61,9 +61,11 @@ class DnsWorld(Protocol):
 class BindWorld:
     """rfc2136 at a real BIND."""
 
-    def __init__(self, folder: Path) -> None:
+    kind = "rfc2136"
+
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         self.zone = "contract.example"
-        self.bind = Bind(folder, self.zone)
+        self.bind = Bind(folder, self.zone, address=address)
         self.mark = DnsMark(lineage=uuid.uuid4().hex, cluster="prod")
 
     @property
@@ -72,7 +74,11 @@ class BindWorld:
 
     def settings(self) -> Rfc2136Dns:
         return Rfc2136Dns(
-            zone=self.zone, server="127.0.0.1", port=self.bind.port, key=KEY, secret=EnvSource(env="KEY")
+            zone=self.zone,
+            server=self.bind.address,
+            port=self.bind.port,
+            key=KEY,
+            secret=EnvSource(env="KEY"),
         )
 
     def with_secret(self, secret: str) -> DnsProvider:

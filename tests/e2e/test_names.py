@@ -1,4 +1,4 @@
-"""Names on a real BIND: bound to the reserved IP, somebody else's left alone, unbound, and put back."""
+"""Names at a real BIND, and at Cloudflare's twin in front of one: bound to the reserved IP, somebody else's left alone, unbound, and put back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import pytest
 
 from dynia.providers.nodes.docker.lab import Lab
 from dynia.providers.nodes.docker.network import gateway, network
-from tests.contract.bind import KEY, Bind
+from tests.contract.bind import KEY
+from tests.contract.cloudflare_world import CloudflareWorld
+from tests.contract.dns_world import BindWorld
 from tests.e2e.scratch import Scratch
+from tests.twin.judged_cloudflare import TOKEN
 
 pytestmark = pytest.mark.lab
 
-ZONE, THEIRS = "names.example", "203.0.113.7"
+ZONE, THEIRS = "contract.example", "203.0.113.7"
 FILE = """\
 clusters:
   {name}:
@@ -26,38 +29,47 @@ clusters:
     nodes: {{count: 2}}
     entry: {{kind: vip}}
     dns:
-      kind: rfc2136
-      zone: names.example
-      server: {server}
-      port: {port}
-      key: {key}
-      secret: {{env: DNS_KEY_SECRET}}
+{dns}
     services:
       hello:
         compose: ./compose.yaml
         domains: [{domains}]
         health: {{path: /healthz}}
 """
-ALL = ("api.names.example", "www.names.example", "taken.names.example", "api.else.example")
+ALL = ("api.contract.example", "www.contract.example", "taken.contract.example")
+
+
+RFC2136 = """\
+      kind: rfc2136
+      zone: contract.example
+      server: {server}
+      port: {port}
+      key: {key}
+      secret: {{env: DNS_KEY_SECRET}}"""
+CLOUDFLARE = """\
+      kind: cloudflare"""  # its zone is found
 
 
 class Named:
-    """A cluster, and the server of its zone."""
+    """A cluster, and what its zone is at."""
 
-    def __init__(self, cluster: Scratch, bind: Bind) -> None:
-        self.cluster, self.bind = cluster, bind
-        self.foreign = bind.zone(ZONE)
-        cluster.variables["DNS_KEY_SECRET"] = bind.secret
-        self.wants(*ALL)
+    def __init__(self, cluster: Scratch, world: BindWorld | CloudflareWorld) -> None:
+        self.cluster, self.world, self.bind = cluster, world, world.bind
+        if isinstance(world, BindWorld):
+            self.secret, self.name_of_secret = world.bind.secret, "DNS_KEY_SECRET"
+            self.dns = RFC2136.format(server=self.bind.address, port=self.bind.port, key=KEY)
+            self.outside: tuple[str, ...] = ("api.else.example",)
+        else:
+            self.secret, self.name_of_secret = TOKEN, "CLOUDFLARE_API_TOKEN"
+            self.dns = CLOUDFLARE
+            cluster.variables["DYNIA_CLOUDFLARE_URL"] = world.twin.url
+            self.outside = ()
+        self.foreign = world.now()
+        cluster.variables[self.name_of_secret] = self.secret
+        self.wants(*ALL, *self.outside)
 
     def wants(self, *domains: str) -> None:
-        text = FILE.format(
-            name=self.cluster.name,
-            server=self.bind.address,
-            port=self.bind.port,
-            key=KEY,
-            domains=", ".join(domains),
-        )
+        text = FILE.format(name=self.cluster.name, dns=self.dns, domains=", ".join(domains))
         self.cluster.write("clusters.yaml", text)
 
     def dig(self, name: str, kind: str = "A") -> list[str]:
@@ -69,49 +81,43 @@ class Named:
         return sorted(done.stdout.split())
 
 
-@pytest.fixture
-def bind(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bind]:
-    """At this machine's own address in the lab, with records of somebody else."""
+@pytest.fixture(params=[BindWorld, CloudflareWorld])
+def named(
+    request: pytest.FixtureRequest, lab: Lab, cluster: Scratch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Named]:
+    """The server is at this machine's own address in the lab, and has records of somebody else."""
     here = str(gateway(asyncio.run(network(lab))))
-    made = Bind(Path(tmp_path_factory.mktemp("bind")), ZONE, address=here)
-    made.by_hand(
-        ZONE,
-        ("+", f"taken.{ZONE}", f"A {THEIRS}"),
-        ("+", f"mail.{ZONE}", f"A {THEIRS}"),
-        ("+", ZONE, f"MX 10 mail.{ZONE}."),
-    )
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def named(cluster: Scratch, bind: Bind) -> Named:
-    return Named(cluster, bind)
+    world: BindWorld | CloudflareWorld = request.param(Path(tmp_path_factory.mktemp("zone")), here)
+    world.put(f"taken.{ZONE}", "A", THEIRS)
+    world.put(f"mail.{ZONE}", "A", THEIRS)
+    world.put(f"text.{ZONE}", "TXT", '"v=spf1 -all"')
+    yield Named(cluster, world)
+    world.stop()
 
 
 def test_a_cluster_s_names_from_the_first_apply_to_the_last_destroy(named: Named) -> None:
-    cluster, bind = named.cluster, named.bind
-    api, www, taken, outside = ALL
+    cluster, bind, world = named.cluster, named.bind, named.world
+    api, www, taken = ALL
 
     first = cluster.apply()
     nodes = {cluster.address(node) for node in cluster.nodes()}
     assert named.dig(api) == named.dig(www) == [cluster.entry()]
     assert cluster.entry() not in nodes
     assert named.dig(taken) == [THEIRS]
-    assert named.foreign < bind.zone(ZONE)
+    assert named.foreign < world.now()
     assert not nodes & {line.split()[-1] for line in bind.zone(ZONE)}
     assert f"A {THEIRS} is in the way and is not ours" in " ".join(first.stdout.split())
     plan = cluster.dynia("plan", "--detailed-exitcode")
     assert "is in the way" in " ".join(plan.stdout.split())
-    assert f"dns {outside}" in plan.stdout
+    assert all(f"dns {domain}" in plan.stdout for domain in named.outside)
 
     # somebody's hands; sync leaves names alone, apply puts back what is ours
-    bind.by_hand(ZONE, ("-", api, f"A {cluster.entry()}"), ("+", api, "A 203.0.113.99"))
-    touched = bind.zone(ZONE)
+    world.edit(api, "A", cluster.entry(), "203.0.113.99")
+    touched = world.now()
     drift = cluster.dynia("drift", exits=3)
     assert f"A {cluster.entry()} → A 203.0.113.99" in drift.stdout
     cluster.dynia("sync", "--yes")
-    assert bind.zone(ZONE) == touched
+    assert world.now() == touched
     cluster.apply()
     assert named.dig(api) == [cluster.entry()]
 
@@ -119,11 +125,12 @@ def test_a_cluster_s_names_from_the_first_apply_to_the_last_destroy(named: Named
     named.wants(api, taken)
     cluster.apply()
     assert named.dig(www) == []
-    assert not [line for line in bind.zone(ZONE) if www in line]
+    assert not [line for line in world.now() if www in line]
     assert cluster.dynia("plan", "--detailed-exitcode").exit == 0
 
     # what is in the way is taken over only where the file says so
-    cluster.edit("clusters.yaml", "kind: rfc2136\n", "kind: rfc2136\n      adopt: true\n")
+    named.dns += "\n      adopt: true"
+    named.wants(api, taken)
     plan = cluster.dynia("plan", "--detailed-exitcode", exits=2)
     assert f"was A {THEIRS}" in plan.stdout
     cluster.apply()
@@ -132,40 +139,34 @@ def test_a_cluster_s_names_from_the_first_apply_to_the_last_destroy(named: Named
 
     check_no_secret(named)
     cluster.dynia("cluster", "destroy", cluster.name, "--yes-destroy", cluster.name)
-    left = {line for line in named.foreign if not line.startswith(f"{taken}. ")}
-    assert bind.zone(ZONE) == left
+    left = {line for line in named.foreign if not line.startswith((f"{taken}. ", f"{taken} "))}
+    assert world.now() == left
     assert cluster.nodes() == {}
 
 
 def check_no_secret(named: Named) -> None:
     """Neither in what was said nor in any file of the folder, in any shape."""
-    secret = named.bind.secret
+    secret = named.secret
     shapes = (secret, base64.b64encode(secret.encode()).decode(), secret.replace("+", "%2B"))
     said = "".join(str(run) for run in named.cluster.runs)
     files = b"".join(f.read_bytes() for f in named.cluster.folder.rglob("*") if f.is_file())
-    assert b"DNS_KEY_SECRET" in files, "the search looks at the files that name it"
+    assert f"kind: {named.world.kind}".encode() in files, "the search looks at the files"
     for shape in shapes:
         assert shape not in said
         assert shape.encode() not in files
 
 
-@pytest.mark.parametrize(
-    ("secret", "words"),
-    [
-        (None, "DNS_KEY_SECRET is not set"),
-        (base64.b64encode(uuid.uuid4().bytes).decode(), "the secret of key dynia-key is another one there"),
-    ],
-)
-def test_a_wrong_secret_is_one_clear_message_before_anything_is_made(
-    named: Named, secret: str | None, words: str
-) -> None:
+@pytest.mark.parametrize("secret", ["", base64.b64encode(uuid.uuid4().bytes).decode()])
+def test_a_wrong_secret_is_one_clear_message_before_anything_is_made(named: Named, secret: str) -> None:
     cluster = named.cluster
-    del cluster.variables["DNS_KEY_SECRET"]
-    if secret is not None:
-        cluster.variables["DNS_KEY_SECRET"] = secret
+    cluster.variables[named.name_of_secret] = secret
+    known = (
+        "the secret of key dynia-key is another one there" if named.world.kind == "rfc2136" else "Cloudflare"
+    )
+    words = known if secret else f"{named.name_of_secret} is not set"
     for run in (cluster.apply(exits=1), cluster.dynia("plan", exits=1)):
         assert words in " ".join(run.stderr.split())
         assert "Traceback" not in run.stderr
         assert len(run.stderr.strip().splitlines()) <= 6
     assert cluster.nodes() == {}
-    assert named.bind.zone(ZONE) == named.foreign
+    assert named.world.now() == named.foreign
