@@ -16,7 +16,8 @@ def command(file: str | None, cluster: str | None, keep: bool, as_json: bool) ->
 
     The same file, on nodes of a lab of its own; DigitalOcean and Cloudflare are their twins, secrets are
     placeholders, images that this machine does not have are replaced by a stand-in. Nothing outside of this
-    machine is reached, and that is proven first. The report says what was replaced and what was seen.
+    machine is reached, and that is proven first. The report says what was replaced and what was seen. Without
+    --cluster all clusters of the file are played, one after the other.
 
     \b
     Example:

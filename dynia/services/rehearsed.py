@@ -8,6 +8,7 @@ import msgspec
 
 from dynia.interfaces.desired import (
     AcmeTls,
+    ApiEntry,
     CloudflareDns,
     ClusterSpec,
     Container,
@@ -61,9 +62,13 @@ def _machines(
         provider = DockerProvider()
     elif isinstance(provider, DigitalOceanProvider):
         told.append(Replaced(what="DigitalOcean", by="its twin, on nodes of the lab"))
+        provider = replace(provider, vpc="")
     if isinstance(entry, VipEntry) and entry != VipEntry():
         told.append(Replaced(what=f"entry {entry.address or entry.interface}", by="an address of the lab"))
         entry = VipEntry()
+    elif isinstance(entry, ApiEntry) and entry.witness:
+        told.append(Replaced(what=f"entry.witness {entry.witness}", by="the gateway"))
+        entry = ApiEntry()
     if spec.registries:
         told.append(Replaced(what="registries", by="nothing: no login is made"))
     if spec.firewall.ssh:

@@ -59,12 +59,15 @@ def left(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "cluster",
-    ["prod", pytest.param("staging", marks=pytest.mark.slow), pytest.param("trial", marks=pytest.mark.slow)],
+    [
+        "cloud",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("prod", "staging", "trial", "proxied")),
+    ],
 )
 def test_a_cluster_of_the_example_is_played_whole_and_leaves_nothing(folder: Path, cluster: str) -> None:
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     done = rehearse(folder, "--cluster", cluster, "--json")
-    report = json.loads(done.stdout)
+    (report,) = json.loads(done.stdout)["clusters"]
     print(*(f"{act['name']}: {act['seconds']} s, {act['said']}" for act in report["acts"]), sep="\n")
     assert report["ok"] and report["elsewhere"] == []
     names = [act["name"] for act in report["acts"]]

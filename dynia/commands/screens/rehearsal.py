@@ -50,19 +50,25 @@ def rehearsal_text(report: RehearsalReport, *, width: int, color: bool = False) 
     return "\n".join([*lines, "", *wrap(last, width)])
 
 
-def rehearsal_json(report: RehearsalReport) -> bytes:
+def rehearsal_json(reports: tuple[RehearsalReport, ...]) -> bytes:
     """`dynia rehearse --json`."""
     return document(
         "rehearsal",
         {
-            "cluster": report.cluster,
-            "nodes": report.nodes,
-            "ok": report.ok,
-            "replaced": [{"what": one.what, "by": one.by} for one in report.replaced],
-            "acts": [
-                {"name": act.name, "seconds": act.seconds, "ok": act.ok, "said": act.said}
-                for act in report.acts
+            "ok": all(report.ok for report in reports),
+            "clusters": [
+                {
+                    "name": report.cluster,
+                    "nodes": report.nodes,
+                    "ok": report.ok,
+                    "replaced": [{"what": one.what, "by": one.by} for one in report.replaced],
+                    "acts": [
+                        {"name": act.name, "seconds": act.seconds, "ok": act.ok, "said": act.said}
+                        for act in report.acts
+                    ],
+                    "elsewhere": list(report.elsewhere),
+                }
+                for report in reports
             ],
-            "elsewhere": list(report.elsewhere),
         },
     )

@@ -42,7 +42,7 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.apply": [lambda r=r: result_json(r) for r in more.RESULTS.values()],  # type: ignore[misc]
     "dynia.status": [lambda v=v: status_json(v) for v in more.STATUSES.values()],  # type: ignore[misc]
     "dynia.drill": [lambda r=r: drill_json(r) for r in more.DRILLS.values()],  # type: ignore[misc]
-    "dynia.rehearsal": [lambda r=r: rehearsal_json(r) for r in more.REHEARSALS.values()],  # type: ignore[misc]
+    "dynia.rehearsal": [lambda: rehearsal_json(tuple(more.REHEARSALS.values()))],
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],
     "dynia.clusters": [lambda: list_json((CLUSTER,))],

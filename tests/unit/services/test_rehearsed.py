@@ -9,8 +9,10 @@ import msgspec
 
 from dynia.interfaces.clusters_file import load
 from dynia.interfaces.desired import (
+    ApiEntry,
     CloudflareDns,
     ClusterSpec,
+    DigitalOceanProvider,
     DockerProvider,
     EnvSource,
     Firewall,
@@ -86,6 +88,13 @@ def test_name_servers_and_certificates_are_the_twins() -> None:
     made, told = said(worlds.cluster(dns=dns))
     assert made.dns == CloudflareDns(zone="example.com", cname=True)
     assert "the name server 192.0.2.1" in told
+
+
+def test_droplets_need_neither_the_network_nor_the_witness_that_the_file_names() -> None:
+    made, told = said(example("cloud"))
+    assert isinstance(made.provider, DigitalOceanProvider) and made.provider.vpc == ""
+    assert made.entry == ApiEntry()
+    assert "DigitalOcean" in told and "entry.witness 10.106.0.1" in told
 
 
 def test_what_the_lab_has_stays_as_it_is() -> None:
