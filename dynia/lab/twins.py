@@ -22,8 +22,10 @@ from dynia.twin.cloudflare.server import CloudflareTwin
 from dynia.twin.digitalocean.server import DigitalOceanTwin
 
 # A twin is not told secrets. The second token may do what a node needs to claim the address, and no more.
-TOKEN = "twin"  # noqa: S105
-FAILOVER_TOKEN = "twin-failover"  # noqa: S105
+# They look like nothing else, so that a search for them finds them alone.
+TOKEN = "dop_v1_lab-twin-all-scopes"  # noqa: S105
+FAILOVER_TOKEN = "dop_v1_lab-twin-may-claim"  # noqa: S105
+CLOUDFLARE_TOKEN = "cf_lab-twin-all-zones"  # noqa: S105
 FAILOVER_SCOPES = frozenset(("reserved_ip:read", "reserved_ip:update"))
 TOKENS = {TOKEN: None, FAILOVER_TOKEN: FAILOVER_SCOPES}
 EVERYWHERE = {"*": frozenset(("Zone:Read", "DNS:Edit", "SSL and Certificates:Edit"))}
@@ -42,7 +44,7 @@ async def environment(lab: Lab) -> dict[str, str]:
         "DIGITALOCEAN_ACCESS_TOKEN": TOKEN,
         "DYNIA_FAILOVER_TOKEN": FAILOVER_TOKEN,
         "DYNIA_CLOUDFLARE_URL": Places(subnet=str(await network(lab))).cloudflare_url,
-        "CLOUDFLARE_API_TOKEN": TOKEN,
+        "CLOUDFLARE_API_TOKEN": CLOUDFLARE_TOKEN,
     }
 
 
@@ -78,7 +80,7 @@ async def twins(lab: Lab, delay: float, zones: Sequence[str] = ZONES) -> AsyncIt
                 zones,
                 host=str(places.gateway),
                 port=CLOUDFLARE_PORT,
-                tokens={TOKEN: EVERYWHERE},
+                tokens={CLOUDFLARE_TOKEN: EVERYWHERE},
                 name_server=served,
             )
         )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import json
 import re
 import shutil
 import subprocess
+import threading
 import urllib.request
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import dns.message
 import dns.query
+import httpx
 import pytest
 
 from dynia.lab.places import NAMES_PORT
@@ -25,6 +31,20 @@ pytestmark = pytest.mark.lab
 
 DOMAIN = "api.example.com"
 DEFAULT_CADDY = "caddy:2.10"
+CREATE = (
+    "cluster",
+    "create",
+    "mycluster",
+    "--nodes",
+    "2",
+    "--size",
+    "s-1vcpu-1gb",
+    "--region",
+    "lon1",
+    "--yes",
+)
+DEPLOY = ("deploy", "--name", "myapp", "--compose", "./myapp.yml", "--domain", DOMAIN, "--yes")
+APPLIES = 5
 
 
 @pytest.fixture
@@ -62,6 +82,11 @@ def answers(environment: dict[str, str], name: str) -> list[str]:
     return sorted(rdata.to_text() for rrset in got.answer for rdata in rrset)
 
 
+def names(lab: Lab) -> list[dict[str, object]]:
+    """The records that there are, by the twin's database."""
+    return rows(lab.folder / "twin" / "cloudflare.db", "SELECT * FROM records WHERE deleted IS NULL")
+
+
 def curl(cluster: Scratch, address: str) -> tuple[str, str]:
     """Headers and body over HTTPS, chain and name verified against the twin's own authority."""
     argv = ["curl", "-s", "-S", "-m", "10", "-D", "-", "--cacert", str(cluster.folder / "ca.pem")]
@@ -74,8 +99,7 @@ def curl(cluster: Scratch, address: str) -> tuple[str, str]:
 
 def test_from_nothing_to_https_on_two_droplets(lab: Lab, cloud: TwinCloud, beginner: Scratch) -> None:
     """What must be seen, 1."""
-    size = ("--nodes", "2", "--size", "s-1vcpu-1gb", "--region", "lon1")
-    beginner.dynia("cluster", "create", "mycluster", *size, "--yes", timeout=900)
+    beginner.dynia(*CREATE, timeout=900)
     state = beginner.state()
     assert state["currentCluster"] == "mycluster"
     droplets = {
@@ -87,13 +111,10 @@ def test_from_nothing_to_https_on_two_droplets(lab: Lab, cloud: TwinCloud, begin
     roles = {name: node.sh("cat /run/dynia/vrrp") for name, node in droplets.items()}
     assert [name for name, role in roles.items() if role == "MASTER"] == [held]
 
-    deployed = beginner.dynia(
-        "deploy", "--name", "myapp", "--compose", "./myapp.yml", "--domain", DOMAIN, "--yes", timeout=900
-    )
-    print(deployed)
+    beginner.dynia(*DEPLOY, timeout=900)
     assert answers(cloud.environment, DOMAIN) == [address]
     assert address not in {ip for node in droplets.values() for ip in (node.public, node.private)}
-    records = rows(lab.folder / "twin" / "cloudflare.db", "SELECT * FROM records")
+    records = names(lab)
     assert [(one["name"], one["content"], bool(one["proxied"])) for one in records] == [
         (DOMAIN, address, True)
     ]
@@ -110,3 +131,132 @@ def test_from_nothing_to_https_on_two_droplets(lab: Lab, cloud: TwinCloud, begin
 
     beginner.dynia("undeploy", "myapp", "--yes", timeout=600)
     assert answers(cloud.environment, DOMAIN) == []
+
+
+def faults(cloud: TwinCloud, script: dict[str, object]) -> None:
+    """What goes wrong at both vendors from now on."""
+    for name in ("DYNIA_DIGITALOCEAN_URL", "DYNIA_CLOUDFLARE_URL"):
+        httpx.put(f"{cloud.environment[name]}/twin/faults", json=script).raise_for_status()
+
+
+def tried(cluster: Scratch, *argv: str) -> int:
+    """The command, then apply until it is done; how often that took. Only errors in words may come out."""
+    run = cluster.dynia(*argv, exits=None, timeout=900)
+    for count in range(APPLIES):
+        assert "Traceback" not in run.stderr and "bug" not in run.stderr, str(run)
+        if run.exit == 0:
+            return count
+        words = argv if not (cluster.folder / "clusters.yaml").exists() else ("apply", "--yes")
+        run = cluster.dynia(*words, exits=None, timeout=900)
+    assert run.exit == 0, f"not converged in {APPLIES} applies: {run}"
+    return APPLIES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_a_fifth_of_all_calls_fails_and_nothing_is_lost_or_made_twice(
+    lab: Lab, cloud: TwinCloud, beginner: Scratch, seed: int
+) -> None:
+    """What must be seen, 4: the same run with faults at both vendors, judged from their databases."""
+    last = cloud.rows("SELECT coalesce(max(id), 0) AS id FROM droplets")[0]["id"]
+    faults(cloud, {"rate": {"share": 0.2, "seed": seed}})
+    try:
+        counts = tried(beginner, *CREATE), tried(beginner, *DEPLOY)
+    finally:
+        faults(cloud, {})
+    struck = cloud.rows("SELECT count(*) AS n FROM requests WHERE fault <> ''")[0]["n"]
+    print(f"seed {seed}: {counts} further applies, {struck} calls struck so far")
+    made = cloud.rows("SELECT * FROM droplets WHERE id > ?", last)
+    assert [one["status"] for one in made] == ["active"] * 2, "made twice, or lost"
+    (address,) = cloud.rows("SELECT * FROM reserved_ips WHERE released IS NULL")
+    assert address["ip"] == beginner.entry()
+    assert [(one["name"], one["content"]) for one in names(lab)] == [(DOMAIN, address["ip"])]
+    beginner.dynia("plan", "--detailed-exitcode")
+    beginner.dynia("cluster", "destroy", "mycluster", "--yes-destroy", "mycluster", timeout=600)
+    assert cloud.rows("SELECT 1 FROM droplets WHERE deleted IS NULL") == []
+    assert cloud.rows("SELECT 1 FROM reserved_ips WHERE released IS NULL") == []
+    assert cloud.rows("SELECT name FROM tags WHERE name LIKE 'dynia:%:ip%'") == []
+    assert names(lab) == []
+
+
+class Sampler:
+    """The command lines of everything that runs on this machine, nodes included, while the block lasts."""
+
+    def __enter__(self) -> Sampler:
+        self.seen: set[bytes] = set()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    self.seen.add((process / "cmdline").read_bytes())
+
+
+def forms(secret: str) -> list[bytes]:
+    """As it is, and as it looks inside of base64 at any offset, of a URL, of JSON in JSON."""
+    raw = secret.encode()
+    shifted = [base64.b64encode(b"x" * n + raw)[(0, 2, 3)[n] :][: len(raw)] for n in range(3)]
+    return [
+        raw,
+        *shifted,
+        quote(secret, safe="").encode(),
+        json.dumps(json.dumps(secret)[1:-1])[1:-1].encode(),
+    ]
+
+
+def files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield str(path), path.read_bytes()
+
+
+@pytest.mark.slow
+def test_no_secret_is_anywhere_but_in_its_own_file(lab: Lab, cloud: TwinCloud, beginner: Scratch) -> None:
+    """What must be seen, 8."""
+    with Sampler() as sampler:
+        beginner.dynia(*CREATE, timeout=900)
+        beginner.dynia(*DEPLOY, timeout=900)
+        for argv in (
+            ("plan", "--json"),
+            ("plan", "--full"),
+            ("status", "--json"),
+            ("drift", "--json"),
+            ("render",),
+        ):
+            beginner.dynia(*argv)
+    droplets = [Droplet(cloud, int(n["providerId"]), n["hostKey"]) for n in beginner.state()["nodes"]]
+    pem = droplets[0].sh("cat /opt/dynia/tls/cluster.pem")
+    key = pem.split("PRIVATE KEY-----")[1].strip().splitlines()[1]
+    own = {
+        cloud.environment["DIGITALOCEAN_ACCESS_TOKEN"]: [],
+        cloud.environment["CLOUDFLARE_API_TOKEN"]: [],
+        cloud.environment["DYNIA_FAILOVER_TOKEN"]: ["/opt/dynia/failover/token.conf"],
+        key: ["/opt/dynia/tls/cluster.pem"],
+    }
+    told = [(f"run {n}", f"{run.stdout}{run.stderr}".encode()) for n, run in enumerate(beginner.runs)]
+    log = lab.folder / "twin" / "log"
+    places = [
+        *files(beginner.folder),
+        *told,
+        *(("argv", one) for one in sampler.seen),
+        ("twin", log.read_bytes()),
+    ]
+    assert len(sampler.seen) > 50 and len(places) > 100
+    for secret, allowed in own.items():
+        for form in forms(secret):
+            found = [where for where, content in places if form in content]
+            assert found == [], f"{secret[:12]}... in {found}"
+        for node in droplets:
+            pattern = "\n".join(form.decode() for form in forms(secret))
+            argv = "grep -rlFf - /opt /etc /run /tmp /root /var/lib/dynia /var/log 2>/dev/null || :"
+            where = node.sh(f"printf '%s\n' '{pattern}' | {argv}").split()
+            assert where == allowed, f"{secret[:12]}... on a node"
+            assert all(node.sh(f"stat -c '%a %U:%G' {path}") == "600 root:root" for path in allowed)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dynia.lab.bodies import container_name
+from dynia.lab.twins import FAILOVER_TOKEN, TOKEN
 from dynia.providers.nodes.docker.images import caddy_image
 from dynia.providers.nodes.docker.lab import Lab
 from dynia.providers.nodes.docker.operator_key import operator_key
@@ -142,8 +143,8 @@ def test_an_apply_that_is_killed_while_a_create_is_not_answered_is_gone_on_with(
     (
         ({"size": ("s-1vcpu-2gb", "s-3vcpu-2gb")}, "size s-3vcpu-2gb is unknown"),
         ({"region": ("lon1", "lon9")}, "region lon9 is unknown"),
-        ({"token": ("twin", "gone")}, "does not know the token in DIGITALOCEAN_ACCESS_TOKEN"),
-        ({"token": ("twin", "twin-failover")}, "lacks the scope"),
+        ({"token": (TOKEN, "gone")}, "does not know the token in DIGITALOCEAN_ACCESS_TOKEN"),
+        ({"token": (TOKEN, FAILOVER_TOKEN)}, "lacks the scope"),
         ({"count": ("count: 2", "count: 26")}, "more machines, and the account may have"),
     ),
     ids=("size", "region", "token", "scope", "quota"),

@@ -96,19 +96,21 @@ def test_without_a_terminal_what_is_missing_is_named(
 @pytest.mark.parametrize(
     "before", [None, "# mine\nclusters: {a: {provider: {kind: docker}, nodes: {count: 1}}}"]
 )
-def test_a_provider_that_is_not_built_yet_is_refused_before_anything_is_touched(
+def test_without_a_token_nothing_is_asked_of_a_vendor_and_the_file_is_as_before(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, before: str | None
 ) -> None:
     if before is not None:
         (folder / "clusters.yaml").write_text(before)
-    there = files(folder)
     monkeypatch.setenv("DIGITALOCEAN_REGION", "lon1")
+    monkeypatch.delenv("DIGITALOCEAN_ACCESS_TOKEN", raising=False)
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
     assert run(["cluster", "create", "b", "--nodes", "2", "--size", "s-1vcpu-1gb", "--yes"]) == 1
     said = capsys.readouterr().err
-    assert "clusters.b.provider.kind: not yet" in said
-    assert "region: lon1" in said
-    assert files(folder) == there
-    if before is not None:
+    assert "DIGITALOCEAN_ACCESS_TOKEN is not set" in said and "droplet:create" in said
+    assert "CLOUDFLARE_API_TOKEN is not set: no name is bound" in said
+    if before is None:
+        assert not (folder / "clusters.yaml").exists()
+    else:
         assert (folder / "clusters.yaml").read_text() == before
 
 
