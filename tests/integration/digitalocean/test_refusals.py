@@ -25,6 +25,8 @@ from tests.twin.judged import rows, twin_in_a_thread
 async def everything(world: DigitalOceanWorld, provider: DigitalOceanNodeProvider) -> None:
     """Every call that the provider knows."""
     nodes = [await provider.create_node(world.order(i)) for i in (1, 2)]
+    words = {"size": "s-1vcpu-1gb", "image": "debian-13-x64", "region": "lon1"}
+    await provider.offer(world.lineage, world.cluster, **words)
     address = await provider.allocate_reserved_ip(world.lineage, world.cluster)
     await provider.attach_reserved_ip(address.provider_id, nodes[1].provider_id)
     await provider.detach_reserved_ip(address.provider_id)
