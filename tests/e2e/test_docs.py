@@ -73,6 +73,8 @@ FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
     ("docs/quickstart.md", "dynia validate", 1): (change_the_greeting, 0),
     ("docs/operating.md", "dynia drift --cluster prod", 1): (edit_a_config, 3),
     ("docs/operating.md", "dynia node ssh NAME -- docker stop CONTAINER", 1): (nothing, 0),
+    # The demo has no certificate that could be taken away.
+    ("docs/operating.md", "dynia node ssh NAME -- rm /opt/dynia/tls/cluster.pem", 1): (nothing, 1),
     ("docs/operating.md", "dynia plan --cluster prod --detailed-exitcode", 1): (change_the_greeting, 2),
 }
 
@@ -82,10 +84,12 @@ def words_of(demo: Scratch, command: str) -> list[str]:
     node = sorted(demo.nodes())[0] if demo.nodes() else "none"
     command = command.replace("destroy NAME", f"destroy {demo.name}").replace(" -f examples/demo/", " -f ")
     command = command.replace(" -- env", " -- busybox env")
+    spare = next((n for n in sorted(demo.nodes()) if "drill" in command and n != demo.holder()), node)
     named = {
         "CONTAINER": "dynia-hello-web-1",
         "NAME": node,
         "misty-owl": node,
+        "swift-fox": spare,
         "SERVICE": "hello",
         "api": "hello",
         "prod": demo.name,
@@ -98,6 +102,8 @@ def run(demo: Scratch, words: list[str]) -> tuple[int, str]:
     with Terminal(demo, *words) as terminal:
         if words[0] == "apply":
             terminal.answer("is accepted:", "yes")
+        elif words[0] == "drill":
+            terminal.answer("[y/N]", "y")
         elif words[:2] == ["cluster", "destroy"]:
             terminal.answer("to destroy it:", demo.name)
         elif words[:2] == ["node", "ssh"] and "--" not in words:

@@ -62,6 +62,7 @@ def test_a_drill_asks_before(running: Scratch) -> None:
     assert "--yes" in refused.stderr and running.holder() == holder
 
 
+@pytest.mark.slow
 def test_a_runner_that_dies_in_a_drill_leaves_nodes_that_put_themselves_back(running: Scratch) -> None:
     """The timer on the node is what would bring keepalived back; a minute is not waited for."""
     holder = running.holder()

@@ -76,6 +76,7 @@ def test_a_cluster_of_the_example_is_played_whole_and_leaves_nothing(folder: Pat
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
 
 
+@pytest.mark.slow
 def test_what_cannot_serve_is_found_before_production_is(folder: Path) -> None:
     """A template of the team's own that forgets a port: every file is well-formed, and nothing would answer."""
     own = folder / "examples" / "reference" / "templates" / "haproxy" / "haproxy.cfg.mustache"

@@ -179,6 +179,7 @@ def test_self_signed_is_served_everywhere_and_its_key_is_in_one_file_of_each_nod
 
 
 @pytest.mark.lab
+@pytest.mark.slow
 def test_another_certificate_in_the_files_is_a_planned_change_that_loses_no_request(secure: Scratch) -> None:
     write(secure, tls=FILES, domains=f"{NAME}, {SECOND}")
     first = write_pair(secure, NAME, "*.example.test", days=20)
