@@ -14,7 +14,14 @@ from dynia.commands.reporting import reporter_for, ticking
 from dynia.commands.screens.rehearsal import RehearsalReport, rehearsal_json, rehearsal_text
 from dynia.interfaces.clusters_file import load
 from dynia.interfaces.composition import open_session
-from dynia.interfaces.desired import ClusterSpec, Desired, DigitalOceanProvider, NoDns, Rfc2136Dns
+from dynia.interfaces.desired import (
+    CloudflareOriginTls,
+    ClusterSpec,
+    Desired,
+    DigitalOceanProvider,
+    NoDns,
+    Rfc2136Dns,
+)
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.find_file import find_file
 from dynia.interfaces.requests import RehearseRequest
@@ -93,7 +100,8 @@ def _chosen(request: RehearseRequest, desired: Desired) -> tuple[ClusterSpec, ..
 
 def _zones(spec: ClusterSpec) -> tuple[str, ...] | None:
     """The zones that the simulated Cloudflare has; None: no vendor is asked for anything."""
-    if isinstance(spec.dns, NoDns) and not isinstance(spec.provider, DigitalOceanProvider):
+    origin = isinstance(spec.tls, CloudflareOriginTls)
+    if isinstance(spec.dns, NoDns) and not origin and not isinstance(spec.provider, DigitalOceanProvider):
         return None
     domains = [domain for service in spec.services for domain in service.domains]
     named = "" if isinstance(spec.dns, NoDns) else spec.dns.zone

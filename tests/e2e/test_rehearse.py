@@ -61,7 +61,10 @@ def left(folder: Path) -> list[str]:
     "cluster",
     [
         "cloud",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("prod", "staging", "trial", "proxied")),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("prod", "staging", "trial", "proxied", "intranet")
+        ),
     ],
 )
 def test_a_cluster_of_the_example_is_played_whole_and_leaves_nothing(folder: Path, cluster: str) -> None:
