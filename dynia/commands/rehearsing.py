@@ -19,6 +19,7 @@ from dynia.interfaces.desired import (
     ClusterSpec,
     Desired,
     DigitalOceanProvider,
+    DockerProvider,
     NoDns,
     Rfc2136Dns,
 )
@@ -118,5 +119,6 @@ def _placeholders(spec: ClusterSpec) -> dict[str, str]:
 
 
 def _images(spec: ClusterSpec) -> tuple[str, ...]:
-    provider = getattr(spec.provider, "image", "")
-    return tuple(name for name in (*image_references(spec), provider, spec.caddy_image) if name)
+    """What this machine's Docker is asked for: what runs, and what a node of the lab boots."""
+    node = spec.provider.image if isinstance(spec.provider, DockerProvider) else ""
+    return (*image_references(spec), *((node,) if node else ()))

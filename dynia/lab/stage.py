@@ -13,7 +13,7 @@ from dynia.lab.fence import Fence, fence_nodes
 from dynia.lab.twins import bridge, environment
 from dynia.providers.nodes.docker.docker_cli import inspect
 from dynia.providers.nodes.docker.images import caddy_image
-from dynia.providers.nodes.docker.lab import Lab, find_lab
+from dynia.providers.nodes.docker.lab import find_lab
 from dynia.providers.nodes.docker.operator_key import operator_key
 from dynia.providers.nodes.docker.ready import make_ready
 from dynia.providers.nodes.docker.teardown import remove_lab
@@ -29,7 +29,6 @@ class Stage:
     `environ` is what vendors read from the environment: this lab and its twin, whatever was said before."""
 
     home: Path
-    lab: Lab
     images: frozenset[str]
     stand_in: str
     key: str
@@ -60,7 +59,6 @@ async def stage(
             fence.prove()
             yield Stage(
                 home=home,
-                lab=lab,
                 images=there,
                 stand_in=caddy_image(),
                 key=key,
