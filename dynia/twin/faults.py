@@ -8,13 +8,13 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["delay", "error", "cut", "late", "limit", "doom"]
+Kind = Literal["delay", "hold", "error", "cut", "late", "limit", "doom"]
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that goes wrong.
 
-    `delay`: the answer comes `seconds` later. `error`: `status` (5xx). `cut`: the connection is closed
+    `delay`: the answer comes `seconds` later. `hold`: it comes when another script is loaded. `error`: `status` (5xx). `cut`: the connection is closed
     without an answer. `late`: so it is, and the deed is done `seconds` afterwards. `limit`: 429 with
     ``retry-after`` of `seconds`. `doom`: the call is answered as ever, and the action that it began ends as
     ``errored``. `when` is ``after`` where the deed is done all the same: ``cut`` after is the answer that was
@@ -73,7 +73,8 @@ class Faults:
         self.load(script or Script())
 
     def load(self, script: Script) -> None:
-        """Another script from now on; counts begin anew."""
+        """Another script from now on; counts begin anew, and calls that were held go on."""
+        self.script = script
         self._rules: Sequence[Rule] = script.rules
         self._seen = [0] * len(script.rules)
         self._rate = script.rate

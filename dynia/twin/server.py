@@ -217,6 +217,10 @@ class Twin(ABC, Generic[World]):
             return
         if fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
+        elif fault.kind == "hold":
+            script = self.faults.script
+            while self.faults.script is script:
+                await asyncio.sleep(0.01)
         elif fault.kind == "error":
             raise self._mishap(fault.status)
         elif fault.kind == "limit":

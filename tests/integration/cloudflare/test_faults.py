@@ -267,13 +267,14 @@ def until(seen: Callable[[], bool]) -> None:
 def test_of_two_runs_at_once_one_makes_the_record_and_both_have_it(tmp_path: pathlib.Path) -> None:
     """Between the look and the call the other one was faster: the vendor refuses, and it is looked at again."""
     database = tmp_path / "twin.db"
-    script = Script(rules=(Rule(f"POST {RECORDS}", Fault("delay", seconds=1.0)),))
+    script = Script(rules=(Rule(f"POST {RECORDS}", Fault("hold")),))
     with cloudflare_in_a_thread(database, quota=ROOMY, faults=script) as twin:
 
         async def both() -> None:
             slow = asyncio.create_task(Run(twin.url).names.create_record(ZONE, a("api"), MARK))
             await asyncio.to_thread(until, lambda: bool(at(database, f"POST {RECORDS}")))
             fast = await Run(twin.url).names.create_record(ZONE, a("api"), MARK)
+            twin.faults.load(Script())
             assert await slow == fast
 
         asyncio.run(both())
@@ -286,7 +287,7 @@ def test_of_two_runs_at_once_one_makes_the_record_and_both_have_it(tmp_path: pat
 
 def test_who_comes_in_between_with_the_same_record_keeps_it(tmp_path: pathlib.Path) -> None:
     database = tmp_path / "twin.db"
-    script = Script(rules=(Rule(f"POST {RECORDS}", Fault("delay", seconds=1.0)),))
+    script = Script(rules=(Rule(f"POST {RECORDS}", Fault("hold")),))
     other = DnsMark(lineage="b" * 32, cluster="prod")
     with cloudflare_in_a_thread(database, quota=ROOMY, faults=script) as twin:
 
@@ -294,6 +295,7 @@ def test_who_comes_in_between_with_the_same_record_keeps_it(tmp_path: pathlib.Pa
             slow = asyncio.create_task(Run(twin.url).names.create_record(ZONE, a("api"), MARK))
             await asyncio.to_thread(until, lambda: bool(at(database, f"POST {RECORDS}")))
             await Run(twin.url).names.create_record(ZONE, a("api"), other)
+            twin.faults.load(Script())
             with pytest.raises(Refused, match="in the way"):
                 await slow
 

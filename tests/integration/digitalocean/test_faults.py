@@ -202,27 +202,31 @@ def test_an_answer_that_is_held_back_until_the_run_is_dead_is_adopted(tmp_path: 
 def test_an_address_that_is_on_its_way_elsewhere_is_waited_for(tmp_path: pathlib.Path) -> None:
     """422: between the look and the call somebody else began an action."""
     database = tmp_path / "twin.db"
-    with twin_in_a_thread(database, delay=0.4) as twin:
+    with twin_in_a_thread(database, delay=1.0) as twin:
         world = DigitalOceanWorld(twin.url, database)
 
         async def both() -> None:
             nodes = await asyncio.gather(*(world.provider.create_node(world.order(i)) for i in (1, 2, 3)))
             address = await world.provider.allocate_reserved_ip(world.lineage, world.cluster)
+            ids = {node.provider_id for node in nodes}
+            (listed,) = await world.provider.list_reserved_ips(world.lineage, world.cluster)
+            ours, theirs = sorted(ids - {listed.owner})[:2]
             operation = "POST /v2/reserved_ips/{reserved_ip}/actions"
-            twin.faults.load(Script(rules=(Rule(operation, Fault("delay", seconds=0.3)),)))
-            late = asyncio.create_task(
-                world.provider.attach_reserved_ip(address.provider_id, nodes[1].provider_id)
-            )
+            twin.faults.load(Script(rules=(Rule(operation, Fault("hold")),)))
+            late = asyncio.create_task(world.provider.attach_reserved_ip(address.provider_id, ours))
             await asyncio.to_thread(until, lambda: len(at(database, operation)) == 1)
-            assign = {"type": "assign", "droplet_id": int(nodes[2].provider_id)}
+            assign = {"type": "assign", "droplet_id": int(theirs)}
             await world.api("POST", f"/v2/reserved_ips/{address.address}/actions", assign)
+            twin.faults.load(Script())
             await late
             (listed,) = await world.provider.list_reserved_ips(world.lineage, world.cluster)
-            assert listed.owner == nodes[1].provider_id
+            assert listed.owner == ours
 
         asyncio.run(both())
-    refused = rows(database, "SELECT status FROM requests WHERE status = 422")
-    assert refused
+    assert rows(
+        database,
+        "SELECT 1 FROM requests WHERE operation = 'POST /v2/reserved_ips/{reserved_ip}/actions' AND status = 422",
+    )
 
 
 def until(seen: Callable[[], bool]) -> None:
@@ -305,12 +309,13 @@ def test_a_list_that_changed_between_its_pages_is_read_again(
             await world.ready_for_an_address()
             made = await world.provider.allocate_reserved_ip(world.lineage, world.cluster)
             before = len(at(database, "GET /v2/tags"))
-            twin.faults.load(Script(rules=(Rule("GET /v2/tags", Fault("delay", seconds=0.5), skip=1),)))
+            twin.faults.load(Script(rules=(Rule("GET /v2/tags", Fault("hold"), skip=1),)))
             again = asyncio.create_task(world.provider.allocate_reserved_ip(world.lineage, world.cluster))
             # the second page is asked for, and comes late
             await asyncio.to_thread(until, lambda: len(at(database, "GET /v2/tags")) >= before + 2)
             for number in range(10):
                 await world.api("DELETE", f"/v2/tags/t{number}")
+            twin.faults.load(Script())
             assert (await again).address == made.address
 
         asyncio.run(case())
