@@ -14,11 +14,11 @@ Kind = Literal["delay", "hold", "error", "cut", "late", "limit", "doom"]
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that goes wrong.
 
-    `delay`: the answer comes `seconds` later. `hold`: it comes when another script is loaded. `error`: `status` (5xx). `cut`: the connection is closed
-    without an answer. `late`: so it is, and the deed is done `seconds` afterwards. `limit`: 429 with
-    ``retry-after`` of `seconds`. `doom`: the call is answered as ever, and the action that it began ends as
-    ``errored``. `when` is ``after`` where the deed is done all the same: ``cut`` after is the answer that was
-    lost.
+    `delay`: the answer comes `seconds` later. `hold`: it comes when another script is loaded. `error`:
+    `status` (5xx). `cut`: the connection is closed without an answer. `late`: so it is, and the deed is done
+    `seconds` afterwards. `limit`: 429 with ``retry-after`` of `seconds`. `doom`: the call is answered as
+    ever, and the action that it began ends as ``errored``. `when` is ``after`` where the deed is
+    done all the same: ``cut`` after is the answer that was lost.
     """
 
     kind: Kind

@@ -219,7 +219,7 @@ class Twin(ABC, Generic[World]):
             await asyncio.sleep(fault.seconds)
         elif fault.kind == "hold":
             script = self.faults.script
-            while self.faults.script is script:
+            while self.faults.script is script:  # noqa: ASYNC110  (another thread may load it)
                 await asyncio.sleep(0.01)
         elif fault.kind == "error":
             raise self._mishap(fault.status)
