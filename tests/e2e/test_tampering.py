@@ -161,6 +161,13 @@ FURTHER = {
         detail="was edited",
         repair=("firewall", "reload dynia-firewall"),
     ),
+    "firewall-edited-after-keepalived-was-restarted": Tampering(
+        deed="systemctl restart keepalived; nft insert rule inet dynia prerouting tcp dport 25 accept",
+        kind="firewall",
+        subject="table inet dynia",
+        detail="was edited",
+        repair=("firewall", "reload dynia-firewall"),
+    ),
     "keepalived-disabled-on-the-holder": Tampering(
         deed="systemctl disable --now keepalived",
         kind="unit",

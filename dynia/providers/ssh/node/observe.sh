@@ -67,7 +67,7 @@ section units
 firewall() {
   tables=$(timeout -k 1 5 nft list tables inet) || return 0
   printf '%s\n' "$tables" | grep -qxF 'table inet dynia' || { echo gone; return 0; }
-  rules=$(timeout -k 1 5 nft -s list table inet dynia) && loaded=$(cat "$run/dynia/firewall") || return 0
+  rules=$(timeout -k 1 5 nft -s list table inet dynia) && loaded=$(cat "$run/dynia-firewall") || return 0
   if [ "$(printf '%s\n' "$rules" | sha256sum)" = "$loaded" ]; then echo loaded; else echo changed; fi
 }
 section firewall
