@@ -54,7 +54,11 @@ def destroy(request: DestroyRequest) -> int:
     output = standard_output()
     reporter = reporter_for(request.progress, output, as_json=request.as_json)
     session = open_session(
-        file=request.target.file, cluster=request.target.cluster, emit=reporter.take, destroy=True
+        file=request.target.file,
+        cluster=request.target.cluster,
+        emit=reporter.take,
+        destroy=True,
+        leave_names=request.leave_names,
     )
     _notes(session, output)
     result = _run(session, reporter, approve_destroy(request, output), restrict=False)

@@ -11,6 +11,7 @@ from dynia.commands.options import json_option, progress_option, target_options
 @click.argument("name", required=False)
 @target_options
 @click.option("--yes-destroy", metavar="NAME", help="The cluster's name, said beforehand (for CI).")
+@click.option("--leave-names", is_flag=True, help="Leave its DNS records: their server is gone for good.")
 @progress_option
 @json_option
 def command(
@@ -18,6 +19,7 @@ def command(
     file: str | None,
     cluster: str | None,
     yes_destroy: str | None,
+    leave_names: bool,
     progress: str,
     as_json: bool,
 ) -> int:
@@ -39,6 +41,7 @@ def command(
         DestroyRequest(
             target=Target(file=file, cluster=name or cluster),
             confirmed=yes_destroy or "",
+            leave_names=leave_names,
             progress=progress_of(progress),
             as_json=as_json,
         )

@@ -46,6 +46,7 @@ def open_session(
     cluster: str | None,
     emit: EventSink | None = None,
     destroy: bool = False,
+    leave_names: bool = False,
     desired: Desired | None = None,
     home: Path | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -86,6 +87,7 @@ def open_session(
         lessee=_lessee(environ),
         commit=environ.get("GITHUB_SHA", "")[:12],
         ask_entry=ask_entry,
+        leave_names=leave_names,
         certificate=pem.seen if pem else None,
         authority=None if destroy else authority_for(spec),
     )

@@ -120,10 +120,12 @@ class InitRequest(Shape):
 
 
 class DestroyRequest(Shape):
-    """`dynia cluster destroy`. `confirmed` is the cluster's name as said beforehand, or empty."""
+    """`dynia cluster destroy`. `confirmed` is the cluster's name as said beforehand, or empty. `leave_names`:
+    its DNS records stay."""
 
     target: Target
     confirmed: str = ""
+    leave_names: bool = False
     progress: ProgressKind = "auto"
     as_json: bool = False
 

@@ -95,6 +95,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         ),
         templates=session.templates,
         secrets=session.secrets,
+        leave_names=session.leave_names,
     )
 
 
@@ -143,7 +144,7 @@ async def _list_records(session: Session) -> tuple[tuple[DnsRecord, ...] | NotOb
     """The records of the cluster's zone; where the file names no zone, also the zones that there are."""
     state = session.store.state
     settings = dns_in_force(session.spec, state.cluster(session.cluster))
-    if settings is None:
+    if settings is None or session.leave_names:
         return (), ()
     try:
         vendor = await session.vendors.dns(settings)

@@ -59,7 +59,8 @@ class Session:
     file has on the nodes to its content. `certificate` is what the files that `tls` names hold; `authority`
     is who makes a certificate where nobody else does. `node_timeout` is how long a connected node may take to
     be observed, in seconds; `fan_out` is how many nodes are connected to at once.
-    `ask_entry` asks the entry address from outside. `stop` is set by the first Ctrl-C: start nothing more."""
+    `ask_entry` asks the entry address from outside. `leave_names`: records of a cluster that is destroyed
+    stay. `stop` is set by the first Ctrl-C: start nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
@@ -76,4 +77,5 @@ class Session:
     node_timeout: float = 25.0
     fan_out: int = 64
     ask_entry: AskEntry = nobody_asked
+    leave_names: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)

@@ -31,7 +31,8 @@ def plan_destroy(given: PlanningInput) -> tuple[Part, tuple[tuple[str, str], ...
         nodes = _machines(given, unbound)
     gone = tuple(s.id for s in nodes.steps if isinstance(s.action, DeleteNode))
     # Who is left may still hold it, and a name that still says it would lead to whoever gets it next.
-    address = Part() if nodes.waiting or names.waiting else give_back(given, entry_stays=False)
+    kept = any(not w.final for w in (*nodes.waiting, *names.waiting))
+    address = Part() if kept else give_back(given, entry_stays=False)
     released = tuple(_after(s, gone or unbound) for s in address.steps)
     lines = (
         *(Line(sign="-", subject=f"node {n.name}", nodes=(n.name,), why=WHY) for n in recorded),

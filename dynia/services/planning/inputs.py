@@ -12,7 +12,8 @@ class PlanningInput(Shape):
     """`desired` is None when the cluster is to be destroyed. `templates` maps
     ``haproxy/haproxy.cfg.mustache`` to the text in force (built-in, replaced by the team's own). `secrets`
     maps the path of a secret file to its content where the source was there at plan time; it goes into
-    releases and nowhere else. `target` is the cluster's name."""
+    releases and nowhere else. `target` is the cluster's name. `leave_names`: records of a cluster that is
+    destroyed stay, and are not looked at."""
 
     target: str
     desired: ClusterSpec | None
@@ -20,6 +21,7 @@ class PlanningInput(Shape):
     observed: Observed
     templates: dict[str, str] = {}
     secrets: dict[str, bytes] = {}
+    leave_names: bool = False
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

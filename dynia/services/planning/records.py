@@ -57,6 +57,11 @@ def forget_records(given: PlanningInput) -> Part:
     zone, seen = find_zone(given), given.observed.records
     if not isinstance(zone, Zone):
         return Part()
+    if given.leave_names:
+        home = given.state.cluster(given.target)
+        names = ", ".join(name.domain for name in home.names) if home else ""
+        reason = f"left as they are, and lead to an address that others may get: {names or 'records of ours'}"
+        return Part(waiting=(Waiting(subject=f"dns {zone.name}", reason=reason, final=True),))
     if isinstance(seen, NotObserved):
         return Part(waiting=(_unseen(zone.name, seen),))
     work = _Work(zone=zone, waiting=[], later=[])

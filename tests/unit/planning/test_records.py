@@ -392,6 +392,19 @@ def test_destroy_keeps_the_address_while_a_name_may_still_lead_to_it() -> None:
     assert closing_changes(silent, at=1, by="test", commit="", worked=True, whole=False) == ()
 
 
+def test_destroy_leaves_names_where_that_was_said_and_names_them() -> None:
+    """A DNS server that never comes back must not hold machines and address for ever."""
+    given = replace(worlds.wanting(world("api"), None), leave_names=True)
+    given = replace(given, observed=replace(given.observed, records=()))
+    plan = make_plan(given)
+    assert names(plan) == () and plan.not_observed == ()
+    assert [s for s in plan.steps if isinstance(s.action, ReleaseReservedIp)]
+    assert "api.example.com" in told(plan)["dns example.com"]
+    closed = simulate(given, plan)
+    assert make_plan(closed).empty
+    assert all(w.final for w in make_plan(closed).waiting)
+
+
 # many at once
 @pytest.mark.parametrize(("gone", "asked"), [(2, False), (3, False), (4, True)])
 def test_more_than_a_third_and_at_least_three_is_asked_about(gone: int, asked: bool) -> None:
