@@ -183,7 +183,13 @@ def test_vrrp_cut_between_the_nodes_moves_the_address_once_at_most(pair: Pair) -
     pair.cluster.dynia("plan", "--detailed-exitcode")
 
 
-@pytest.mark.parametrize("returns", [True, False], ids=["mastership-returns", "mastership-stays"])
+@pytest.mark.parametrize(
+    "returns",
+    [
+        pytest.param(True, id="mastership-returns"),
+        pytest.param(False, id="mastership-stays", marks=pytest.mark.slow),
+    ],
+)
 def test_a_claim_unit_that_slept_while_mastership_moved_does_the_right_thing(
     pair: Pair, returns: bool
 ) -> None:
@@ -211,6 +217,7 @@ def test_a_claim_unit_that_slept_while_mastership_moved_does_the_right_thing(
     pair.cluster.dynia("plan", "--detailed-exitcode")
 
 
+@pytest.mark.slow
 def test_a_drill_moves_it_through_the_api_and_brings_it_back(pair: Pair) -> None:
     holder = pair.settle()
     report = json.loads(pair.cluster.dynia("drill", "failover", "--yes", "--json").stdout)

@@ -113,7 +113,7 @@ def unfinished(cluster: Scratch) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    "number", [pytest.param(n, marks=[pytest.mark.slow] if n >= 2 else []) for n in range(KILLS)]
+    "number", [pytest.param(n, marks=[pytest.mark.slow] if n else []) for n in range(KILLS)]
 )
 def test_killed_apply_is_ended_by_the_next(running: Scratch, pace: Pace, number: int) -> None:
     for _ in range(TRIES):

@@ -81,7 +81,7 @@ class Named:
         return sorted(done.stdout.split())
 
 
-@pytest.fixture(params=[BindWorld, CloudflareWorld])
+@pytest.fixture(params=[pytest.param(BindWorld, marks=pytest.mark.slow), CloudflareWorld])
 def named(
     request: pytest.FixtureRequest, lab: Lab, cluster: Scratch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Named]:
