@@ -109,13 +109,13 @@ class LocalDisk:
         return hold(path, who, wait=wait)
 
 
-def create(disk: Disk, path: Path, data: bytes) -> None:
+def create(disk: Disk, path: Path, data: bytes, *, owner: str) -> None:
     """Make a file that was not there, whole and for good. `FileExistsError` where the name is taken.
 
     Where the file system has no hard links it is written in place: then a crash can leave a torn file
-    under this name, which is why records carry a checksum.
+    under this name, which is why records carry a checksum. `owner` keeps two writers' temporary files apart.
     """
-    temporary = _temporary(path.parent, path.name)
+    temporary = _temporary(path.parent, path.name, owner)
     try:
         disk.remove(temporary)
         disk.write(temporary, data)
@@ -125,15 +125,19 @@ def create(disk: Disk, path: Path, data: bytes) -> None:
             if error.errno not in _NO_LINKS:
                 raise
             disk.write(path, data)
+            # Whoever was stopped in the middle of this may have been taken for dead, and the torn file set
+            # aside: then what is written here lies under another name.
+            if disk.read(path, len(data)) != data:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
     finally:
         with contextlib.suppress(OSError):
             disk.remove(temporary)
     disk.sync_folder(path.parent)
 
 
-def replace(disk: Disk, path: Path, data: bytes, *, temporary_folder: Path) -> None:
+def replace(disk: Disk, path: Path, data: bytes, *, temporary_folder: Path, owner: str) -> None:
     """Put new content in the place of a file, whole and for good. Only one process may do so at a time."""
-    temporary = _temporary(temporary_folder, path.name)
+    temporary = _temporary(temporary_folder, path.name, owner)
     try:
         disk.remove(temporary)
         disk.write(temporary, data)
@@ -149,6 +153,6 @@ def is_temporary(name: str) -> bool:
     return name.endswith(".tmp")
 
 
-def _temporary(folder: Path, name: str) -> Path:
-    # The process id keeps two writers apart even where locks do not work (some network file systems).
-    return folder / f"{name}.{os.getpid()}.tmp"
+def _temporary(folder: Path, name: str, owner: str) -> Path:
+    # Not the process id: in two containers that share a folder it is often the same.
+    return folder / f"{name}.{owner[:12]}.tmp"

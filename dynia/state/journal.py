@@ -89,7 +89,7 @@ def append(disk: Disk, folder: Path, record: Record) -> Sealed:
     gone on and swept their record up since: then this one counts for nobody."""
     data, checksum = encode(record)
     name = name_of(record.n)
-    create(disk, folder / name, data)
+    create(disk, folder / name, data, owner=record.run)
     if any(one > name for one in disk.names(folder) if NUMBERED.fullmatch(one)):
         raise FileExistsError(errno.EEXIST, "a later record is there", str(folder / name))
     return Sealed(record=record, checksum=checksum)
@@ -186,10 +186,12 @@ def _problem(
             else f"records {mark.n + 1} to {record.n - 1} are"
         )
         return "n", "record-gap", f"{missing} missing before this one"
-    if record.serial != mark.serial + 1:
+    if record.serial != mark.serial + (record.kind != "lease"):
         return "serial", "serial", f"serial {record.serial} does not follow {mark.serial}"
     if record.previous != mark.checksum:
         return "previous", "chain", "this record was not written after the one before it"
+    if record.fencing < mark.fencing or (record.fencing > mark.fencing) != (record.kind == "lease"):
+        return "fencing", "fencing", f"fencing number {record.fencing} does not follow {mark.fencing}"
     strange = foreign(cluster, record.changes)
     if strange is not None:
         return "changes", "record-change", f"a {type(strange).__name__} that is not about {cluster} alone"

@@ -20,6 +20,8 @@ from dynia.state.record import Mark, replay
 from dynia.state.snapshot import STATE_LIMIT, mark_of, read_text, snapshot_of, state_of, write_text
 
 _TRIES = 50
+# So many takings of a lease, by runs that wrote nothing else, make no new snapshot.
+_LEASES_KEPT = 100
 
 
 class Places(Shape):
@@ -46,8 +48,16 @@ class Places(Shape):
     def journal(self, cluster: str) -> Path:
         return self.journals / cluster
 
-    def lock(self, cluster: str) -> Path:
-        return self.home / f"lock-{cluster}"
+    def leases(self, cluster: str) -> Path:
+        return self.home / "lease" / cluster
+
+    def lock(self, cluster: str, fencing: int) -> Path:
+        """Held by the process that has this lease. A file of its own for each number: so one that is frozen,
+        and holds it for ever, is not in the way of the next."""
+        return self.leases(cluster) / f"{fencing:08d}.lock"
+
+    def beat(self, cluster: str, fencing: int) -> Path:
+        return self.leases(cluster) / f"{fencing:08d}.beat"
 
 
 class Loaded(Shape):
@@ -98,26 +108,30 @@ def load(disk: Disk, places: Places) -> Loaded | None:
     raise DyniaError(f"{places.state} changes faster than it can be read", hint="run this again")
 
 
-def make_fresh(disk: Disk, places: Places) -> None:
+def make_fresh(disk: Disk, places: Places, *, owner: str) -> None:
     """The first state: empty, with a lineage of its own. Another run may be quicker; then it is theirs."""
     with contextlib.suppress(FileExistsError):
-        create(disk, places.state, write_text(snapshot_of(State(lineage=uuid.uuid4().hex), {})))
+        create(disk, places.state, write_text(snapshot_of(State(lineage=uuid.uuid4().hex), {})), owner=owner)
 
 
-def fold(disk: Disk, places: Places, loaded: Loaded, alter: Callable[[State], State]) -> Loaded:
+def fold(
+    disk: Disk, places: Places, loaded: Loaded, alter: Callable[[State], State], *, owner: str
+) -> Loaded:
     """Put what was loaded into state.json, then delete the records that it contains, but for the newest: by
     it a writer sees that it was overtaken (`journal.append`).
 
     Only under the lock of state.json. `alter` changes what belongs to no cluster.
     """
     state = alter(loaded.state)
+    if state == loaded.state and loaded.version == VERSION and _only_leases(loaded):
+        return loaded
     if loaded.version != VERSION:
         # What an older Dynia wrote stays readable for it, beside the journal.
         with contextlib.suppress(FileExistsError):
-            create(disk, places.home / f"state-version-{loaded.version}.json", loaded.data)
+            create(disk, places.home / f"state-version-{loaded.version}.json", loaded.data, owner=owner)
     data = write_text(snapshot_of(state, loaded.marks()))
     if data != loaded.data:
-        replace(disk, places.state, data, temporary_folder=places.home)
+        replace(disk, places.state, data, temporary_folder=places.home, owner=owner)
     journals = {}
     for name, found in loaded.journals.items():
         done = (*found.folded, *(journal.name_of(sealed.record.n) for sealed in found.sealed))
@@ -125,6 +139,12 @@ def fold(disk: Disk, places: Places, loaded: Loaded, alter: Callable[[State], St
         journal.sweep(disk, places.journal(name), tuple(one for one in done if one != kept))
         journals[name] = msgspec.structs.replace(found, sealed=(), folded=())
     return Loaded(data=data, version=VERSION, state=state, journals=journals)
+
+
+def _only_leases(loaded: Loaded) -> bool:
+    """Nothing that the state tells has changed: a run that did nothing leaves no trace in state.json."""
+    records = [sealed.record for found in loaded.journals.values() for sealed in found.sealed]
+    return 0 < len(records) <= _LEASES_KEPT and all(one.kind == "lease" for one in records)
 
 
 def _read(disk: Disk, places: Places) -> bytes | None:

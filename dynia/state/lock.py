@@ -78,11 +78,15 @@ def _take(descriptor: int, path: Path, until: float) -> None:
 
 def _locked(path: Path) -> Locked:
     holder = holder_of(path)
-    what = path.name.removeprefix("lock-") if path.name.startswith("lock-") else "the state"
+    what = path.parent.name if path.suffix == ".lock" else "the state"
     if holder is None:
-        return Locked(f"{what} is locked by another run", hint="wait for it to end, then run this again")
+        return Locked(f"{what} is locked by another run", hint=_HINT)
     since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(holder.since))
-    return Locked(
-        f"{what} is locked by {holder.who} (process {holder.pid} on {holder.host}) since {since}",
-        hint="wait for it to end, then run this again; the lock is free as soon as that process ends",
-    )
+    who = f"{holder.who} (process {holder.pid} on {holder.host})"
+    return Locked(f"{what} is locked by {who} since {since}", hint=_HINT)
+
+
+_HINT = (
+    "wait for it to end (`--lock-wait 5m` does), then run this again; the lock is free as soon as that "
+    "process ends. For one that never will there is `dynia state unlock`"
+)

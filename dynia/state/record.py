@@ -13,18 +13,21 @@ from typing import Literal
 import msgspec
 
 from dynia.interfaces.shape import Shape
+from dynia.state.lease import Lessee
 from dynia.state.model import Change, SetDeployments, State, change, cluster_of
 
 RECORD_VERSION = 1
 NULL = msgspec.Raw(b"null")
 
-Kind = Literal["begin", "end", "fail", "note"]
+Kind = Literal["begin", "end", "fail", "note", "lease"]
 
 
 class Record(Shape):
     """One numbered, immutable line of a cluster's story.
 
-    `serial` is the cluster's after this record. `run` is the run that wrote it (one taking of the lock).
+    `serial` is the cluster's after this record; taking the lease does not count as a write of the state.
+    `run` is the run that wrote it (one taking of the lock), `fencing` its lease's number. A record of kind
+    "lease" takes the lease for `lessee` and seals what came before it: nobody with a lower number adds to it.
     `action` is the planner's own JSON, opaque here; `why` says in words what failed or was noted.
     `changes` are what the state becomes: replaying them on the snapshot gives the state.
     """
@@ -42,6 +45,8 @@ class Record(Shape):
     why: str = ""
     action: msgspec.Raw = NULL
     changes: tuple[Change, ...] = ()
+    fencing: int = 0
+    lessee: Lessee | None = None
 
 
 class Envelope(Shape):
@@ -60,12 +65,15 @@ class Begun(Shape, rename="camel"):
 
 
 class Mark(Shape, rename="camel"):
-    """Where a cluster's journal stands: the last record, and the steps of its run that are still open."""
+    """Where a cluster's journal stands: the last record, the last lease and who took it, and the steps of the
+    last run that are still open."""
 
     n: int = 0
     serial: int = 0
+    fencing: int = 0
     checksum: str = ""
     run: str = ""
+    lessee: Lessee | None = None
     unfinished: tuple[Begun, ...] = ()
 
 
@@ -90,15 +98,26 @@ def checksum_of(raw: bytes) -> str:
 def advance(mark: Mark, sealed: Sealed) -> Mark:
     """Where the journal stands after one more record.
 
-    A run looks at the world before it writes, so its first record settles what an earlier run left open.
+    A run looks at the world before it writes, so its first record settles what an earlier run left open; the
+    one that takes the lease comes before that look.
     """
     record = sealed.record
+    if record.kind == "lease":
+        return msgspec.structs.replace(
+            mark, n=record.n, serial=record.serial, fencing=record.fencing, checksum=sealed.checksum,
+            lessee=record.lessee,
+        )  # fmt: skip
     kept = mark.unfinished if record.run == mark.run else ()
     unfinished = tuple(b for b in kept if record.kind == "note" or b.step != record.step)
     if record.kind == "begin":
         unfinished = (*unfinished, Begun(step=record.step, n=record.n, at=record.at))
-    return Mark(
-        n=record.n, serial=record.serial, checksum=sealed.checksum, run=record.run, unfinished=unfinished
+    return msgspec.structs.replace(
+        mark,
+        n=record.n,
+        serial=record.serial,
+        checksum=sealed.checksum,
+        run=record.run,
+        unfinished=unfinished,
     )
 
 

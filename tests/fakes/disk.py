@@ -117,7 +117,7 @@ class FakeDisk:
     def hold(self, path: Path, who: str, *, wait: float) -> _Held:
         self._step(f"lock {path}")
         if path in self.held:
-            raise Locked(f"{path.name} is locked by {who}")
+            raise Locked(f"{path.parent.name} is locked by {who}")
         self.held.add(path)
         return _Held(self, path)
 

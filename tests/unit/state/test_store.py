@@ -178,7 +178,11 @@ def test_the_snapshot_is_the_form_of_the_spec_with_version_lineage_and_marks(tmp
     assert list(tree) == [
         "version", "lineage", "currentCluster", "clusters", "nodes", "deployments", "routes", "intents", "journal"
     ]  # fmt: skip
-    assert tree["journal"]["prod"]["n"] == tree["journal"]["prod"]["serial"] == 1
+    mark = tree["journal"]["prod"]
+    assert (mark["n"], mark["serial"], mark["fencing"]) == (2, 1, 1), (
+        "taking the lease is no write of the state"
+    )
+    assert mark["lessee"]["who"] == "test"
 
 
 def test_a_run_that_changes_nothing_leaves_the_snapshot_untouched(tmp_path):
@@ -207,9 +211,7 @@ def test_the_cost_of_a_record_does_not_grow_and_the_snapshot_is_rare():
         assert len(replaced) == 2
         assert sorted(costs)[-3] == costs[0] < 12, "all but the two that folded cost the same"
     (newest,) = [name for name in disk.files() if "/journal/" in name]
-    assert newest.endswith(f"{3 * FOLD_AFTER - 1:08d}.json"), (
-        "it tells who was overtaken; the others are folded"
-    )
+    assert newest.endswith(f"{3 * FOLD_AFTER:08d}.json"), "it tells who was overtaken; the others are folded"
 
 
 def test_the_snapshot_waits_for_as_many_records_as_it_has_entries():
@@ -230,9 +232,9 @@ def test_the_snapshot_waits_for_as_many_records_as_it_has_entries():
 def test_a_begun_step_stays_unfinished_over_snapshots_until_it_ends_or_fails(tmp_path):
     store = open_store(tmp_path)
     with store.lock("prod", "test"):
-        assert [store.begin("prod", f"step-{n}", b"{}") for n in (1, 2, 3)] == [1, 2, 3]
+        assert [store.begin("prod", f"step-{n}", b"{}") for n in (1, 2, 3)] == [2, 3, 4]
         store.snapshot()
-        assert [b.n for b in open_store(tmp_path).unfinished("prod")] == [1, 2, 3]
+        assert [b.n for b in open_store(tmp_path).unfinished("prod")] == [2, 3, 4]
         store.end("prod", "step-2")
         store.fail("prod", "step-1", "no answer")
         assert [b.step for b in open_store(tmp_path).unfinished("prod")] == ["step-3"]
@@ -332,9 +334,9 @@ def test_a_record_that_somebody_wrote_without_the_lock_is_never_overwritten():
         two = open_store(HOME, disk=disk)
         with two.lock("prod", "two"):
             two.write("prod", states.recorded("prod"), "because")
-            with pytest.raises(Locked, match="another run wrote to the journal of prod"):
+            with pytest.raises(Locked, match="prod: meanwhile another one took over: two "):
                 one.begin("prod", "step", b"{}")
-            with pytest.raises(Locked, match="another run wrote to the journal of prod"):
+            with pytest.raises(Locked, match="prod: meanwhile another one took over: two "):
                 one.begin("prod", "step", b"{}")
             disk.held.clear()
     assert open_store(HOME, disk=best(disk)).state == two.state
@@ -357,8 +359,8 @@ def test_a_folder_that_nobody_may_write_to_is_a_clear_error():
 
 def test_a_folder_in_the_place_of_the_lock_is_a_clear_error(tmp_path):
     store = open_store(tmp_path)
-    (tmp_path / ".dynia" / "lock-prod").mkdir()
-    with pytest.raises(DyniaError, match=r"is a directory \(.*lock-prod\)"), store.lock("prod", "test"):
+    (tmp_path / ".dynia" / "lease" / "prod" / "00000000.lock").mkdir(parents=True)
+    with pytest.raises(DyniaError, match=r"is a directory \(.*00000000.lock\)"), store.lock("prod", "test"):
         pass
 
 
