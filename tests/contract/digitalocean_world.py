@@ -94,7 +94,7 @@ class DigitalOceanWorld:
     async def power_off(self, provider_id: str) -> None:
         await self.api("POST", f"/v2/droplets/{provider_id}/actions", {"type": "power_off"})
         while (await self.api("GET", f"/v2/droplets/{provider_id}")).json()["droplet"]["status"] != "off":
-            pass
+            await asyncio.sleep(self.patience.slowest)
 
     async def take_away(self, provider_id: str) -> None:
         await self.api("DELETE", f"/v2/droplets/{provider_id}")
@@ -107,7 +107,7 @@ class DigitalOceanWorld:
             "id"
         ]
         while (await self.api("GET", f"/v2/droplets/{droplet}")).json()["droplet"]["locked"]:
-            pass
+            await asyncio.sleep(self.patience.slowest)
         address = (await self.api("POST", "/v2/reserved_ips", {"region": "lon1"})).json()["reserved_ip"]["ip"]
         before = self._as_made(droplet, address)
         yield Foreign(machine=str(droplet), address=address)
