@@ -43,7 +43,8 @@ async def execute(steps: tuple[Step, ...], tools: Tools, session: Session) -> Ou
             if not running:
                 break
             ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
+            # By when they were begun: a set has an order of its own in every process.
+            for task in [one for one in running if one in ended]:
                 step, error = running.pop(task), task.result()
                 if error is None:
                     done.append(step.id)
