@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dynia.interfaces.observed import FileSeen, NodeFacts
 from dynia.services.actions import RemoveComponent
 from dynia.services.planning.compare import expected
-from dynia.services.planning.components import EVERYTHING, Removal, removal
+from dynia.services.planning.components import EVERYTHING, Removal, removal, seen_on
 from dynia.services.planning.plan import Step
 from dynia.state.model import Node
 
@@ -15,9 +15,12 @@ REST = "leftovers"
 
 
 def left_components(node: Node, facts: NodeFacts | None, wanted: Iterable[str] = ()) -> tuple[str, ...]:
-    """What the file no longer has, and the state says is on a node, or a push that died there has left."""
-    unfinished = facts.unfinished if facts is not None else ()
-    return tuple(sorted({*node.components, *node.pushed, *unfinished}.difference(wanted)))
+    """What the file no longer has, and is on a node: the state says so, a push that died has left it there,
+    or it is seen there although nobody remembers it."""
+    found = {*node.components, *node.pushed}
+    if facts is not None:
+        found |= {*facts.unfinished, *seen_on(facts)}
+    return tuple(sorted(found.difference(wanted)))
 
 
 def remove(
@@ -29,7 +32,7 @@ def remove(
         node=node,
         component=component,
         paths=taken.paths,
-        expected=expected(_below(facts.files, taken.paths), {f.path: f for f in facts.files}),
+        expected=expected(files_below(facts.files, taken.paths), {f.path: f for f in facts.files}),
         deactivate=taken.deactivate,
     )
     return Step(
@@ -73,7 +76,7 @@ def _turn(component: str) -> int:
     return order.index(kind) if kind in order else len(order)
 
 
-def _below(files: tuple[FileSeen, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
+def files_below(files: tuple[FileSeen, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         f.path
         for f in files

@@ -10,7 +10,7 @@ import msgspec
 from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage
 from dynia.services.actions import ProvideImage
 from dynia.services.planning.compare import Comparison, compare_node, named, releases_of
-from dynia.services.planning.components import BOOKKEEPING, TOKEN, TOKEN_VARIABLE, roots
+from dynia.services.planning.components import BOOKKEEPING, TOKEN, TOKEN_VARIABLE, removal, roots
 from dynia.services.planning.components.base import Fault
 from dynia.services.planning.drift import component_drift, left_behind, stray_drift
 from dynia.services.planning.inputs import PlanningInput
@@ -18,6 +18,7 @@ from dynia.services.planning.lines import Fold
 from dynia.services.planning.plan import Drift, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.releases import bootstrap, component_steps, provide_images
+from dynia.services.planning.removal import files_below, left_components
 from dynia.services.planning.speakers import SPEAKER
 from dynia.services.planning.strays import Known, remove_strays, strays_of
 from dynia.services.planning.turn import Work
@@ -68,9 +69,9 @@ class Workshop:
         fault = Fault(kind="reserved_ip", subject=self.wanted.topology.reserved_ip, detail=detail)
         return {SPEAKER: (fault,)}
 
-    def may_be_there(self, node: Node, comparisons: list[Comparison]) -> frozenset[str]:
+    def may_be_there(self, node: Node, facts: NodeFacts, comparisons: list[Comparison]) -> frozenset[str]:
         """Paths that are no strays: of wanted releases, stale ones that a push removes, and those of
-        components that are still to be removed as a whole."""
+        components that are still to be removed as a whole; of one that nobody remembers, all there is."""
         stale = [p for one in comparisons for p in one.stale]
         leaving = (*node.components.items(), *node.pushed.items())
         gone = [
@@ -79,6 +80,9 @@ class Workshop:
             if name not in self.wanted.by_name and (name, release) in self.releases
             for f in self.releases[name, release].files
         ]
+        for name in left_components(node, facts, self.wanted.by_name):
+            if name not in node.components and name not in node.pushed:
+                gone += files_below(facts.files, removal(name).paths)
         return self.paths.union(stale, gone) if stale or gone else self.paths
 
 
@@ -122,7 +126,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
         workshop.given.secrets,
         workshop.told(node, facts),
     )
-    strays = strays_of(seen, roots(), workshop.may_be_there(node, comparisons), workshop.known)
+    strays = strays_of(seen, roots(), workshop.may_be_there(node, facts, comparisons), workshop.known)
     first = bootstrap(node, facts, wanted.packages)
     images = provide_images(node.name, facts, workshop.all_images)
     if not (comparisons or strays or first or images):

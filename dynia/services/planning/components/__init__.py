@@ -14,7 +14,7 @@ from dynia.services.planning.components.haproxy import Haproxy
 from dynia.services.planning.components.keepalived import Keepalived
 from dynia.services.planning.components.node import NodeEnv
 from dynia.services.planning.components.registry import LOGINS, Registry, logins_file
-from dynia.services.planning.components.removal import DROP_INS, EVERYTHING, Removal, removal
+from dynia.services.planning.components.removal import DROP_INS, EVERYTHING, Removal, removal, seen_on
 from dynia.services.planning.components.rendered import ROOT
 from dynia.services.planning.components.service import (
     ServiceComponent,
@@ -137,5 +137,6 @@ __all__ = [
     "roots",
     "secret_files",
     "secret_paths",
+    "seen_on",
     "units",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dynia.interfaces.observed import ContainerSeen, NodeFacts
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.components import caddy, failover, firewall, haproxy, keepalived, node, tls
 from dynia.services.planning.components.rendered import ROOT
 from dynia.services.planning.components.scripts import compose_down, stopped
 from dynia.services.planning.components.service import deactivate_service, folder
 
+_CADDY = "caddy"
 DROP_INS = (failover.UNIT_FILE, firewall.UNIT_FILE, haproxy.DROP_IN, keepalived.DROP_IN)
 # All that Dynia ever writes outside of Docker; its bookkeeping of pushes last.
 EVERYTHING = (*DROP_INS, ROOT, "/var/lib/dynia")
@@ -56,6 +58,28 @@ def removal(component: str) -> Removal:
             )
         case _:
             return Removal()
+
+
+def seen_on(facts: NodeFacts) -> frozenset[str]:
+    """Components that a node itself shows: containers that Dynia made, and what systemd was told about us.
+
+    Of a push whose answer was lost there is no other trace, once the file has changed its mind."""
+    names = {c.project.removeprefix("dynia-") for c in facts.containers if _made_by_us(c)}
+    found = {_CADDY if name == _CADDY else f"service/{name}" for name in names}
+    paths = {f.path for f in facts.files}
+    return frozenset({*found, *(name for path, name in _BY_DROP_IN.items() if path in paths)})
+
+
+def _made_by_us(container: ContainerSeen) -> bool:
+    return bool(container.config) and container.project.startswith("dynia-")
+
+
+_BY_DROP_IN = {
+    failover.UNIT_FILE: failover.FAILOVER,
+    firewall.UNIT_FILE: "firewall",
+    haproxy.DROP_IN: "haproxy",
+    keepalived.DROP_IN: "keepalived",
+}
 
 
 def _forgotten(unit_file: str) -> str:
