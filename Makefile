@@ -1,6 +1,6 @@
-# What a stranger needs: demo, demo-down, test, test-all, check, bench, golden. Everything runs from .venv, which is made
+# What a stranger needs: demo, demo-down, test, test-all, check, simulate, bench, golden. Everything runs from .venv, which is made
 # from requirements.lock.
-.PHONY: help venv demo demo-down check test test-all test-tools bench golden lint
+.PHONY: help venv demo demo-down check test test-all test-tools simulate bench golden lint
 .NOTPARALLEL:
 BIN := .venv/bin
 
@@ -10,6 +10,7 @@ help:
 	@echo "make check      lint, types, layers, unit tests and properties (no lab)"
 	@echo "make test       check, and the end-to-end tests on the lab: what CI runs"
 	@echo "make test-all   every row of every table"
+	@echo "make simulate   WORLDS=10000 SEED=1: simulated bad days, and what was met in them"
 	@echo "make bench      ratios against peers"
 	@echo "make golden     write the reviewed files anew: plans, screens, rendered trees, key tables"
 
@@ -28,15 +29,22 @@ lint: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-FAST := tests/unit tests/laws tests/plans tests/golden tests/bad_input
+FAST := tests/unit tests/laws tests/plans tests/golden tests/bad_input tests/simulation
 
 check: lint
-	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" $(FAST)
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow and not worlds" $(FAST)
 
 test-tools:
 	@sh scripts/test-tools.sh
 
+WORLDS := 1000
+SEED := 1
+
+simulate: venv
+	$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed "$(SEED)"
+
 test: check test-tools
+	$(BIN)/python -m pytest -q -n 2 -m "worlds and not slow" tests/simulation
 	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract tests/twin
 	$(BIN)/python -m pytest -m "lab and not slow"
 

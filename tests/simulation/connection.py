@@ -1,0 +1,113 @@
+"""The door to one node: a connection that breaks with the node, and leaves what it began there going on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, TypeVar
+
+from dynia.interfaces.errors import DyniaError, NotObservedError
+from dynia.interfaces.node_requests import (
+    Bootstrapped,
+    BootstrapRequest,
+    ExecRequest,
+    Executed,
+    GateAnswer,
+    GateRequest,
+    ImageRequest,
+    ObserveRequest,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.observed import NodeFacts
+from dynia.state.model import Node as Recorded
+from tests.simulation import scripts
+from tests.simulation.loop import Process
+from tests.simulation.machine import Node
+from tests.simulation.scripts import Script
+from tests.simulation.wire import Wire
+
+_T = TypeVar("_T")
+
+
+async def connect(wire: Wire, recorded: Recorded) -> Connection:
+    def answer() -> Node:
+        node = wire.world.at(recorded.address)
+        if node is None or not node.on or node.cut:
+            raise NotObservedError(f"{recorded.name}: connection refused")
+        if node.host_key != recorded.host_key:
+            raise DyniaError(f"{recorded.name}: another host key")
+        return node
+
+    node = await wire.call("connect", answer, where=recorded.name)
+    return Connection(wire, node)
+
+
+class Connection:
+    """To one node as it was when it was opened: after a reboot it is dead."""
+
+    script: type[Script] = Script
+
+    def __init__(self, wire: Wire, node: Node) -> None:
+        self.wire, self.world, self.node = wire, wire.world, node
+        self.who, self.process = wire.process.name, node.process
+        self.closed = False
+
+    async def observe(self, request: ObserveRequest) -> NodeFacts:
+        async def look() -> NodeFacts:
+            return scripts.observe(self.world, self.node, self.who, request)
+
+        return await self._run("observe", look)
+
+    async def bootstrap(self, request: BootstrapRequest) -> Bootstrapped:
+        return await self._run(
+            "bootstrap", lambda: scripts.bootstrap(self.world, self.node, self.who, request)
+        )
+
+    async def push(self, request: PushRequest) -> PushAnswer:
+        made = self.script(self.world, self.node, self.who, request.component)
+        return await self._run(f"push {request.component}", lambda: made.push(request))
+
+    async def remove(self, request: RemoveRequest) -> PushAnswer:
+        made = self.script(self.world, self.node, self.who, request.component)
+        return await self._run(f"remove {request.component}", lambda: made.remove(request))
+
+    async def gate(self, request: GateRequest) -> GateAnswer:
+        return await self._run(
+            f"gate {request.service}", lambda: scripts.gate(self.world, self.node, self.who, request)
+        )
+
+    async def provide_image(self, request: ImageRequest) -> str:
+        async def pull() -> str:
+            self.node.images.setdefault(
+                request.pull or request.image_id, (request.reference, request.image_id)
+            )
+            self.world.note(self.who, "done", self.node.name, "image")
+            return request.image_id
+
+        return await self._run("image", pull)
+
+    async def exec(self, request: ExecRequest) -> Executed:
+        async def read() -> Executed:
+            if request.argv[0] == "cat" and request.argv[1] in self.node.files:
+                return Executed(exit_code=0, stdout=self.node.files[request.argv[1]].content, stderr=b"")
+            return Executed(exit_code=0, stdout=b"", stderr=b"")
+
+        return await self._run("exec", read)
+
+    async def stream(self, argv: tuple[str, ...]) -> AsyncIterator[str]:
+        raise AssertionError("no apply streams")
+        yield ""
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _there(self) -> Process:
+        if self.closed or self.process.dead or not self.node.on or self.node.cut:
+            raise NotObservedError(f"{self.node.name}: the connection broke")
+        return self.process
+
+    async def _run(self, what: str, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        self.wire.process.check()
+        self._there()
+        return await self.wire.script(what, self.node, self._there, work)

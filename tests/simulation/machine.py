@@ -1,0 +1,151 @@
+"""A node as it is: its disk, what runs on it, its lock. The same facts as a real one's, and nothing of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.loop import Process
+
+ROOT = "/opt/dynia"
+LINEAGE_FILE = f"{ROOT}/lineage"
+OWNER = "root:root"
+KEY = b"the node's key"
+
+
+class File:
+    __slots__ = ("_sum", "content", "mode", "owner")
+
+    def __init__(self, content: bytes, mode: int = 0o644, owner: str = OWNER) -> None:
+        self.content, self.mode, self.owner = content, mode, owner
+        self._sum = ""
+
+    @property
+    def digest(self) -> str:
+        if not self._sum:
+            self._sum = "sha256:" + hashlib.sha256(self.content).hexdigest()
+        return self._sum
+
+    @property
+    def keyed(self) -> str:
+        return keyed(self.content)
+
+
+def keyed(content: bytes) -> str:
+    return "hmac:" + hashlib.sha256(KEY + content).hexdigest()
+
+
+@dataclass(slots=True)
+class Container:
+    project: str
+    service: str
+    config: str
+    image: str = ""
+    state: str = "running"
+    health: str = "none"
+    exit_code: int = 0
+    restarts: int = 0
+    keeps: bool = True
+    networks: set[str] = field(default_factory=set)
+
+    @property
+    def well(self) -> bool:
+        if self.state == "running":
+            return self.health != "unhealthy"
+        return self.state == "exited" and self.exit_code == 0 and not self.keeps
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a push or removal that is not committed may have touched: path -> how it was (None: not there)."""
+
+    kept: dict[str, File | None] = field(default_factory=dict)
+    activate: str = ""
+    activating: bool = False
+
+
+@dataclass(slots=True)
+class Unit:
+    active: str = "active"
+    enabled: str = "enabled"
+
+
+class Node:
+    """One machine from the inside. `loaded` is what each program read when it was last brought to life."""
+
+    def __init__(self, name: str, ordinal: int, provider_id: str, address: str, host_key: str) -> None:
+        self.name, self.ordinal, self.provider_id = name, ordinal, provider_id
+        self.address, self.host_key = address, host_key
+        self.on = True
+        self.cut = False
+        self.boots = 1
+        self.files: dict[str, File] = {"/etc/theirs.conf": File(b"somebody else's\n")}
+        self.unsynced: dict[str, File | None] = {}
+        self.packages: set[str] = set()
+        self.units: dict[str, Unit] = {"theirs.service": Unit()}
+        self.containers: list[Container] = [Container("theirs", "db", "", keeps=True)]
+        self.images: dict[str, tuple[str, str]] = {}
+        self.networks: set[str] = set()
+        self.loaded: dict[str, bytes] = {}
+        self.vrrp = ""
+        self.holds: str = ""
+        self.firewall = ""
+        self.transactions: dict[str, Transaction] = {}
+        self.locked_by = ""
+        self.process = Process(name)
+        self.waiting: list[asyncio.Future[Any]] = []
+
+    # what runs
+
+    def project(self, name: str) -> list[Container]:
+        return [c for c in self.containers if c.project == name]
+
+    def down(self, project: str) -> None:
+        self.containers = [c for c in self.containers if c.project != project]
+
+    def running(self, unit: str) -> bool:
+        found = self.units.get(unit)
+        return self.on and found is not None and found.active == "active"
+
+    def serves(self, service: str, *, http: bool) -> bool:
+        """As a visitor would find: the containers run, and Caddy leads to the very one that is routed."""
+        mine = self.project(f"dynia-{service}")
+        if not self.on or self.cut or not mine or not all(c.well for c in mine):
+            return False
+        if not http:
+            return True
+        caddy = self.project("dynia-caddy")
+        if not caddy or not all(c.well for c in caddy):
+            return False
+        routed = {c.config for c in mine if f"edge-{service}" in c.networks}
+        if f"edge-{service}" not in caddy[0].networks:
+            return False
+        for line in self.loaded.get("caddy", b"").decode(errors="replace").splitlines():
+            words = line.split()
+            if len(words) > 2 and words[0] == service and words[-1] in routed:
+                return True
+        return False
+
+    # its disk
+
+    def put(self, path: str, file: File) -> None:
+        self.unsynced.setdefault(path, self.files.get(path))
+        self.files[path] = file
+
+    def drop(self, path: str) -> list[str]:
+        """A file, or a folder with all that is in it; what went."""
+        gone = [p for p in self.files if p == path or p.startswith(path + "/")]
+        for one in gone:
+            self.unsynced.setdefault(one, self.files[one])
+            del self.files[one]
+        return gone
+
+    def below(self, path: str) -> Iterable[str]:
+        return [p for p in self.files if p == path or p.startswith(path + "/")]
+
+    def lineage(self) -> str:
+        found = self.files.get(LINEAGE_FILE)
+        return found.content.decode(errors="replace").strip() if found else ""

@@ -1,0 +1,290 @@
+"""One run of Dynia in a world: the real store, gather, planner and executor, on a disk and doors of the world's.
+
+What differs in a broken Dynia is given as `Parts`; the engine has no branch for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dynia.interfaces.desired import ClusterSpec, ZoneDns
+from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.events import Event, PassStarted, StepEnded, StepFailed, StepStarted
+from dynia.interfaces.observed import EntryAnswer, NotObserved, ResolvedImage, UnresolvedImage
+from dynia.services.actions.base import HostKey
+from dynia.services.planning.components import secret_files
+from dynia.services.planning.plan import Plan
+from dynia.services.reconcile import ApplyResult, Reconciler, reconciler
+from dynia.services.session import Session
+from dynia.state.disk import create
+from dynia.state.loaded import Places
+from dynia.state.model import Node as Recorded
+from dynia.state.model import State
+from dynia.state.snapshot import snapshot_of, write_text
+from dynia.state.store import Store, open_store
+from tests.fakes.disk import FakeDisk
+from tests.plans import worlds
+from tests.plans.templates import SMALL
+from tests.simulation.connection import Connection, connect
+from tests.simulation.loop import Process
+from tests.simulation.vendors import Dns, Provider
+from tests.simulation.wire import Wire
+from tests.simulation.world import CLUSTER, World
+
+HOME = Path("/team")
+LINEAGE = "1f0c9a52" * 4
+START = 1_800_000_000
+
+
+def _same(store: Store) -> Any:
+    return store
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an engine is made of. The honest ones, unless a test plants a bug."""
+
+    provider: Callable[[Wire], Provider] = Provider
+    connection: Callable[[Connection], Any] = lambda connection: connection
+    store: Callable[[Store], Any] = _same
+    reconciler: Callable[[Session], Reconciler] | None = None
+
+
+class Harddisk:
+    """The operator's disk, shared by all runs that are made there."""
+
+    def __init__(self) -> None:
+        self.disk = FakeDisk()
+        self.disk.make_folder(HOME)
+        self.disk.sync_folder(Path("/"))
+        # The lineage of a state is drawn by lot; here by the seed, so that names are the same again.
+        create(
+            self.disk,
+            Places(folder=HOME).state,
+            write_text(snapshot_of(State(lineage=LINEAGE), {})),
+            owner="setup",
+        )
+
+    def power_cut(self, world: World) -> None:
+        self.disk = self.disk.power_cut(
+            lambda: world.fate.random() < 0.5, lambda length: world.fate.randint(0, length)
+        )
+
+
+class RunnersDisk:
+    """The same disk for one run: dead with it, and at `kill_at` (operations from now) it kills it."""
+
+    def __init__(self, home: Harddisk, world: World, process: Process) -> None:
+        self.home, self.world, self.process = home, world, process
+        self.kill_at = 0
+        self.full_until = 0.0
+        self.mine: list[Any] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def operation(*args: Any, **more: Any) -> Any:
+            self.process.check()
+            disk = self.home.disk
+            if name in ("write", "link", "rename") and self.world.now < self.full_until:
+                self.world.fault("disk full")
+                raise OSError(errno.ENOSPC, "No space left on device", str(args[0]))
+            disk.before = self._before
+            found = getattr(disk, name)(*args, **more)
+            disk.before = lambda step, what: None
+            if name == "hold":
+                return self._held(args[0], found)
+            return found
+
+        return operation
+
+    def free(self) -> None:
+        """The process ended: its locks are free."""
+        for held in self.mine:
+            held.close()
+        self.mine.clear()
+
+    def _before(self, step: int, what: str) -> None:
+        if self.kill_at:
+            self.kill_at -= 1
+            if not self.kill_at:
+                self.world.fault("killed in a write", what.split(" ")[0])
+                self.process.dead = True
+                self.home.disk.before = lambda step, what: None
+                self.free()
+                self.process.check()
+
+    def _held(self, path: Path, held: Any) -> Any:
+        self.mine.append(held)
+        if is_lease(path):
+            self.world.note(self.process.name, "lock", path.name)
+        return _Held(self, path, held)
+
+
+def is_lease(path: Path) -> bool:
+    """The lock file of a lease of the cluster, not the one of state.json."""
+    return path.parent.name == CLUSTER and path.suffix == ".lock"
+
+
+@dataclass
+class _Held:
+    disk: RunnersDisk
+    path: Path
+    held: Any
+
+    def close(self) -> None:
+        if self.held in self.disk.mine:
+            self.disk.mine.remove(self.held)
+            self.held.close()
+            if is_lease(self.path):
+                self.disk.world.note(self.disk.process.name, "unlock")
+
+
+@dataclass(frozen=True)
+class Clock:
+    world: World
+    skew: float = 0.0
+
+    def now(self) -> float:
+        return START + self.world.now + self.skew
+
+    def monotonic(self) -> float:
+        return self.world.now
+
+
+class Doors:
+    """The vendors of one run."""
+
+    def __init__(self, wire: Wire, parts: Parts) -> None:
+        self.wire, self.parts, self.world = wire, parts, wire.world
+        self._keys = itertools.count(1)
+
+    async def nodes(self) -> Any:
+        return self.parts.provider(self.wire)
+
+    async def dns(self, dns: ZoneDns) -> Dns:
+        return Dns(self.wire)
+
+    async def images(self) -> Doors:
+        return self
+
+    async def resolve(self, reference: str) -> ResolvedImage | UnresolvedImage:
+        return worlds.resolved(reference)
+
+    async def connect(self, node: Recorded) -> Any:
+        return self.parts.connection(await connect(self.wire, node))
+
+    async def authorized_key(self) -> str:
+        return "ssh-ed25519 AAAA"
+
+    def new_host_key(self) -> HostKey:
+        return HostKey(private="-", public=f"ssh-ed25519 {self.wire.process.name}{next(self._keys)}")
+
+    async def ask_entry(self, address: str) -> EntryAnswer | NotObserved:
+        def ask() -> EntryAnswer | NotObserved:
+            owners = {a.owner for a in self.world.addresses.values() if a.address == address}
+            for node in sorted(self.world.nodes.values(), key=lambda n: n.ordinal):
+                if node.on and not node.cut and (node.holds == address or node.provider_id in owners):
+                    return EntryAnswer(node=node.name)
+            return NotObserved(reason="no answer within 2 s")
+
+        try:
+            return await self.wire.call("ask entry", ask)
+        except DyniaError as error:
+            return NotObserved(reason=error.message)
+
+
+@dataclass
+class Run:
+    """`code` is how it ended, -1 while it has not."""
+
+    name: str
+    spec: ClusterSpec | None
+    process: Process
+    disk: RunnersDisk
+    code: int = -1
+    result: ApplyResult | None = None
+    error: BaseException | None = None
+    began: float = 0.0
+    stop: Any = None
+    plans: list[Plan] = field(default_factory=list)
+
+
+def start(world: World, home: Harddisk, spec: ClusterSpec | None, name: str, parts: Parts) -> Run:
+    """Begin an apply. It ends when its code is set, or never, if it is killed."""
+    process = Process(name)
+    run = Run(name, spec, process, RunnersDisk(home, world, process), began=world.now)
+    world.loop.begin(process, _apply(world, run, parts))
+    return run
+
+
+async def _apply(world: World, run: Run, parts: Parts) -> None:
+    try:
+        async with _opened(world, run, parts) as engine:
+            run.stop = engine.session.stop
+            run.result = await engine.apply(lambda plan: _approved(world, run, plan))
+            run.code = run.result.exit_code
+    except DyniaError as error:
+        run.code, run.error = error.exit_code, error
+    except Exception as error:  # noqa: BLE001 (a defect of the engine: told by the world)
+        run.code, run.error = 99, error
+    world.note(run.name, "ended", str(run.code), type(run.error).__name__ if run.error else "")
+
+
+async def plan_only(
+    world: World, home: Harddisk, spec: ClusterSpec | None, parts: Parts
+) -> tuple[Plan, State]:
+    process = Process("looker")
+    run = Run("looker", spec, process, RunnersDisk(home, world, process))
+    async with _opened(world, run, parts) as engine:
+        return await engine.plan(), engine.session.store.state
+
+
+def _opened(world: World, run: Run, parts: Parts) -> Any:
+    doors = Doors(Wire(world, run.process), parts)
+    clock = Clock(world)
+    ids = itertools.count(1)
+    store = open_store(
+        HOME,
+        disk=run.disk,  # type: ignore[arg-type]
+        clock=lambda: int(clock.now()),
+        boot=clock.monotonic,
+        new_id=lambda: hashlib.md5(f"{run.name}/{next(ids)}".encode()).hexdigest(),
+    )
+    session = Session(
+        cluster=CLUSTER,
+        spec=run.spec,
+        templates=SMALL,
+        secrets=secret_files(run.spec, {}, worlds.TOKEN) if run.spec else {},
+        store=parts.store(store),
+        vendors=doors,
+        emit=lambda event: _told(world, run, event),
+        clock=clock,
+        lessee=run.name,
+        ask_entry=doors.ask_entry,
+    )
+    return reconciler(session)
+
+
+def _approved(world: World, run: Run, plan: Plan) -> bool:
+    run.plans.append(plan)
+    world.note(run.name, "approved", detail=f"{len(plan.steps)} steps")
+    return True
+
+
+def _told(world: World, run: Run, event: Event) -> None:
+    match event:
+        case PassStarted(number=number):
+            world.note(run.name, "pass", str(number))
+        case StepStarted(step=step):
+            world.note(run.name, "began", step)
+        case StepEnded(step=step):
+            world.note(run.name, "ended well", step)
+        case StepFailed(step=step, message=message):
+            world.note(run.name, "failed", step, message.splitlines()[0])
+        case _:
+            return

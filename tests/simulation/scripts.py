@@ -1,0 +1,279 @@
+"""What the node's own scripts do, step by step: they go on when the runner dies, and end in the middle with the node.
+
+A copy of `dynia/providers/ssh/node/*.sh` in behaviour, not in text: lock, lineage, compare, keep the originals, swap,
+bring to life, ask, commit; else everything back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from dynia.interfaces.node_requests import (
+    Bootstrapped,
+    BootstrapRequest,
+    ExpectedFile,
+    GateAnswer,
+    GateRequest,
+    ObserveRequest,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
+from tests.simulation.awaken import activate, deactivate
+from tests.simulation.machine import LINEAGE_FILE, OWNER, File, Node, Transaction, Unit, keyed
+from tests.simulation.world import World
+
+BUSY_S = 5.0
+
+
+class Script:
+    """One script of a run on a node. `since` is when it got the lock."""
+
+    def __init__(self, world: World, node: Node, who: str, component: str) -> None:
+        self.world, self.node, self.who, self.component = world, node, who, component
+        self.since = 0.0
+
+    async def push(self, request: PushRequest) -> PushAnswer:
+        if not await self._lock():
+            return PushAnswer(phase="lock", output=self.node.locked_by)
+        try:
+            return await self._push(request)
+        finally:
+            self.node.locked_by = ""
+
+    async def remove(self, request: RemoveRequest) -> PushAnswer:
+        if not await self._lock():
+            return PushAnswer(phase="lock", output=self.node.locked_by)
+        try:
+            return await self._remove(request)
+        finally:
+            self.node.locked_by = ""
+
+    async def _push(self, request: PushRequest) -> PushAnswer:
+        world, node = self.world, self.node
+        if node.lineage() not in ("", request.lineage):
+            return PushAnswer(phase="lineage", output=node.lineage())
+        if not node.lineage():
+            node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
+        await self._pause()
+        changed = self._compare(request.expected)
+        if changed:
+            return PushAnswer(phase="expected", changed=changed)
+        await self._pause()
+        if self._fails("check"):
+            return await self._failed("check")
+        kept = node.transactions.get(self.component)
+        if request.files or request.delete or kept:
+            self._keep((*(f.path for f in request.files), *request.delete), request.activate)
+        for file in request.files:
+            await self._pause()
+            self._write(file.path, File(file.content, file.mode))
+        for path in request.delete:
+            await self._pause()
+            self._erase(path)
+        if self.component in node.transactions:
+            node.transactions[self.component].activating = True
+        await self._pause()
+        wrong = activate(node, self.component, request.activate)
+        world.noticed(node, self.who)
+        await self._pause()
+        if wrong or self._fails("activate"):
+            return await self._failed("activate", wrong)
+        if request.probe and self._fails("probe"):
+            return await self._failed("probe")
+        return self._commit()
+
+    async def _remove(self, request: RemoveRequest) -> PushAnswer:
+        node = self.node
+        if node.lineage() not in ("", request.lineage):
+            return PushAnswer(phase="lineage", output=node.lineage())
+        await self._pause()
+        changed = self._compare(request.expected)
+        if changed:
+            return PushAnswer(phase="expected", changed=changed)
+        if request.deactivate:
+            deactivate(node, self.component)
+            self.world.noticed(node, self.who)
+        await self._pause()
+        self._keep(request.paths, "")
+        for path in request.paths:
+            await self._pause()
+            self._erase(path)
+        return self._commit()
+
+    async def _lock(self) -> bool:
+        until = self.world.now + BUSY_S
+        while self.node.locked_by:
+            if self.world.now >= until:
+                return False
+            await asyncio.sleep(0.1)
+        self.node.locked_by = f"{self.who} {self.component}"
+        self.since = self.world.now
+        return True
+
+    def _compare(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
+        changed = self._differing(expected)
+        if changed and self.component in self.node.transactions:
+            self._put_back()
+            changed = self._differing(expected)
+        return changed
+
+    def _differing(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
+        return tuple(e.path for e in expected if not self._as_expected(e))
+
+    def _as_expected(self, wanted: ExpectedFile) -> bool:
+        there = self.node.files.get(wanted.path)
+        if there is None or not wanted.digest:
+            return there is None and not wanted.digest
+        digest = there.keyed if wanted.digest.startswith("hmac:") else there.digest
+        same_mode = not wanted.mode or wanted.mode == there.mode
+        return digest == wanted.digest and same_mode and wanted.owner in ("", there.owner)
+
+    def _keep(self, paths: Iterable[str], script: str) -> None:
+        kept = self.node.transactions.setdefault(self.component, Transaction())
+        kept.activate = script or kept.activate
+        for path in paths:
+            for one in (path, *self.node.below(path)):
+                kept.kept.setdefault(one, self.node.files.get(one))
+
+    def _write(self, path: str, file: File) -> None:
+        self.node.put(path, file)
+        self.world.note(self.who, "write", self.node.name, path, self.since)
+
+    def _erase(self, path: str) -> None:
+        for one in self.node.drop(path):
+            self.world.note(self.who, "erase", self.node.name, one, self.since)
+
+    def _fails(self, phase: str) -> bool:
+        if self.world.chance(self.world.odds.fails):
+            self.world.fault(f"{phase} fails", self.node.name)
+            return True
+        return False
+
+    async def _failed(self, phase: str, wrong: str = "") -> PushAnswer:
+        await self._pause()
+        if self.component in self.node.transactions:
+            self._put_back()
+        return PushAnswer(phase=phase, restored=True, output=wrong or f"{phase}: exit 1")  # type: ignore[arg-type]
+
+    def _put_back(self) -> None:
+        kept = self.node.transactions[self.component]
+        for path, file in self.put_back_files(kept):
+            if file is None:
+                self.node.drop(path)
+            else:
+                self.node.put(path, file)
+        if kept.activating:
+            activate(self.node, self.component, kept.activate)
+        self.node.transactions.pop(self.component)
+        self.world.note(self.who, "put back", self.node.name, self.component, self.since)
+        self.world.noticed(self.node, self.who)
+
+    def put_back_files(self, kept: Transaction) -> list[tuple[str, File | None]]:
+        return sorted(kept.kept.items())
+
+    def _commit(self) -> PushAnswer:
+        self.node.transactions.pop(self.component, None)
+        self.world.note(self.who, "done", self.node.name, self.component, self.since)
+        return PushAnswer(phase="done")
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self.world.pace.uniform(0.01, 0.4))
+
+
+async def bootstrap(world: World, node: Node, who: str, request: BootstrapRequest) -> Bootstrapped:
+    await asyncio.sleep(world.pace.uniform(0.5, 4.0))
+    if not node.lineage():
+        node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
+    if node.lineage() == request.lineage:
+        node.packages |= set(request.packages)
+        if "docker.io" in node.packages:
+            node.units.setdefault("docker.service", Unit())
+    world.note(who, "done", node.name, "bootstrap")
+    return Bootstrapped(packages=dict.fromkeys(sorted(node.packages), "1.0"))
+
+
+async def gate(world: World, node: Node, who: str, request: GateRequest) -> GateAnswer:
+    """Asked again and again until it serves or the time is over."""
+    until = world.now + request.timeout_s
+    while True:
+        mine = {c.service: c for c in node.project(request.project)}
+        right = {name: c.config for name, c in mine.items()} == request.containers
+        if right and all(c.well for c in mine.values()):
+            http = bool(request.url)
+            if node.serves(request.service, http=http):
+                world.note(who, "healthy", node.name, request.service)
+                return GateAnswer(healthy=True)
+        if world.now >= until:
+            world.note(who, "sick", node.name, request.service)
+            return GateAnswer(healthy=False, reason=f"did not become healthy in {request.timeout_s:g} s")
+        await asyncio.sleep(0.5)
+
+
+def observe(world: World, node: Node, who: str, request: ObserveRequest) -> NodeFacts:
+    """One look, all of the same instant."""
+    world.note(who, "look", node.name)
+    secret = set(request.secret_paths)
+    files = tuple(
+        FileSeen(
+            path=path,
+            kind="file",
+            mode=file.mode,
+            owner=file.owner,
+            digest=file.keyed if path in secret else file.digest,
+        )
+        for path, file in sorted(node.files.items())
+        if path in request.paths or any(path.startswith(root + "/") for root in request.roots)
+    )
+    units = tuple(
+        UnitSeen(name=name, active=unit.active, enabled=unit.enabled)
+        for name, unit in sorted(node.units.items())
+        if name in request.units
+    )
+    containers = tuple(
+        ContainerSeen(
+            id=f"{c.project}-{c.service}-{number}",
+            name=f"{c.project}-{c.service}-1",
+            image=c.image,
+            state=c.state,
+            health=c.health,
+            exit_code=c.exit_code,
+            restarts=c.restarts,
+            project=c.project,
+            service=c.service,
+            config=c.config,
+            networks=tuple(sorted(c.networks)),
+        )
+        for number, c in enumerate(sorted(node.containers, key=lambda c: (c.project, c.service)))
+    )
+    return NodeFacts(
+        hostname=node.name,
+        boot_id=f"boot-{node.boots}",
+        os="Debian 13",
+        arch="x86_64",
+        lineage=node.lineage(),
+        files=files,
+        units=units,
+        packages={name: "1.0" for name in sorted(node.packages) if name in request.packages},
+        containers=containers,
+        images=tuple(
+            ImageSeen(id=run, tags=(reference,), digests=(run,))
+            for run, (reference, _) in sorted(node.images.items())
+        ),
+        networks=tuple(sorted(node.networks)),
+        addresses=(node.address, *((node.holds,) if node.holds else ())),
+        vrrp=node.vrrp if node.running("keepalived.service") else "",
+        firewall=node.firewall,  # type: ignore[arg-type]
+        docker="26.1" if node.running("docker.service") else "",
+        secrets={c.path: keyed(c.content) for c in request.candidates if node.lineage()},
+        unfinished=tuple(sorted(node.transactions)),
+    )
+
+
+def is_ours(path: str) -> bool:
+    return path.startswith("/opt/dynia/") or "dynia" in path
+
+
+__all__ = ["OWNER", "Script", "bootstrap", "gate", "is_ours", "observe"]

@@ -1,0 +1,196 @@
+"""One world: what is wanted, who runs, what goes wrong, and how it settles. All of it drawn from one seed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+
+from dynia.interfaces.desired import (
+    ApiEntry,
+    ClusterSpec,
+    EnvSource,
+    NoDns,
+    NoEntry,
+    Rfc2136Dns,
+    Rollout,
+    VipEntry,
+)
+from dynia.state.model import State
+from tests.plans import worlds
+from tests.simulation import laws, trouble
+from tests.simulation.runner import Harddisk, Parts, Run, plan_only, start
+from tests.simulation.vendors import boot
+from tests.simulation.world import World
+
+replace = msgspec.structs.replace
+MOST_APPLIES = 8
+ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
+
+
+@dataclass(slots=True)
+class Told:
+    """What became of a world."""
+
+    seed: str
+    violations: list[str]
+    digest: str
+    nodes: int
+    steps: int
+    applies: int
+    runners: int
+    codes: Counter[int]
+    fired: Counter[str]
+    seconds: float
+    trace: list[str] = field(default_factory=list)
+
+
+def play(seed: str, parts: Parts | None = None, *, trace: bool = False) -> Told:
+    """The world of a seed, from its beginning to its end."""
+    world = World(seed)
+    story = _Story(world, parts or Parts())
+    try:
+        world.loop.run_until_complete(world.loop.begin(None, story.told()))
+    finally:
+        world.loop.dispose()
+    found = [*story.violations, *laws.broken(world, story.runs)]
+    entries = world.record.entries
+    return Told(
+        seed=seed,
+        violations=found,
+        digest=world.record.digest(),
+        nodes=story.most_nodes,
+        steps=sum(e.what == "began" for e in entries),
+        applies=len(story.runs),
+        runners=story.most_runners,
+        codes=Counter(run.code for run in story.runs),
+        fired=world.fired,
+        seconds=world.now,
+        trace=[str(e) for e in entries] if trace else [],
+    )
+
+
+class _Story:
+    def __init__(self, world: World, parts: Parts) -> None:
+        self.world, self.parts = world, parts
+        self.home = Harddisk()
+        self.runs: list[Run] = []
+        self.violations: list[str] = []
+        self.most_nodes = 0
+        self.most_runners = 1
+        self.chance = world.story
+
+    async def told(self) -> None:
+        world, chance = self.world, self.chance
+        world.foreign_machine(chance.randint(1, 3))
+        spec = draw_spec(chance, None)
+        if chance.random() < 0.7:
+            await self._ended(self._start(spec))
+            spec = draw_spec(chance, spec)
+        for _ in range(chance.choice((1, 1, 2))):
+            await self._act(spec)
+            if chance.random() < 0.5:
+                spec = draw_spec(chance, spec)
+        await self._settle(spec)
+
+    def _start(self, spec: ClusterSpec | None) -> Run:
+        self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
+        run = start(self.world, self.home, spec, f"run-{len(self.runs) + 1}", self.parts)
+        self.runs.append(run)
+        return run
+
+    async def _ended(self, run: Run) -> None:
+        while run.code < 0 and not run.process.dead:  # noqa: ASYNC110 (a killed run tells nobody)
+            await asyncio.sleep(0.5)
+
+    async def _act(self, spec: ClusterSpec | None) -> None:
+        """Faults of the network all the time, and some deeds at some moments, while one or two applies run."""
+        world, chance = self.world, self.chance
+        odds = world.odds
+        kind = chance.choice(("none", "few", "few", "many"))
+        rate = {"none": 0.0, "few": 0.01, "many": 0.04}[kind]
+        odds.lost_before, odds.lost_after, odds.late = rate, rate, rate / 2
+        odds.slow, odds.old_list = rate / 2, 0.3 if rate else 0.0
+        odds.fails = rate / 4
+        runs = [self._start(spec)]
+        for _ in range(chance.choice((0, 1, 1, 2, 3))):
+            deeds = chance.choice((trouble.NODES, trouble.RUNNERS, trouble.RUNNERS, trouble.PEOPLE))
+            deed = chance.choice(deeds)
+            world.loop.later(chance.uniform(0.0, 25.0), lambda deed=deed: deed(world, self.home, runs))
+        if chance.random() < 0.25:
+            await asyncio.sleep(chance.uniform(0.0, 20.0))
+            other = spec if chance.random() < 0.5 else draw_spec(chance, spec)
+            runs.append(self._start(other))
+            if runs[0].code < 0 and not runs[0].process.dead:
+                self.most_runners = 2
+                world.fired["two runners"] += 1
+        for run in runs:
+            await self._ended(run)
+        await asyncio.sleep(chance.uniform(0.0, 8.0))
+
+    async def _settle(self, spec: ClusterSpec | None) -> None:
+        """Nothing goes wrong any more: so many applies at most, then a plan is empty."""
+        world = self.world
+        world.odds.none()
+        await asyncio.sleep(300.0)  # what is late lands, who is frozen wakes, who was cut off is back
+        for run in self.runs:
+            await self._ended(run)
+        for node in world.nodes.values():
+            node.cut = False
+            if not node.on and self.chance.random() < 0.5:
+                boot(world, node)
+        await asyncio.sleep(5.0)
+        last = None
+        for _ in range(MOST_APPLIES):
+            last = self._start(spec)
+            await self._ended(last)
+            await asyncio.sleep(1.0)
+            if last.code == 0:
+                break
+        if last is None or last.code != 0:
+            said = last.error or (last.result and (last.result.failures or last.result.left)) if last else ""
+            self.violations.append(
+                f"law 3: not settled after {MOST_APPLIES} applies: exit {last and last.code}, {said}"
+            )
+            return
+        plan, state = await plan_only(world, self.home, spec, self.parts)
+        if plan.steps or plan.drift or plan.not_observed:
+            left = [s.id for s in plan.steps][:5] or [str(d) for d in plan.drift] or plan.not_observed
+            self.violations.append(f"law 2: a plan after the apply that ended well is not empty: {left}")
+        self.violations += laws.wrong_end(world, spec, state)
+
+
+def draw_spec(chance: object, before: ClusterSpec | None) -> ClusterSpec:
+    """What a file says; where there was one before, mostly with something changed."""
+    import random
+
+    assert isinstance(chance, random.Random)
+    nodes = chance.choice((1, 2, 3, 3, 4))
+    if before is not None and chance.random() < 0.6:
+        nodes = before.nodes
+    level = f"level = {chance.randint(1, 3)}\n"
+    image = f"registry.example/api:1.{chance.randint(1, 3)}"
+    offered = (
+        worlds.service(image=image, config=level, env="TOKEN=one\n"),
+        worlds.service("web", image=f"registry.example/web:{chance.randint(1, 2)}"),
+        worlds.worker(),
+    )
+    chosen = tuple(s for s in offered if chance.random() < 0.7) or offered[:1]
+    if before is not None:
+        entry, dns = before.entry, before.dns
+        if chance.random() < 0.1:
+            entry = chance.choice((VipEntry(), NoEntry(), ApiEntry()))
+    else:
+        entry = chance.choice((VipEntry(), VipEntry(), VipEntry(), NoEntry(), ApiEntry()))
+        dns = chance.choice((NoDns(), ZONE, replace(ZONE, cname=True)))
+    if isinstance(entry, NoEntry):
+        dns = NoDns()
+    rollout = Rollout(
+        max_unavailable=chance.choice((1, 1, min(2, max(1, nodes - 1)))), canary=chance.random() < 0.7
+    )
+    return worlds.cluster(nodes, chosen, entry=entry, dns=dns, rollout=rollout)
+
+
+__all__ = ["State", "Told", "play"]

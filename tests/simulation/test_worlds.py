@@ -1,0 +1,48 @@
+"""The laws in thousands of worlds, each drawn from its seed; and the same seed gives the same world, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.story import play
+
+SEED = "make test"
+QUICK, ALL, BATCH = 200, 2000, 100
+
+
+def batches() -> list[object]:
+    """A tenth of them in the checks, all of them in the longer runs: batches that two workers share."""
+    return [
+        pytest.param(first, marks=() if first < QUICK else pytest.mark.worlds)
+        for first in range(0, ALL, BATCH)
+    ]
+
+
+@pytest.mark.parametrize("first", batches())
+def test_no_world_breaks_a_law(first: int) -> None:
+    broken = []
+    for number in range(first, first + BATCH):
+        told = play(f"{SEED}/{number}")
+        if told.violations:
+            broken.append(f"python -m tests.simulation --replay '{told.seed}': {'; '.join(told.violations)}")
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("seed", ["replay/1", "replay/2", "replay/3"])
+def test_the_same_seed_gives_the_same_world(seed: str) -> None:
+    """Also in another process, whose sets and dicts hash otherwise."""
+    here = play(seed)
+    assert play(seed).digest == here.digest
+    for hash_seed in ("1", "4242"):
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--replay", seed],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.splitlines()[-1] == f"digest {here.digest}", done.stdout[-2000:] + done.stderr
