@@ -93,7 +93,7 @@ class DigitalOceanWorld:
 
     async def power_off(self, provider_id: str) -> None:
         await self.api("POST", f"/v2/droplets/{provider_id}/actions", {"type": "power_off"})
-        while (await self.api("GET", f"/v2/droplets/{provider_id}")).json()["droplet"]["status"] != "off":
+        while (await self.api("GET", f"/v2/droplets/{provider_id}")).json()["droplet"]["status"] != "off":  # noqa: ASYNC110 (a vendor tells nobody)
             await asyncio.sleep(self.patience.slowest)
 
     async def take_away(self, provider_id: str) -> None:
@@ -106,7 +106,7 @@ class DigitalOceanWorld:
         droplet = (await self.api("POST", "/v2/droplets", {**order, "tags": ["dynia"]})).json()["droplet"][
             "id"
         ]
-        while (await self.api("GET", f"/v2/droplets/{droplet}")).json()["droplet"]["locked"]:
+        while (await self.api("GET", f"/v2/droplets/{droplet}")).json()["droplet"]["locked"]:  # noqa: ASYNC110
             await asyncio.sleep(self.patience.slowest)
         address = (await self.api("POST", "/v2/reserved_ips", {"region": "lon1"})).json()["reserved_ip"]["ip"]
         before = self._as_made(droplet, address)
