@@ -198,6 +198,7 @@ def _answer(facts: NodeFacts) -> bytes:
         ),
         f"{facts.vrrp}\n",
         "",
+        f"{facts.manifest}\n",
         "\1files",
         *(part for seen in facts.files for part in _file(seen)),
         "",

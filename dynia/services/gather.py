@@ -37,6 +37,7 @@ from dynia.services.planning.components import (
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.zones import dns_in_force, domains_of, longest
 from dynia.services.session import Session
+from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import Node
 
 
@@ -44,7 +45,7 @@ def observe_request(spec: ClusterSpec | None, secrets: dict[str, bytes]) -> Obse
     """What to look at on every node of a cluster."""
     return ObserveRequest(
         roots=roots(),
-        paths=drop_in_paths(),
+        paths=(*drop_in_paths(), MANIFEST_PATH),
         units=units(spec),
         packages=packages(spec),
         secret_paths=secret_paths(spec),

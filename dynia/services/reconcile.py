@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, Refused, Stale
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.interfaces.observed import NotObserved
@@ -15,9 +17,11 @@ from dynia.services.connections import Connections
 from dynia.services.executor import Outcome, execute
 from dynia.services.former_texts import former_texts
 from dynia.services.gather import gather
+from dynia.services.keep_manifests import keep_manifests
 from dynia.services.planning.closing import closing_changes, opening_changes
 from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan, recipes_of, sealed
 from dynia.services.planning.simulate import allowed_in_preview
@@ -107,10 +111,11 @@ class Reconciler:
             plan = await self.plan(sync=restrict)
             if not restrict:
                 self.refuse()
+            self.refuse_old_state()
             if (plan.steps or ask_always) and not approve(plan):
                 raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             if not plan.steps:
-                return await self._close(plan, plan, 0, began)
+                return await self._close(plan, plan, 0, began, worked=False)
             return await self._passes(plan, began, restrict=restrict)
 
     def refuse(self) -> None:
@@ -119,8 +124,19 @@ class Reconciler:
         if isinstance(records, NotObserved) and records.refused:
             raise DyniaError(records.reason, hint=records.refused)
 
+    def refuse_old_state(self) -> None:
+        """Nodes were told more than this state knows: it is an older copy, and would undo what it lacks."""
+        given = self._given()
+        newer = heal(given.state, given.target, given.observed).waiting if given.desired is not None else ()
+        if newer:
+            told = "; ".join(f"{one.subject}: {one.reason}" for one in newer[:3])
+            raise Refused(
+                f"cluster {given.target}: this state is not the newest. {told}",
+                hint="find the newer state, or make it again from the nodes: `dynia state rebuild`",
+            )
+
     async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:
-        session, plan, total = self.session, approved, 0
+        session, plan, total, worked = self.session, approved, 0, False
         opening = opening_changes(self._given())
         if opening:
             session.store.write(session.cluster, opening, "cluster recorded")
@@ -144,6 +160,7 @@ class Reconciler:
             session.emit(PassStarted(at=session.clock.now(), number=number, steps=planned))
             outcome = await self._execute(plan)
             total += len(outcome.done)
+            worked = worked or not only_manifests(plan.steps)
             if outcome.failed:
                 return await self._failed(approved, plan, outcome, total, began)
             if session.stop.is_set():
@@ -155,7 +172,7 @@ class Reconciler:
             earlier = frozenset(step.id for step in plan.steps)
             plan = await self.plan(sync=restrict)
             if not plan.steps:
-                return await self._close(approved, plan, total, began)
+                return await self._close(approved, plan, total, began, worked=worked)
             again = [step.id for step in plan.steps if step.id in earlier]
             if again:
                 raise ApplyFailed(
@@ -163,6 +180,10 @@ class Reconciler:
                     f"{', '.join(again[:5])} was done and is still wanted",
                     hint="look at these nodes with `dynia status`, then apply again",
                 )
+            if only_manifests(plan.steps):
+                # They are to say what the end of this apply records, so they come after it.
+                nothing = msgspec.structs.replace(plan, steps=(), changes=())
+                return await self._close(approved, nothing, total, began, worked=worked)
             extra = [step.id for step in plan.steps if not allowed_in_preview(step, approved)]
             if extra:
                 raise Stale(
@@ -179,7 +200,11 @@ class Reconciler:
             if name in begun:
                 continue  # it is off, and started now
             session.emit(NodeWaiting(at=session.clock.now(), node=name, reason=reason))
-        tools = PassTools(
+        return await execute(plan.steps, await self._tools(), session)
+
+    async def _tools(self) -> PassTools:
+        session = self.session
+        return PassTools(
             cluster=session.cluster,
             lineage=session.store.state.lineage,
             provider=await session.vendors.nodes(),
@@ -189,7 +214,6 @@ class Reconciler:
             connections=self.connections,
             recipes=recipes_of(self._given()),
         )
-        return await execute(plan.steps, tools, session)
 
     async def _dns(self) -> DnsProvider | None:
         given = self._given()
@@ -211,21 +235,27 @@ class Reconciler:
         code = 6 if codes == {6} else 5 if codes == {5} else 7
         return self._result(code, approved, plan, total, began, failures, outcome.not_run)
 
-    async def _close(self, approved: Plan, last: Plan, total: int, began: float) -> ApplyResult:
-        session = self.session
+    async def _close(
+        self, approved: Plan, last: Plan, total: int, began: float, *, worked: bool
+    ) -> ApplyResult:
+        session, given = self.session, self._given()
         whole = not last.not_observed and all(w.final for w in last.waiting)
         changes = closing_changes(
-            self._given(),
+            given,
             at=int(session.clock.now()),
             by=session.lessee,
             commit=session.commit,
-            worked=total > 0,
+            worked=worked,
             whole=whole,
         )
         if changes:
             session.store.write(session.cluster, changes, "applied")
         if changes or total:
             session.store.snapshot()
+        if given.desired is not None:
+            steps = heal(session.store.state, session.cluster, given.observed).steps
+            silent = await keep_manifests(steps, await self._tools(), session) if steps else ()
+            last = msgspec.structs.replace(last, not_observed=(*last.not_observed, *silent))
         return self._result(4 if last.not_observed else 0, approved, last, total, began, (), ())
 
     def _result(

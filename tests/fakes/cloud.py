@@ -45,6 +45,7 @@ from dynia.interfaces.observed import (
 from dynia.interfaces.pem import ORIGIN, read_pem
 from dynia.providers.protocols import CertificateOrder, Certified, DnsMark, DnsWish, NodeOrder
 from dynia.services.actions.base import HostKey
+from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.drill import SCRIPTS
 from dynia.services.planning.components import PEM, secret_files
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
@@ -55,6 +56,7 @@ from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.wanted import Wanted
 from dynia.services.reconcile import ApplyResult, Reconciler
 from dynia.services.session import Session
+from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import Node, State
 from dynia.state.store import Store, open_store
 from tests.fakes.certificates import authority
@@ -104,8 +106,9 @@ class Cloud:
         return other
 
     def truth(self) -> object:
-        """Everything that an apply makes, without who happens to be master."""
-        nodes = {n: replace(facts, vrrp="", addresses=()) for n, facts in self.nodes.items()}
+        """Everything that an apply makes, without who happens to be master, and without manifests: they count
+        writes, and whether they are right is seen by a plan."""
+        nodes = {n: _bare(facts) for n, facts in self.nodes.items()}
         machines, records = dict(sorted(self.machines.items())), dict(sorted(self.records.items()))
         return machines, dict(sorted(nodes.items())), self.address, records
 
@@ -342,6 +345,9 @@ class Connection:
         lie = self.cloud.lie("push", self.node.name)
         if isinstance(lie, PushAnswer):
             return lie
+        if request.component == MANIFEST:
+            lie = self.cloud.lie(MANIFEST, self.node.name)
+            return lie if isinstance(lie, PushAnswer) else self._keep(request.files[0].content)
         wanted = self.doors.wanted()
         assert wanted is not None
 
@@ -365,6 +371,19 @@ class Connection:
         self.cloud.elect()
         self.cloud.good.add((self.node.name, request.component, release.id))
         self.cloud.tick(f"{self.node.name} pushed {request.component}")
+        return PushAnswer(phase="done")
+
+    def _keep(self, content: bytes) -> PushAnswer:
+        """A manifest: swapped, then committed. No deed of the cloud's: it serves nothing."""
+
+        def swap(node: ModelNode) -> None:
+            node.keep_manifest(content)
+            node.unfinished.add(MANIFEST)
+
+        self._becomes(swap)
+        self.cloud.tick(f"{self.node.name} swapped {MANIFEST}")
+        self._becomes(lambda node: node.unfinished.discard(MANIFEST))
+        self.cloud.tick(f"{self.node.name} pushed {MANIFEST}")
         return PushAnswer(phase="done")
 
     async def remove(self, request: RemoveRequest) -> PushAnswer:
@@ -554,6 +573,11 @@ def recorded(state: State) -> State:
     """The state without what counts writes and finished applies."""
     clusters = tuple(replace(c, serial=0, generation=0, applied=None) for c in state.clusters)
     return replace(state, clusters=clusters)
+
+
+def _bare(facts: NodeFacts) -> NodeFacts:
+    files = tuple(f for f in facts.files if f.path != MANIFEST_PATH)
+    return replace(facts, vrrp="", addresses=(), files=files, manifest="")
 
 
 def _versions(request: BootstrapRequest) -> dict[str, str]:

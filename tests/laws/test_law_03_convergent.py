@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,8 +26,13 @@ from dynia.interfaces.desired import (
     SelfSignedTls,
     VipEntry,
 )
+from dynia.interfaces.errors import Refused
+from dynia.interfaces.node_requests import PushAnswer
 from dynia.interfaces.observed import DnsRecord
 from dynia.services.planning.components import PEM
+from dynia.services.planning.manifests import only_manifests
+from dynia.state.manifest import Sealer, read_seal
+from dynia.state.model import State
 from dynia.state.store import open_store
 from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded, survived
 from tests.fakes.disk import FakeDisk, PowerCut, best, some, worst
@@ -114,6 +120,7 @@ def finished(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None) -> tuple[ob
     assert cloud.address == bool(spec and not isinstance(spec.entry, NoEntry))
     check_names(cloud, spec)
     check_certificates(cloud, spec)
+    check_manifests(cloud, state)
     masters = [n for n, facts in cloud.nodes.items() if facts.vrrp == "MASTER"]
     assert len(masters) == (1 if spec and not isinstance(spec.entry, NoEntry) else 0)
     if spec and isinstance(spec.entry, ApiEntry):
@@ -121,6 +128,17 @@ def finished(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None) -> tuple[ob
         assert cloud.attached == [], "two who move it would fight"
     assert not [n for n, facts in cloud.nodes.items() if facts.unfinished]
     return cloud.truth(), recorded(state)
+
+
+def check_manifests(cloud: Cloud, state: State) -> None:
+    """Every node keeps what the state says, and none claims to be newer than it is."""
+    home = state.cluster("prod")
+    for n, facts in cloud.nodes.items():
+        seal = read_seal(facts.manifest)
+        assert seal is not None and home is not None
+        assert seal.node == cloud.machines[n].name
+        assert (seal.digest, seal.generation) == (Sealer(state, "prod").digest, home.generation)
+        assert seal.serial <= home.serial
 
 
 def check_certificates(cloud: Cloud, spec: ClusterSpec | None) -> None:
@@ -166,6 +184,76 @@ def test_killed_at_any_instant_the_next_apply_reaches_the_same_end(
         cloud.tick, disk = (lambda what: None), after(disk)
     assert finished(cloud, disk, spec) == end
     assert cloud.made == undisturbed.made, "a machine was made twice"
+
+
+def test_killed_while_manifests_are_given_the_next_apply_gives_the_rest() -> None:
+    """At every one of the last calls of an apply that changes one file."""
+    before = worlds.cluster(2, SERVICES[:1], entry=NoEntry())
+    after = replace(before, services=(replace(SERVICES[0], domains=("v2.example.com",)),))
+    cloud, disk = applied(before)
+    cloud.records["theirs"] = THEIRS
+    calls: list[str] = []
+    one, copy = cloud.copied(), survived(disk)
+    one.tick = calls.append
+    Engine(one, copy, after).apply()
+    told = set()
+    for place in range(len(calls) - 8, len(calls) + 1):
+        one, copy = cloud.copied(), survived(disk)
+        dying_at(one, copy, "world", place)
+        with suppress(PowerCut):
+            Engine(one, copy, after).apply()
+        one.tick, copy = (lambda what: None), best(copy)
+        plan = Engine(one, copy, after).plan()
+        if only_manifests(plan.steps):
+            told.add(len(plan.steps))
+        finished(one, copy, after)
+    # Cut when both lacked it, and when one or the other did, or was half way.
+    assert {1, 2} <= told
+
+
+def test_a_node_that_was_silent_is_given_its_manifest_when_it_is_back() -> None:
+    before = worlds.cluster(3, SERVICES[:1], entry=NoEntry())
+    cloud, disk = applied(before)
+    cloud.records["theirs"] = THEIRS
+    silent = cloud.machines[2].name
+    cloud.cut.add(silent)
+    after = replace(before, services=(replace(SERVICES[0], domains=("v2.example.com",)),))
+    assert Engine(cloud, disk, after).apply().exit_code == 4
+    told = {m.name: read_seal(cloud.nodes[n].manifest) for n, m in cloud.machines.items()}
+    serials = {name: seal.serial for name, seal in told.items() if seal is not None}
+    assert len(serials) == 3 and serials[silent] == min(serials.values()) < max(serials.values())
+    cloud.cut.clear()
+    finished(cloud, disk, after)
+
+
+def test_a_manifest_that_could_not_be_written_is_said_and_nothing_else_is_wrong() -> None:
+    cloud, disk = applied(worlds.cluster(2, SERVICES[:1], entry=NoEntry()))
+    after = worlds.cluster(2, SERVICES[:2], entry=NoEntry())
+    sick = cloud.machines[2].name
+
+    def lie(what: str, node: str) -> PushAnswer | None:
+        return PushAnswer(phase="stage", output="no space") if (what, node) == ("manifest", sick) else None
+
+    cloud.lie = lie
+    done = Engine(cloud, disk, after).apply()
+    assert (done.exit_code, done.failures, [name for name, _ in done.left]) == (4, (), [sick])
+    assert "its manifest was not written" in done.left[0][1] and done.generation == 2
+    cloud.lie = lambda what, node: None
+    cloud.records["theirs"] = THEIRS
+    finished(cloud, disk, after)
+
+
+def test_an_older_copy_of_the_state_is_refused_before_it_undoes_anything() -> None:
+    """It would delete the node that it lacks, as a machine that nobody knows."""
+    small, grown = worlds.cluster(2, SERVICES[:1]), worlds.cluster(3, SERVICES[:1])
+    cloud, disk = applied(small)
+    copy = survived(disk)
+    assert Engine(cloud, disk, grown).apply().exit_code == 0
+    before = cloud.truth()
+    with pytest.raises(Refused, match="this state is not the newest"):
+        Engine(cloud, copy, small).apply()
+    assert cloud.truth() == before
+    assert [w for w in Engine(cloud, copy, small).plan().waiting if "newer than this state" in w.reason]
 
 
 def test_killed_while_a_certificate_is_got_or_given_every_node_ends_with_the_same_one() -> None:

@@ -69,6 +69,7 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         firewall=_firewall(token(found, "firewall", 0)),
         vrrp=_vrrp(token(found, "host", 8)) if active.get("keepalived.service") == "active" else "",
         unfinished=_unfinished(token(found, "host", 9)),
+        manifest=line(token(found, "host", 10), 4000),
         files=files,
         units=tuple(unit for unit in units if unit.name in request.units),
         packages=_packages(token(found, "packages", 0)),

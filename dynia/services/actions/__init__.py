@@ -24,6 +24,7 @@ from dynia.services.actions.reserved_ip import (
 )
 from dynia.services.actions.start_node import StartNode
 from dynia.services.actions.wait_healthy import WaitHealthy
+from dynia.services.actions.write_manifest import WriteManifest
 
 AnyAction = (
     ProvisionNode
@@ -43,6 +44,7 @@ AnyAction = (
     | RecordComponent
     | RemoveComponent
     | WaitHealthy
+    | WriteManifest
     | BindDns
     | UnbindDns
 )
@@ -68,4 +70,5 @@ __all__ = [
     "StartNode",
     "UnbindDns",
     "WaitHealthy",
+    "WriteManifest",
 ]

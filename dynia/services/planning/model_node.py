@@ -16,12 +16,15 @@ from dynia.interfaces.observed import (
     UnitSeen,
 )
 from dynia.interfaces.release import ReleaseFile
+from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.planning.compare import OWNER
 from dynia.services.planning.components.base import Component, Topology
 from dynia.services.planning.components.caddy import PROJECT as CADDY_PROJECT
 from dynia.services.planning.components.caddy import Caddy, routed_services
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.components.service import ServiceComponent
+from dynia.state.manifest import MODE as MANIFEST_MODE
+from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import AppliedRelease
 
 UNKNOWN = "hmac:(known after apply)"
@@ -43,6 +46,7 @@ class ModelNode:
         self.firewall = facts.firewall
         self.unfinished = set(facts.unfinished)
         self.lineage = facts.lineage
+        self.manifest = facts.manifest
         self.certificates = dict(facts.certificates)
 
     def facts(self) -> NodeFacts:
@@ -59,6 +63,7 @@ class ModelNode:
             firewall=self.firewall,
             unfinished=tuple(sorted(self.unfinished)),
             lineage=self.lineage,
+            manifest=self.manifest if MANIFEST_PATH in self.files else "",
             certificates=dict(sorted(self.certificates.items())),
         )
 
@@ -78,6 +83,12 @@ class ModelNode:
     def keep_certificate(self, path: str, certificate: CertificateSeen) -> None:
         self.certificates[path] = certificate
         self.files[path] = FileSeen(path=path, kind="file", mode=0o600, owner=OWNER, digest=UNKNOWN)
+
+    def keep_manifest(self, content: bytes) -> None:
+        file = ReleaseFile(path=MANIFEST_PATH, mode=MANIFEST_MODE, content=content)
+        self.write((file,))
+        self.manifest = content.decode().splitlines()[-1]
+        self.unfinished.discard(MANIFEST)
 
     def remember(self, release: AppliedRelease, certificate: CertificateSeen | None) -> None:
         """Files and images of a release, as the state knows them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -13,8 +14,10 @@ from dynia.services.actions.base import Recipe
 from dynia.services.planning.addresses import PENDING, recorded_address
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
+from dynia.services.planning.manifests import heal
 from dynia.services.planning.offers import check_offer, monthly
 from dynia.services.planning.one_pass import Pass, plan_pass
+from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
 from dynia.services.planning.records import ours_there, takes_ours
 from dynia.services.planning.restrict import files_only
@@ -31,6 +34,11 @@ def make_plan(given: PlanningInput, *, sync: bool = False) -> Plan:
         return files_only(seen) if sync else seen
 
     passes = [look(given)]
+    # An apply that does something writes manifests at its end; where there is nothing else they are healed.
+    healed = heal(given.state, given.target, given.observed) if given.desired is not None else Part()
+    if not passes[0].steps and healed.steps:
+        lines = (*passes[0].lines, *healed.lines)
+        passes = [replace(passes[0], steps=healed.steps, lines=lines)]
     world, last = given, passes[0]
     while passes[-1].more and passes[-1].steps and len(passes) < MAX_PASSES:
         world = apply_steps(world, passes[-1].steps, passes[-1].wanted)
@@ -39,7 +47,7 @@ def make_plan(given: PlanningInput, *, sync: bool = False) -> Plan:
             break
         passes.append(last)
     check_offer(given, [step for one in passes for step in one.steps])
-    return sealed(_plan(given, passes, last.waiting))
+    return sealed(_plan(given, passes, (*last.waiting, *healed.waiting)))
 
 
 def recipes_of(given: PlanningInput) -> Mapping[str, Mapping[str, Recipe]]:

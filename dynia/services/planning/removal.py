@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dynia.interfaces.observed import FileSeen, NodeFacts
 from dynia.services.actions import RemoveComponent
+from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.planning.compare import expected
 from dynia.services.planning.components import EVERYTHING, Removal, removal, seen_on
 from dynia.services.planning.plan import Step
@@ -20,7 +21,8 @@ def left_components(node: Node, facts: NodeFacts | None, wanted: Iterable[str] =
     found = {*node.components, *node.pushed}
     if facts is not None:
         found |= {*facts.unfinished, *seen_on(facts)}
-    return tuple(sorted(found.difference(wanted)))
+    # A manifest that was cut is written again.
+    return tuple(sorted(found.difference(wanted, (MANIFEST,))))
 
 
 def remove(

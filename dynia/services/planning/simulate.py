@@ -34,6 +34,7 @@ from dynia.services.actions import (
     StartNode,
     UnbindDns,
     WaitHealthy,
+    WriteManifest,
 )
 from dynia.services.actions.component import applied
 from dynia.services.actions.dns import NAME_TYPES
@@ -48,6 +49,7 @@ from dynia.services.planning.nodes import decide_nodes
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.serving import can_claim, find_holder
 from dynia.services.planning.wanted import Wanted, render_wanted
+from dynia.state.manifest import Sealer
 from dynia.state.model import Node, ReservedIp
 
 
@@ -135,8 +137,16 @@ class _World:
                 self._remove(action)
             case BindDns() as action:
                 self._bind(action)
+            case WriteManifest(node=name):
+                self._keep_manifest(name)
             case UnbindDns(found=found):
                 self.records = [r for r in self.records or [] if r.record_id != found.record_id]
+
+    def _keep_manifest(self, name: str) -> None:
+        state, cluster = self.state.value(), self._given.target
+        home = state.cluster(cluster)
+        serial = home.serial if home else 0
+        self.node(name).keep_manifest(Sealer(state, cluster).content(name, serial=serial, fencing=0))
 
     def _bind(self, action: BindDns) -> None:
         bound = DnsRecord(
@@ -360,6 +370,8 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
     was started in this apply, and so could not be looked at before, whatever brings it to an approved release
     is allowed.
     """
+    if isinstance(step.action, WriteManifest):
+        return True  # every apply does so at its end
     if isinstance(step.action, BindDns | UnbindDns):
         return any(_same_record(step.action, s.action) for s in (*preview.steps, *preview.later))
     shown = {s.id for s in (*preview.steps, *preview.later)}

@@ -351,7 +351,7 @@ def test_another_server_of_the_same_zone_is_only_another_way_to_it() -> None:
 
 def test_a_record_that_a_dead_apply_made_is_noted_by_the_next_one() -> None:
     given = world("api")
-    dead = replace(given, state=forgotten(given))
+    dead = worlds.kept(replace(given, state=forgotten(given)))
     assert make_plan(dead).empty
     closing = closing_changes(dead, at=1, by="test", commit="", worked=False, whole=True)
     assert [c.cluster.names for c in closing] == [  # type: ignore[union-attr]

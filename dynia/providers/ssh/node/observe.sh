@@ -30,6 +30,7 @@ df -P / "$opt" /var/lib/docker 2>/dev/null | text 4000
 { ip -4 -o addr show 2>/dev/null || :; } | text 100000
 { [ ! -r "$run/dynia/vrrp" ] || head -n 1 "$run/dynia/vrrp"; } | text 100
 { find "$var/txn" -mindepth 2 -maxdepth 2 -name manifest -printf '%h\n' 2>/dev/null || :; } | text 4000
+{ [ ! -f "$var/manifest.json" ] || tail -n 1 "$var/manifest.json"; } 2>/dev/null | text 4000
 
 # Our folders whole, then single paths; what is not there is simply not listed.
 IFS=$nl

@@ -1,0 +1,111 @@
+"""The manifest: what every node keeps of its cluster, so that a state which was lost can be made again. Pure.
+
+One JSON object on two lines. The first line holds the cluster's part of the state, in the form of
+`state.json` and the same on every node; the last one is the seal, which says whose it is and how new::
+
+    {"state": {...},
+    "format": "dynia.manifest", "version": 1, "lineage": ..., "cluster": ..., "node": ..., "generation": 7,
+    "serial": 120, "fencing": 0, "digest": "sha256:...", "checksum": "sha256:..."}
+
+It holds what the state holds, so no secret. The serial stands in the seal alone: it moves with every record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from dynia.interfaces.shape import Shape
+from dynia.state.model import State
+
+PATH = "/var/lib/dynia/manifest.json"
+MODE = 0o644
+MANIFEST_VERSION = 1
+# A seal is one line of a few hundred characters; the state before it may be as long as a state.
+SEAL_LIMIT = 4000
+
+
+class Seal(Shape):
+    """`digest` is the sha256 of the first line, `checksum` that of this seal without it. Of two manifests of
+    one lineage the one with the higher (`fencing`, `serial`) is newer."""
+
+    format: Literal["dynia.manifest"]
+    version: int
+    lineage: str
+    cluster: str
+    node: str
+    generation: int
+    serial: int
+    fencing: int
+    digest: str
+    checksum: str = ""
+
+    @property
+    def age(self) -> tuple[int, int]:
+        return self.fencing, self.serial
+
+
+class Sealer:
+    """A cluster's part of a state, encoded and hashed once for all of its nodes."""
+
+    def __init__(self, state: State, cluster: str) -> None:
+        part = part_of(state, cluster)
+        home = state.cluster(cluster)
+        self._lineage, self._cluster = state.lineage, cluster
+        self._generation = home.generation if home else 0
+        self._head = b'{"state": ' + msgspec.json.encode(part, order="deterministic") + b",\n"
+        self._hash = hashlib.sha256(self._head)
+        self.digest = f"sha256:{self._hash.hexdigest()}"
+
+    def content(self, node: str, *, serial: int, fencing: int) -> bytes:
+        return self._head + self._seal(node, serial, fencing)
+
+    def digest_of(self, node: str, *, serial: int, fencing: int) -> str:
+        """The sha256 of that content, as it is observed on the node."""
+        whole = self._hash.copy()
+        whole.update(self._seal(node, serial, fencing))
+        return f"sha256:{whole.hexdigest()}"
+
+    def _seal(self, node: str, serial: int, fencing: int) -> bytes:
+        seal = Seal(
+            format="dynia.manifest",
+            version=MANIFEST_VERSION,
+            lineage=self._lineage,
+            cluster=self._cluster,
+            node=node,
+            generation=self._generation,
+            serial=serial,
+            fencing=fencing,
+            digest=self.digest,
+        )
+        # Without its opening brace, which stands before the state.
+        return msgspec.json.encode(msgspec.structs.replace(seal, checksum=checksum_of(seal)))[1:] + b"\n"
+
+
+def part_of(state: State, cluster: str) -> State:
+    """What a manifest holds of a state: this cluster alone, without what moves with every record."""
+    return State(
+        version=state.version,
+        lineage=state.lineage,
+        clusters=tuple(msgspec.structs.replace(c, serial=0) for c in state.clusters if c.name == cluster),
+        nodes=tuple(n for n in state.nodes if n.cluster == cluster),
+        deployments=tuple(d for d in state.deployments if d.cluster == cluster),
+        routes=tuple(r for r in state.routes if r.cluster == cluster),
+        intents=tuple(i for i in state.intents if i.cluster == cluster),
+    )
+
+
+def read_seal(line: str) -> Seal | None:
+    """The seal that a manifest's last line is; None where it is none, or somebody edited it."""
+    try:
+        seal = msgspec.json.decode("{" + line, type=Seal)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return seal if seal.checksum == checksum_of(seal) else None
+
+
+def checksum_of(seal: Seal) -> str:
+    bare = msgspec.structs.replace(seal, checksum="")
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(bare)).hexdigest()
