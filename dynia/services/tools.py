@@ -37,6 +37,10 @@ class PassTools:
     recipes: Mapping[str, Mapping[str, Recipe]]
 
     @property
+    def fencing(self) -> int:
+        return self.session.store.fencing(self.cluster)
+
+    @property
     def authority(self) -> CertificateAuthority | None:
         return self.session.authority
 

@@ -138,7 +138,7 @@ def check_manifests(cloud: Cloud, state: State) -> None:
         assert seal is not None and home is not None
         assert seal.node == cloud.machines[n].name
         assert (seal.digest, seal.generation) == (Sealer(state, "prod").digest, home.generation)
-        assert seal.serial <= home.serial
+        assert seal.serial <= home.serial and seal.fencing > 0
 
 
 def check_certificates(cloud: Cloud, spec: ClusterSpec | None) -> None:

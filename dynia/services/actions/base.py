@@ -41,6 +41,11 @@ class Tools(Protocol):
     def lineage(self) -> str: ...
 
     @property
+    def fencing(self) -> int:
+        """The number of the lease that this run has: the highest is the newest run."""
+        ...
+
+    @property
     def provider(self) -> NodeProvider: ...
 
     @property

@@ -31,7 +31,7 @@ class WriteManifest(Action, tag="write_manifest"):
 async def write_manifest(tools: Tools, action: WriteManifest, sealer: Sealer) -> None:
     """A push like any other: under the node's lock, atomically, and only over what was seen."""
     home = tools.state().cluster(tools.cluster)
-    content = sealer.content(action.node, serial=home.serial if home else 0, fencing=0)
+    content = sealer.content(action.node, serial=home.serial if home else 0, fencing=tools.fencing)
     request = PushRequest(
         component=MANIFEST,
         lineage=tools.lineage,
