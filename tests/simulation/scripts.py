@@ -21,6 +21,7 @@ from dynia.interfaces.node_requests import (
     RemoveRequest,
 )
 from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.awaken import activate, deactivate
 from tests.simulation.machine import LINEAGE_FILE, OWNER, File, Node, Transaction, Unit, keyed
 from tests.simulation.world import World
@@ -269,7 +270,13 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
         docker="26.1" if node.running("docker.service") else "",
         secrets={c.path: keyed(c.content) for c in request.candidates if node.lineage()},
         unfinished=tuple(sorted(node.transactions)),
+        manifest=_last_line(node.files.get(MANIFEST_PATH)),
     )
+
+
+def _last_line(file: File | None) -> str:
+    lines = file.content.decode(errors="replace").splitlines() if file else []
+    return lines[-1] if lines else ""
 
 
 def is_ours(path: str) -> bool:

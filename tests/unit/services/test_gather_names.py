@@ -65,6 +65,7 @@ class Run:
     vendors: Doors
     store: Store
     cluster: str = "prod"
+    leave_names: bool = False
 
 
 def look(
