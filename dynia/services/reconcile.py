@@ -19,11 +19,12 @@ from dynia.services.former_texts import former_texts
 from dynia.services.gather import gather
 from dynia.services.keep_manifests import keep_manifests
 from dynia.services.planning.closing import closing_changes, opening_changes
+from dynia.services.planning.digest import sealed
 from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.plan import Plan, Step
-from dynia.services.planning.planner import make_plan, recipes_of, sealed
+from dynia.services.planning.planner import make_plan, recipes_of
 from dynia.services.planning.simulate import allowed_in_preview
 from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.observed import NodeFacts, Observed, ObservedNode
+from dynia.services.planning.digest import sealed
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.planner import make_plan, sealed
+from dynia.services.planning.planner import make_plan
 from tests.laws.random_worlds import broken_worlds
 
 T = TypeVar("T")

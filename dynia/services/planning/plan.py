@@ -88,6 +88,16 @@ class FileDiff(Shape):
     was: str = ""
 
 
+class Content(Shape):
+    """One part of what is wanted, by its digest: a key of the cluster in clusters.yaml, a file that comes
+    with a service, a template. `of` says whose it is (``clusters.yaml``, ``service api``, ``templates``). A
+    file that holds a secret is here by name alone: a short secret could be guessed from a digest (law 9)."""
+
+    of: str
+    path: str
+    digest: str = ""
+
+
 class Serving(Shape):
     """The worst case of one service: at least `least` of `wanted` nodes serve it at any moment."""
 
@@ -119,7 +129,9 @@ class Plan(Shape):
     that follow, planned on the simulated world with ``(known after apply)`` for unknown addresses.
     `drift` is what differs from what was applied; `changes` what will be made different on purpose (in
     both passes); `order` the nodes in rollout order; `holder` who has the entry address now;
-    `not_observed` pairs of node and reason. `reserved_ip` is the address or empty.
+    `not_observed` pairs of node and reason. `reserved_ip` is the address or empty. `content` is what was
+    wanted when it was planned, and `images` pairs of an image reference and what it meant then. `digest` is
+    over what an apply of the plan would do and rests on (`digest.essence`).
     """
 
     cluster: str
@@ -140,6 +152,8 @@ class Plan(Shape):
     reserved_ip: str = ""
     effect: Effect = Effect()
     not_observed: tuple[tuple[str, str], ...] = ()
+    content: tuple[Content, ...] = ()
+    images: tuple[tuple[str, str], ...] = ()
     digest: str = ""
 
     @property

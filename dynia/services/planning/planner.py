@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
 
 from dynia.interfaces.desired import NoEntry
+from dynia.interfaces.observed import ResolvedImage
 from dynia.services.actions import AttachReservedIp, RemoveComponent
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.addresses import PENDING, recorded_address
+from dynia.services.planning.content import content_of
+from dynia.services.planning.digest import sealed
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
 from dynia.services.planning.manifests import heal
@@ -56,13 +58,6 @@ def recipes_of(given: PlanningInput) -> Mapping[str, Mapping[str, Recipe]]:
     return wanted.recipes if wanted else {}
 
 
-def sealed(plan: Plan) -> Plan:
-    """With the digest over everything else."""
-    bare = msgspec.structs.replace(plan, digest="")
-    digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
-    return msgspec.structs.replace(plan, digest=digest)
-
-
 def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]) -> Plan:
     """`waiting` is what is left after the last pass: what an earlier one put off may be done by then."""
     first, spec = passes[0], given.desired
@@ -92,6 +87,11 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
         reserved_ip=shown,
         effect=_effect(given, passes, first.holder, count),
         not_observed=first.not_observed,
+        content=content_of(spec, given.templates),
+        images=tuple(
+            (name, image.run if isinstance(image, ResolvedImage) else "")
+            for name, image in sorted(given.observed.images.items())
+        ),
     )
 
 
