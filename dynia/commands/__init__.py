@@ -24,6 +24,7 @@ GROUPS = (PLAN, CLUSTER, SERVICES, LOOK, LAB)
 
 VERBS: tuple[Verb, ...] = (
     Verb("plan", "dynia.commands.plan", PLAN, "Show what apply would change, and whether it will hurt"),
+    Verb("show", "dynia.commands.show", PLAN, "Show a saved plan, and whether it is stale"),
     Verb("apply", "dynia.commands.apply", PLAN, "Make the cluster what the file says, after your yes"),
     Verb("drift", "dynia.commands.drift", PLAN, "Show what differs from what was applied"),
     Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine comes or goes"),

@@ -8,7 +8,9 @@ from dynia.commands.options import detail_option, json_option, progress_option, 
 
 
 @click.command()
+@click.argument("planfile", required=False)
 @target_options
+@click.option("--expect", metavar="DIGEST", help="Only if the plan still is the reviewed one (for CI).")
 @click.option("--yes", is_flag=True, help="Apply without asking (for CI; name the cluster).")
 @click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
 @click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once.")
@@ -16,8 +18,10 @@ from dynia.commands.options import detail_option, json_option, progress_option, 
 @detail_option
 @json_option
 def command(
+    planfile: str | None,
     file: str | None,
     cluster: str | None,
+    expect: str | None,
     yes: bool,
     allow_downtime: bool,
     force_dns: bool,
@@ -27,6 +31,10 @@ def command(
 ) -> int:
     """Make the cluster what the file says: shows the plan, asks, does it.
 
+    With PLANFILE (of `dynia plan --out`) or --expect (the digest that `dynia plan --full` shows) it plans
+    again and goes on only where that is the reviewed plan; else it touches nothing, exits 6, and says what
+    differs. The review was the yes: nothing is asked.
+
     Killed or failed part way, run it again: it goes on where the cluster is. Ctrl-C finishes what is in
     flight; a second one stops at once.
 
@@ -34,9 +42,10 @@ def command(
     Example:
       dynia apply --cluster prod
       dynia apply --cluster prod --yes --progress plain      (in CI)
+      dynia apply prod.plan
     """
     from dynia.commands.applying import apply
-    from dynia.commands.options import detail_of, progress_of
+    from dynia.commands.options import checked_digest, detail_of, progress_of
     from dynia.interfaces.requests import ApplyRequest, Target
 
     return apply(
@@ -45,6 +54,8 @@ def command(
             yes=yes,
             allow_downtime=allow_downtime,
             force_dns=force_dns,
+            plan_file=planfile or "",
+            expect=checked_digest(expect, planfile),
             progress=progress_of(progress),
             detail=detail_of(detail),
             as_json=as_json,

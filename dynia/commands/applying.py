@@ -8,6 +8,7 @@ from dynia.commands.approval import approve_apply, approve_destroy
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
 from dynia.commands.reporting import Reporter, reporter_for, ticking
+from dynia.commands.saved import taken_up
 from dynia.commands.screens.apply import apply_result_text, result_json
 from dynia.commands.screens.plan import plan_text
 from dynia.interfaces.composition import open_session
@@ -16,6 +17,7 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.plan import Plan
+from dynia.services.planning.stale import Reviewed
 from dynia.services.reconcile import ApplyResult, reconciler
 from dynia.services.session import Session
 
@@ -31,9 +33,11 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
     """Plan, ask, apply, and say how it ended; the exit code. An edit is written between the last two."""
     output = standard_output()
     reporter = reporter_for(request.progress, output, as_json=request.as_json)
+    target, reviewed = taken_up(request)
     session = open_session(
-        file=request.target.file,
-        cluster=request.target.cluster,
+        file=target.file,
+        cluster=target.cluster,
+        named_by=request.plan_file or "the command line",
         emit=reporter.take,
         desired=edited.desired if edited else None,
     )
@@ -45,6 +49,7 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         approve_apply(request, output, edit),
         restrict=request.restrict,
         ask_always=edit is not None and not edit.empty,
+        reviewed=reviewed,
     )
     return _tell(result, output, request, verb=request.verb)
 
@@ -72,6 +77,7 @@ def _run(
     *,
     restrict: bool,
     ask_always: bool = False,
+    reviewed: Reviewed | None = None,
 ) -> ApplyResult:
     approved = False
 
@@ -82,7 +88,7 @@ def _run(
 
     async def work() -> ApplyResult:
         async with ticking(reporter), reconciler(session) as run:
-            return await run.apply(ask, restrict=restrict, ask_always=ask_always)
+            return await run.apply(ask, restrict=restrict, ask_always=ask_always, reviewed=reviewed)
 
     return run_interruptible(work(), stop=session.stop, in_flight=lambda: approved, tell=reporter.note)
 

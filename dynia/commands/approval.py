@@ -28,7 +28,7 @@ def approve_apply(
         if edit is not None:
             show_edit(edit, output, beside=beside)
         show_plan(plan, request.detail, output, beside=beside)
-        agreed = request.yes or _agreed(plan, request.verb, output, edit)
+        agreed = request.yes or request.reviewed or _agreed(plan, request.verb, output, edit)
         agreed = agreed and _downtime_agreed(plan, request, output)
         agreed = agreed and _names_agreed(plan, request, output)
         if agreed and edit is not None and not edit.empty:

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynia.commands.exit_codes import DONE, NOT_OBSERVED, drift_code, plan_code
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
+from dynia.commands.saved import keep
 from dynia.commands.screens.drift import drift_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.plan_json import drift_json, plan_json
+from dynia.commands.screens.saved import digest_text, kept_text
 from dynia.commands.screens.status import status_json, status_text
 from dynia.commands.screens.status_view import StatusView, status_view
 from dynia.interfaces.composition import open_session
 from dynia.interfaces.observed import NodeFacts
-from dynia.interfaces.requests import DriftRequest, PlanRequest, StatusRequest, Target
+from dynia.interfaces.plan_file import check_writable
+from dynia.interfaces.requests import DriftRequest, PlanRequest, StatusRequest
 from dynia.services.ask_services import ask_services
 from dynia.services.reconcile import reconciler
 
 if TYPE_CHECKING:
     from dynia.services.planning.inputs import PlanningInput
     from dynia.services.planning.plan import Plan
+    from dynia.services.session import Session
 
 
 def plan(request: PlanRequest) -> int:
     """Show the plan; the exit code."""
     output = standard_output()
-    found, _ = look(request.target, output, refuse=True)
+    out = Path(request.out) if request.out else None
+    if out is not None:
+        check_writable(out)
+    session = open_session(file=request.target.file, cluster=request.target.cluster)
+    found, _ = look(session, output, refuse=True)
     if request.as_json:
         output.data(plan_json(found))
     else:
@@ -35,13 +44,20 @@ def plan(request: PlanRequest) -> int:
             found, width=output.width, detail=request.detail, color=output.color, now=time.time()
         )
         output.show(screen)
+        if request.detail == "full":
+            output.show("\n" + digest_text(found, width=output.width))
+    if out is not None:
+        keep(out, found, session)
+        said = kept_text(request.out, width=output.width)
+        (output.tell if request.as_json else output.show)(said if request.as_json else "\n" + said)
     return plan_code(found, detailed=request.detailed_exitcode)
 
 
 def drift(request: DriftRequest) -> int:
     """Show the drift; the exit code."""
     output = standard_output()
-    found, given = look(request.target, output)
+    session = open_session(file=request.target.file, cluster=request.target.cluster)
+    found, given = look(session, output)
     if request.as_json:
         output.data(drift_json(found))
     else:
@@ -71,10 +87,9 @@ def status(request: StatusRequest) -> int:
     return NOT_OBSERVED if any(node.reason for node in view.nodes) else DONE
 
 
-def look(target: Target, output: Output, *, refuse: bool = False) -> tuple[Plan, PlanningInput]:
+def look(session: Session, output: Output, *, refuse: bool = False) -> tuple[Plan, PlanningInput]:
     """One look at a cluster: what was seen, and what follows from it. `refuse`: a vendor that says no is an
     error, as it would be for apply."""
-    session = open_session(file=target.file, cluster=target.cluster)
     for note in session.store.notes:
         output.tell(f"Note: {note}")
 

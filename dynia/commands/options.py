@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,6 +66,19 @@ def progress_option(function: _F) -> _F:
 def progress_of(said: str) -> ProgressKind:
     """The kind that the option means."""
     return "tty" if said == "tty" else "plain" if said == "plain" else "json" if said == "json" else "auto"
+
+
+def checked_digest(said: str | None, planfile: str | None) -> str:
+    """The digest of `--expect`; empty where it was not said."""
+    if said is None:
+        return ""
+    if planfile is not None:
+        raise click.UsageError("a plan file has its own digest: say it or --expect, not both")
+    if not re.fullmatch("sha256:[0-9a-f]{64}", said):
+        raise click.UsageError(
+            "--expect takes a whole digest, sha256: and 64 digits, as `dynia plan --full` shows it"
+        )
+    return said
 
 
 def edit_options(function: _F) -> _F:

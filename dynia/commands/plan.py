@@ -9,19 +9,27 @@ from dynia.commands.options import detail_option, json_option, target_options
 
 @click.command()
 @target_options
+@click.option("--out", metavar="FILE", help="Keep the plan, to be reviewed and applied as it is.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
 @detail_option
 @json_option
 def command(
-    file: str | None, cluster: str | None, detailed_exitcode: bool, detail: str | None, as_json: bool
+    file: str | None,
+    cluster: str | None,
+    out: str | None,
+    detailed_exitcode: bool,
+    detail: str | None,
+    as_json: bool,
 ) -> int:
     """Show what apply would change, and whether it will hurt. Touches nothing.
 
-    Exits 0, with --detailed-exitcode 2 where there are changes, and 4 where a node did not answer.
+    Exits 0, with --detailed-exitcode 2 where there are changes, and 4 where a node did not answer. What is
+    kept with --out holds no secret; `dynia show FILE` shows it again, `dynia apply FILE` applies just that.
 
     \b
     Example:
       dynia plan --cluster prod --detailed-exitcode
+      dynia plan --cluster prod --out prod.plan
     """
     from dynia.commands.looking import plan
     from dynia.commands.options import detail_of
@@ -33,5 +41,6 @@ def command(
             detail=detail_of(detail),
             as_json=as_json,
             detailed_exitcode=detailed_exitcode,
+            out=out or "",
         )
     )

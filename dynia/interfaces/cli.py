@@ -135,14 +135,10 @@ def _flushed(code: int) -> int:
 
 
 def version() -> str:
-    """The installed version."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
+    """The installed version, for people."""
+    from dynia.interfaces.version import version as installed
 
-    try:
-        return installed("dynia")
-    except PackageNotFoundError:
-        return "(not installed)"
+    return installed() or "(not installed)"
 
 
 class LazyCommands(click.Group):

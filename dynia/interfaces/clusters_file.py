@@ -23,6 +23,7 @@ from dynia.interfaces.files.shipping import Shipment
 from dynia.interfaces.files.templates_folder import read_templates
 from dynia.interfaces.files.yaml_reader import read_yaml
 from dynia.interfaces.files.yaml_tree import Path, Spot
+from dynia.interfaces.version import version as own_version
 
 
 def load(
@@ -101,15 +102,6 @@ def _builtin() -> Iterable[str]:
     return builtin_templates()
 
 
-def _own_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("dynia")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return ""
-
-
 def _cluster(
     ground: Ground, name: str, spec: raw.Cluster, base: Base, known: tuple[str, ...], home: str
 ) -> tuple[desired.ClusterSpec, list[Mistake]]:
@@ -178,7 +170,7 @@ def _version(ground: Ground, requires: str, version: str | None) -> list[Mistake
     the metadata of the installation take longer to read than the file."""
     if not requires:
         return []
-    version = _own_version() if version is None else version
+    version = own_version() if version is None else version
     ours = re.match(r"[0-9]+(\.[0-9]+)*", version)
     if not ours:
         return []

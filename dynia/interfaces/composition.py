@@ -44,6 +44,7 @@ def open_session(
     *,
     file: str | None,
     cluster: str | None,
+    named_by: str = "the command line",
     emit: EventSink | None = None,
     destroy: bool = False,
     leave_names: bool = False,
@@ -53,8 +54,9 @@ def open_session(
 ) -> Session:
     """Read the file and the state, choose the cluster, join the vendors. Connects to nothing.
 
-    `desired` is what the file will say once an edit is written; None: the file is read as it is. `home` is
-    where the state lies and whose lab is meant; None: the file's folder.
+    `named_by` is where `cluster` was said. `desired` is what the file will say once an edit is written;
+    None: the file is read as it is. `home` is where the state lies and whose lab is meant; None: the file's
+    folder.
     Raises BadInput for mistakes in any file, DyniaError when no cluster can be chosen.
     """
     if desired is None:
@@ -65,7 +67,7 @@ def open_session(
     home = home or path.parent
     store = open_store(home)
     known = sorted({*(c.name for c in desired.clusters), *(c.name for c in store.state.clusters)})
-    target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known))
+    target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known), named_by=named_by)
     spec = called_from_nodes(_spec(desired, target), environ)
     if spec is None and not destroy:
         raise DyniaError(

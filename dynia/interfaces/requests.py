@@ -19,12 +19,22 @@ class Target(Shape):
 
 
 class PlanRequest(Shape):
-    """`dynia plan`. `detailed_exitcode`: changes are exit 2."""
+    """`dynia plan`. `detailed_exitcode`: changes are exit 2. `out`: the file that keeps it, or empty."""
 
     target: Target
     detail: Detail = "normal"
     as_json: bool = False
     detailed_exitcode: bool = False
+    out: str = ""
+
+
+class ShowRequest(Shape):
+    """`dynia show`: a saved plan, and whether it is stale as far as that is known without asking anybody."""
+
+    file: str
+    target: Target
+    detail: Detail = "normal"
+    as_json: bool = False
 
 
 class DriftRequest(Shape):
@@ -38,6 +48,7 @@ class ApplyRequest(Shape):
     """`dynia apply`, and with `restrict` `dynia sync`. `yes` answers the question beforehand.
 
     The other verbs edit the file first and apply it then; `dry_run`: they show both and do neither.
+    `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
     """
 
     target: Target
@@ -46,9 +57,15 @@ class ApplyRequest(Shape):
     dry_run: bool = False
     allow_downtime: bool = False
     force_dns: bool = False
+    plan_file: str = ""
+    expect: str = ""
     detail: Detail = "normal"
     progress: ProgressKind = "auto"
     as_json: bool = False
+
+    @property
+    def reviewed(self) -> bool:
+        return bool(self.plan_file or self.expect)
 
     @property
     def restrict(self) -> bool:

@@ -10,7 +10,12 @@ VARIABLE = "DYNIA_CLUSTER"
 
 
 def resolve_target(
-    flag: str | None, environ: Mapping[str, str], current: str | None, known: tuple[str, ...]
+    flag: str | None,
+    environ: Mapping[str, str],
+    current: str | None,
+    known: tuple[str, ...],
+    *,
+    named_by: str = "the command line",
 ) -> str:
     """`--cluster`, else DYNIA_CLUSTER, else `currentCluster`, else the only one, else an error.
 
@@ -19,7 +24,7 @@ def resolve_target(
     """
     choices = f"there is {' and '.join(sorted(known))}" if known else "there is none yet"
     for said, where, way_out in (
-        (flag, "the command line", "name one of them"),
+        (flag, named_by, "name one of them"),
         (environ.get(VARIABLE), VARIABLE, f"set {VARIABLE} to one of them, or unset it"),
         (current, "the context", "`dynia context use NAME` or `dynia context clear`"),
     ):

@@ -26,6 +26,7 @@ from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan, recipes_of
 from dynia.services.planning.simulate import allowed_in_preview
+from dynia.services.planning.stale import Reviewed, check_reviewed
 from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session
 from dynia.services.tools import PassTools
@@ -97,11 +98,17 @@ class Reconciler:
         return sealed(with_texts(plan, texts)) if plan.diffs else plan
 
     async def apply(
-        self, approve: Callable[[Plan], bool], *, restrict: bool = False, ask_always: bool = False
+        self,
+        approve: Callable[[Plan], bool],
+        *,
+        restrict: bool = False,
+        ask_always: bool = False,
+        reviewed: Reviewed | None = None,
     ) -> ApplyResult:
         """Plan, ask, and do it, under the cluster's lock. `restrict`: files only, no machines or addresses.
 
         `ask_always`: `approve` decides over more than the plan, so it is asked about an empty one too.
+        `reviewed`: only that plan is applied; it is made again from the world and compared.
 
         Raises Refused when `approve` says no, Stale when the world moved between review and deed,
         Interrupted after Ctrl-C. A failed step is in the result, not an exception.
@@ -113,6 +120,8 @@ class Reconciler:
             if not restrict:
                 self.refuse()
             self.refuse_old_state()
+            if reviewed is not None:
+                check_reviewed(reviewed, plan)
             if (plan.steps or ask_always) and not approve(plan):
                 raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             if not plan.steps:

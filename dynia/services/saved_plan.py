@@ -9,6 +9,7 @@ not follow from the world.
 from __future__ import annotations
 
 import hashlib
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +21,8 @@ from dynia.services.planning.plan import Plan
 FORMAT, VERSION = "dynia.saved-plan", 1
 # A plan for 200 nodes has about 2 MB.
 LIMIT = 64 * 1024 * 1024
+# The end of the year 9999: no calendar of Python goes further.
+LATEST = 253_402_300_799
 
 
 class SavedPlan(Shape):
@@ -27,7 +30,7 @@ class SavedPlan(Shape):
     outside of the plan's digest."""
 
     by: str
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
     commit: str
     tool: str
     plan: Plan
@@ -63,8 +66,8 @@ def is_saved_plan(data: bytes) -> bool:
 
 
 def decode(data: bytes, name: str) -> SavedPlan:
-    """The value. `name` is how messages call the file. Raises `DyniaError` where it is anything else than what
-    `encode` wrote."""
+    """The value. `name` is how messages call the file. Raises `DyniaError` where it is anything else than
+    what `encode` wrote."""
     try:
         head = msgspec.json.decode(data, type=_Head)
         if head.format != FORMAT:

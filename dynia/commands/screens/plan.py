@@ -198,7 +198,7 @@ def _steps(steps: tuple[Step, ...], width: int) -> list[str]:
         (
             "  ",
             (
-                step.id,
+                one_line(step.id),
                 one_line(step.action.sentence()),
                 "; ".join(
                     filter(

@@ -59,6 +59,8 @@ def plan_body(plan: Plan) -> dict[str, object]:
         "diffs": [
             {"path": d.path, "nodes": list(d.nodes), "before": d.before, "after": d.after} for d in plan.diffs
         ],
+        "content": [{"of": c.of, "path": c.path, "digest": c.digest} for c in plan.content],
+        "images": [{"reference": name, "means": means} for name, means in plan.images],
         "digest": plan.digest,
     }
 

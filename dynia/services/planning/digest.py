@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from dynia.services.planning.plan import Drift, FileDiff, Line, Plan, Step, Waiting
+from dynia.services.planning.plan import Drift, FileDiff, Line, Plan, Step
 
 replace = msgspec.structs.replace
 
@@ -22,7 +22,8 @@ def essence(plan: Plan) -> Plan:
 
     Without what may read otherwise at the next look although nothing has changed: sentences that count
     seconds or days or repeat what somebody said who did not answer, times of files, and what files were read
-    to say before (one node is asked, and it may be silent).
+    to say before (one node is asked, and it may be silent). Without what is not done, too: a plan is made
+    where no secret is, and applied where they are; what can be done then and could not before is a step.
     """
     return replace(
         plan,
@@ -31,7 +32,8 @@ def essence(plan: Plan) -> Plan:
         drift=tuple(_drift(drift) for drift in plan.drift),
         changes=tuple(_line(line) for line in plan.changes),
         diffs=tuple(_diff(diff) for diff in plan.diffs),
-        waiting=tuple(_waiting(one) for one in plan.waiting),
+        waiting=(),
+        images=(),
         not_observed=tuple((name, "") for name, _ in plan.not_observed),
         digest="",
     )
@@ -52,7 +54,3 @@ def _line(line: Line) -> Line:
 
 def _diff(diff: FileDiff) -> FileDiff:
     return replace(diff, before=None)
-
-
-def _waiting(one: Waiting) -> Waiting:
-    return replace(one, reason="")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
 
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import AnyAction
@@ -27,7 +29,7 @@ class Step(Shape):
     disturbs: tuple[str, ...] = ()
     settles: str = ""
     irreversible: bool = False
-    deadline_s: float = 180.0
+    deadline_s: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 180.0
 
 
 class Drift(Shape):

@@ -85,6 +85,8 @@ def grounds(saved: Ground, now: Ground) -> tuple[str, ...]:
 
 def reasons(saved: Plan, now: Plan) -> tuple[str, ...]:
     """Every difference between two plans that makes their digests differ; nothing where they are equal."""
+    if saved.digest == now.digest:
+        return ()
     if saved.cluster != now.cluster:
         return (f"it is a plan of cluster {saved.cluster}, not of {now.cluster}",)
     found = [*grounds(ground(saved), ground(now))]
@@ -183,7 +185,7 @@ def _observed(saved: Plan, now: Plan) -> list[str]:
         found.append(f"the reserved IP is {now.reserved_ip or 'none'} now, not {saved.reserved_ip or 'none'}")
     meant, means = dict(saved.images), dict(now.images)
     for name in sorted({*meant} & {*means}):
-        if meant[name] != means[name]:
+        if meant[name] != means[name] and meant[name] and means[name]:
             found.append(f"image {name} means {_brief(means[name])} now, not {_brief(meant[name])}")
     return found
 
@@ -191,7 +193,7 @@ def _observed(saved: Plan, now: Plan) -> list[str]:
 def _brief(image: str) -> str:
     """Twelve digits of a digest are enough to tell it from another."""
     name, colon, digest = image.rpartition("sha256:")
-    return f"{name.rpartition('@')[2]}{colon}{digest[:12]}" if colon else image or "nothing that answers"
+    return f"{name.rpartition('@')[2]}{colon}{digest[:12]}" if colon else image
 
 
 def _records(saved: Plan, now: Plan) -> list[str]:
@@ -263,9 +265,8 @@ def _rest(saved: Plan, now: Plan) -> list[str]:
         "changes": "the list of changes is another one", "diffs": "files become something else",
         "steps": "the steps see something else", "later": "the steps of the passes after it are others",
         "order": "the order of the nodes is another one", "joining": "other nodes join",
-        "effect": "what it costs is something else", "waiting": "something else has to wait",
+        "effect": "what it costs is something else", "drift": "what drifted is told otherwise",
         "node_count": "the number of nodes is another one", "provider": "the provider is another one",
-        "images": "other images are needed", "drift": "what drifted is told otherwise",
     }  # fmt: skip
     before, after = essence(saved), essence(now)
     differ = [name for name in Plan.__struct_fields__ if getattr(before, name) != getattr(after, name)]

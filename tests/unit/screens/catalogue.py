@@ -14,6 +14,7 @@ from dynia.commands.screens.lists import nodes_text, services_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.progress import heartbeat_lines, live_lines, plain_lines
 from dynia.commands.screens.rehearsal import rehearsal_text
+from dynia.commands.screens.saved import digest_text, kept_text, saved_text
 from dynia.commands.screens.status import status_text
 from dynia.interfaces.events import Event
 from dynia.interfaces.requests import Detail
@@ -78,6 +79,10 @@ def catalogue() -> dict[str, Screen]:
         screens[f"drill/{name}"] = lambda w, c, r=report: drill_text(r, width=w, color=c)  # type: ignore[misc]
     for name, rehearsal in more_samples.REHEARSALS.items():
         screens[f"rehearsal/{name}"] = lambda w, c, r=rehearsal: rehearsal_text(r, width=w, color=c)  # type: ignore[misc]
+    for name, saved in more_samples.SAVED.items():
+        screens[f"show/{name}"] = lambda w, c, v=saved: saved_text(v, width=w, color=c)  # type: ignore[misc]
+    screens["show/digest"] = lambda w, c: digest_text(more_samples.SAVED["stale"].saved.plan, width=w)
+    screens["show/kept"] = lambda w, c: kept_text("plans/prod.plan", width=w)
     screens["list/nodes"] = lambda w, c: nodes_text("prod", more_samples.NODES, width=w)
     screens["list/services"] = lambda w, c: services_text("prod", more_samples.SERVICES, width=w)
     return screens

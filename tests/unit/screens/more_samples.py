@@ -6,8 +6,9 @@ import msgspec
 
 from dynia.commands.screens.lists import ServiceRow
 from dynia.commands.screens.rehearsal import RehearsalReport
+from dynia.commands.screens.saved import SavedView
 from dynia.commands.screens.status_view import EntryView, NodeView, ServiceView, StatusView
-from dynia.interfaces.errors import ApplyFailed, BadInput, DyniaError, Locked, Mistake
+from dynia.interfaces.errors import ApplyFailed, BadInput, DyniaError, Locked, Mistake, Stale
 from dynia.interfaces.events import (
     Event,
     NodeWaiting,
@@ -25,9 +26,12 @@ from dynia.interfaces.events import (
 from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.observed import CertificateSeen
 from dynia.services.drill_report import DrillReport, Stretch
+from dynia.services.planning.digest import sealed
+from dynia.services.planning.stale import listed
 from dynia.services.reconcile import ApplyResult, Failure
 from dynia.services.rehearsal import Act
 from dynia.services.rehearsed import Replaced
+from dynia.services.saved_plan import SavedPlan
 from dynia.state.model import Node
 from tests.unit.screens.samples import (
     FAILURES,
@@ -42,7 +46,38 @@ from tests.unit.screens.samples import (
 
 PROD = "clusters.yaml"
 
+_SAVED = SavedPlan(
+    by="ci@runner-7 (https://ci.example.com/job/4711)",
+    at=int(NOW),
+    commit="9d2e11a0c4b1",
+    tool="2.0.0",
+    plan=sealed(IMAGE_CHANGE),
+)
+STALE = (
+    "another apply ran since (serial 812 → 844, generation 41 → 42)",
+    "service api: config/app.toml was edited",
+    "misty-owl: /opt/dynia/haproxy/haproxy.cfg was edited",
+    "brave-panda does not answer now (no answer within 25 s (frozen?))",
+    "the reserved IP moved: brave-panda had it, swift-fox has it now",
+    "image ghcr.io/acme/api:1.9 means sha256:cd23ef456789 now, not sha256:ab01cd23ef45",
+    "3 steps are other ones than reviewed: misty-owl/caddy/push, swift-fox/caddy/push, brave-panda/caddy/push",
+)
+
+SAVED: dict[str, SavedView] = {
+    "as-it-was": SavedView(file="prod.plan", saved=_SAVED),
+    "stale": SavedView(file="prod.plan", saved=_SAVED, stale=STALE),
+    "elsewhere": SavedView(
+        file="prod.plan",
+        saved=msgspec.structs.replace(_SAVED, commit=""),
+        unknown=("no clusters.yaml in this folder or above",),
+    ),
+}
+
 ERRORS: dict[str, DyniaError] = {
+    "stale": Stale(
+        listed("the plan of cluster prod is stale; nothing was touched:", STALE),
+        hint="`dynia plan`, look at it, then apply that",
+    ),
     "one-mistake": BadInput(
         (
             Mistake(

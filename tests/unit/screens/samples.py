@@ -12,6 +12,7 @@ from dynia.services.actions import (
     WaitHealthy,
 )
 from dynia.services.planning.plan import (
+    Content,
     Drift,
     Effect,
     FileDiff,
@@ -181,6 +182,8 @@ NOTHING_MANY_SILENT = plan(
 )
 
 IMAGE_CHANGE = plan(
+    content=(Content(of="service api", path="config/app.toml", digest="sha256:" + "7" * 64),),
+    images=(("ghcr.io/acme/api:1.9", "ghcr.io/acme/api@sha256:" + "9" * 64),),
     steps=one_by_one(THREE),
     order=THREE,
     changes=(IMAGE,),

@@ -16,6 +16,7 @@ from dynia.commands.screens.drill import drill_json
 from dynia.commands.screens.lists import nodes_json, services_json
 from dynia.commands.screens.plan_json import drift_json, plan_json
 from dynia.commands.screens.rehearsal import rehearsal_json
+from dynia.commands.screens.saved import saved_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
 from dynia.state.model import Applied
@@ -40,6 +41,7 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.plan": [lambda plan=plan: plan_json(plan) for plan in samples.PLANS.values()],  # type: ignore[misc]
     "dynia.drift": [lambda plan=plan: drift_json(plan) for plan in samples.PLANS.values()],  # type: ignore[misc]
     "dynia.apply": [lambda r=r: result_json(r) for r in more.RESULTS.values()],  # type: ignore[misc]
+    "dynia.show": [lambda v=v: saved_json(v) for v in more.SAVED.values()],  # type: ignore[misc]
     "dynia.status": [lambda v=v: status_json(v) for v in more.STATUSES.values()],  # type: ignore[misc]
     "dynia.drill": [lambda r=r: drill_json(r) for r in more.DRILLS.values()],  # type: ignore[misc]
     "dynia.rehearsal": [lambda: rehearsal_json(tuple(more.REHEARSALS.values()))],
@@ -74,7 +76,7 @@ def test_every_key_is_documented_and_every_documented_key_is_there(name: str) ->
     for make in DOCUMENTS[name]:
         whole = json.loads(make())
         assert (whole["format"], whole["version"]) == (name, 1)
-        if name == "dynia.apply":
+        if name in ("dynia.apply", "dynia.show"):
             whole["plan"] = None
         seen |= set(keys_of(whole))
     assert seen == table(name)
