@@ -1,6 +1,6 @@
-# What a stranger needs: demo, demo-down, test, test-all, check, simulate, bench, golden. Everything runs from .venv, which is made
-# from requirements.lock.
-.PHONY: help venv demo demo-down check test test-all test-tools simulate bench golden lint
+# What a stranger needs: demo, demo-down, test, test-all, check, simulate, fuzz, bench, golden. Everything runs from .venv, which is
+# made from requirements.lock.
+.PHONY: help venv demo demo-down check test test-all test-tools simulate bench golden lint fuzz
 .NOTPARALLEL:
 BIN := .venv/bin
 
@@ -11,6 +11,7 @@ help:
 	@echo "make test       check, and the end-to-end tests on the lab: what CI runs"
 	@echo "make test-all   every row of every table"
 	@echo "make simulate   WORLDS=10000 SEED=1: simulated bad days, and what was met in them"
+	@echo "make fuzz       N=1000000 hostile inputs against every border; what breaks one is kept in .fuzz/"
 	@echo "make bench      ratios against peers"
 	@echo "make golden     write the reviewed files anew: plans, screens, rendered trees, key tables"
 
@@ -45,7 +46,7 @@ simulate: venv
 
 test: check test-tools
 	$(BIN)/python -m pytest -q -n 2 -m "worlds and not slow" tests/simulation
-	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract tests/twin
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract tests/twin tests/fuzz
 	$(BIN)/python -m pytest -m "lab and not slow"
 
 test-all: lint test-tools
@@ -57,6 +58,10 @@ golden: venv
 	$(BIN)/python -m tests.unit.files.key_tables
 	DYNIA_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden tests/unit/screens
 	@git status --short tests docs
+
+N := 20000
+fuzz: venv test-tools
+	$(BIN)/python -m tests.fuzz $(N) --seed "$(SEED)"
 
 bench: venv
 	$(BIN)/python -m bench

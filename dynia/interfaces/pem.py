@@ -43,6 +43,7 @@ def covers(names: tuple[str, ...], domain: str) -> bool:
 def read_chain(raw: bytes, *, key_hash: str) -> CertificateSeen:
     """The certificates of a file, the leaf first. `key_hash` is the sha256 of the public key (DER) that
     belongs to the key beside them. Raises PemError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     blocks = _CERTIFICATE.findall(raw)[:_MOST_CERTIFICATES]
@@ -51,14 +52,20 @@ def read_chain(raw: bytes, *, key_hash: str) -> CertificateSeen:
     chain = [_parsed(block) for block in blocks]
     ders = [one.public_bytes(Encoding.DER) for one in chain]
     leaf = chain[0]
-    public = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        # What is inside of a certificate is read only when it is asked for.
+        public = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+        issuer = leaf.issuer.rfc4514_string()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise PemError("holds a certificate that cannot be read") from error
     return CertificateSeen(
         fingerprint=hashlib.sha256(ders[0]).hexdigest(),
         chain=hashlib.sha256(b"".join(ders)).hexdigest(),
         names=_names(leaf),
-        not_before=int(leaf.not_valid_before_utc.timestamp()),
-        not_after=int(leaf.not_valid_after_utc.timestamp()),
-        issuer=_shown(leaf.issuer.rfc4514_string()),
+        not_before=int(begins.timestamp()),
+        not_after=int(ends.timestamp()),
+        issuer=_shown(issuer),
         origin=_origin(raw),
         fits=hashlib.sha256(public).hexdigest() == key_hash,
     )

@@ -138,7 +138,7 @@ def _unseal(path: Path, data: bytes) -> Sealed | Mistake:
     try:
         envelope = msgspec.json.decode(data, type=Envelope)
         text = data.decode()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return mistakes.plain(path, "torn-record", "this record is torn or was changed by hand", hint=_KEEP)
     if checksum_of(bytes(envelope.record)) != envelope.checksum:
         message = "the checksum does not fit the record: it was changed by hand or damaged"
@@ -149,7 +149,7 @@ def _unseal(path: Path, data: bytes) -> Sealed | Mistake:
     try:
         record = msgspec.json.decode(envelope.record, type=Record)
     except msgspec.ValidationError as error:
-        tree = msgspec.json.decode(data)
+        tree = mistakes.tree_of(text)
         raise BadInput((mistakes.of_shape(path, text, tree, error, base=("record",)),)) from error
     return Sealed(record=record, checksum=envelope.checksum)
 

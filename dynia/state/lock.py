@@ -60,7 +60,7 @@ def holder_of(path: Path) -> Holder | None:
     """Who the file says holds it; nothing where nobody does, or where it can't be read."""
     try:
         return msgspec.json.decode(path.read_bytes()[:4096], type=Holder)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -76,12 +76,20 @@ def _take(descriptor: int, path: Path, until: float) -> None:
             return
 
 
+def moment(since: int) -> str:
+    """A time as people read it; what no calendar has stays a number: the file may say anything."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(since))
+    except (OverflowError, OSError, ValueError):
+        return str(since)
+
+
 def _locked(path: Path) -> Locked:
     holder = holder_of(path)
     what = path.parent.name if path.suffix == ".lock" else "the state"
     if holder is None:
         return Locked(f"{what} is locked by another run", hint=_HINT)
-    since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(holder.since))
+    since = moment(holder.since)
     who = f"{holder.who} (process {holder.pid} on {holder.host})"
     return Locked(f"{what} is locked by {who} since {since}", hint=_HINT)
 

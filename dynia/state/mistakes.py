@@ -16,6 +16,10 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _EXPECTED = re.compile(r"Expected `(.*)`, got `(.*)`")
 _PART = re.compile(r"\.([A-Za-z0-9_]+)|\[([0-9]+)\]|\[(\.\.\.)\]")
+# Escapes from left to right, so that `\\\\ud800` is a backslash and a word; two halves are one character.
+_HALVES = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 _WORDS = {
     "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false",
     "null": "null", "array": "a list", "object": "an object",
@@ -58,14 +62,11 @@ def at(
     on_key: bool = False,
 ) -> Mistake:
     """A mistake of one value, or of its key. What is missing is shown at the object that it is missing in."""
-    found = positions.places(text)
+    found = positions.by_path(text)
     shown = key
-    candidates = [p for p in found if p.path == shown]
-    while not candidates and shown:
+    while shown and shown not in found:
         shown = shown[:-1]
-        candidates = [p for p in found if p.path == shown]
-    # A key that stands twice means its last value to every parser.
-    place = candidates[-1]
+    place = found[shown]
     on_key = on_key and place.key >= 0 and shown == key
     start, end = (place.key, place.key_end) if on_key else (place.value, place.end)
     line, column = positions.line_and_column(text, start)
@@ -82,6 +83,23 @@ def syntax(path: Path, text: str, error: json.JSONDecodeError) -> Mistake:
         message=f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}",
         text=positions.line_of(text, error.lineno), rule="not-json",
     )  # fmt: skip
+
+
+def unreadable_number(path: Path) -> Mistake:
+    return plain(path, "not-json", "not JSON that can be read: a number has thousands of digits")
+
+
+def half_character(path: Path, text: str) -> Mistake | None:
+    """An escape like ``\\ud800`` alone: half of a character, which nothing can be written with."""
+    for found in _HALVES.finditer(text):
+        if found.lastgroup == "half":
+            line, column = positions.line_and_column(text, found.start())
+            message = f"{found.group()} is half a character"
+            return Mistake(
+                file=str(path), line=line, column=column, key="", message=message,
+                text=positions.line_of(text, line), width=len(found.group()), rule="not-utf8",
+            )  # fmt: skip
+    return None
 
 
 def repeated_keys(path: Path, text: str) -> tuple[Mistake, ...]:
@@ -102,6 +120,14 @@ def newer(path: Path, text: str, key: positions.KeyPath, version: int) -> Mistak
         path, text, key, f"version {version} was written by a newer Dynia", rule="newer-version",
         hint="upgrade Dynia; an older one would not understand what it keeps",
     )  # fmt: skip
+
+
+def tree_of(text: str) -> object:
+    """A JSON text, as far as it can be read: nothing where a number in it is too long or it is too deep."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def of_shape(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from dynia.state.positions import KeyPath
 from dynia.state.record import Mark
 
 STATE_LIMIT = 64 * 1024 * 1024
+# More are not looked for: a screen shows fewer.
+MOST_MISTAKES = 100
 
 
 class Snapshot(State, rename="camel"):
@@ -60,7 +63,8 @@ def read_text(path: Path, data: bytes, lineage: str) -> tuple[Snapshot, int]:
     except msgspec.ValidationError as error:
         raise BadInput((mistakes.of_shape(path, text, tree, error),)) from error
     snapshot = _convert(path, text, tree)
-    found = tuple(_shown(path, text, problem) for problem in (*problems(snapshot), *_marks(snapshot)))
+    wrong = itertools.islice((*problems(snapshot), *_marks(snapshot)), MOST_MISTAKES)
+    found = tuple(_shown(path, text, problem) for problem in wrong)
     if found:
         raise BadInput(found)
     return _sorted(snapshot), version
@@ -94,12 +98,16 @@ def _parse(path: Path, text: str) -> Tree:
         tree = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
     except json.JSONDecodeError as error:
         raise BadInput((mistakes.syntax(path, text, error),)) from error
+    except ValueError as error:
+        raise BadInput((mistakes.unreadable_number(path),)) from error
     except RecursionError as error:
         raise BadInput(
             (mistakes.plain(path, "not-json", "lists or objects are nested too deeply"),)
         ) from error
     if twins:
         raise BadInput(mistakes.repeated_keys(path, text))
+    if half := mistakes.half_character(path, text):
+        raise BadInput((half,))
     if not isinstance(tree, dict):
         raise BadInput((mistakes.plain(path, "not-an-object", "a state is a JSON object"),))
     return tree
@@ -149,7 +157,8 @@ def _every_shape(path: Path, text: str, tree: Tree) -> tuple[Mistake, ...]:
         if isinstance(part, dict if key == "journal" else list):
             entries = part.items() if isinstance(part, dict) else enumerate(part)
             for name, entry in entries:
-                found += _shape(path, text, tree, entry, kind, (key, name))
+                if len(found) < MOST_MISTAKES:
+                    found += _shape(path, text, tree, entry, kind, (key, name))
             del whole[key]
     return (*_shape(path, text, tree, whole, Snapshot, ()), *found)
 

@@ -52,6 +52,27 @@ def _env(name: str, rule: str, key: str, text: str, **more: Any) -> Case:
     return Case(name, rule, key, {".env": ("", text)}, **more)
 
 
+_HOSTILE = (
+    _cache("half a character", "bad-character", "labels[0]", 'labels: [«"\\udfff"»]'),
+    _cache("more ports than there are", "too-many-ports", "ports[2]", "ports: ['1024-65000/udp', '1024-65000/udp', «'1024-65000/udp'»]"),
+    _compose(
+        "more containers than anybody runs", "too-many-containers", "services", "", "«s»ervices:\n" + "".join(f"  s{n}: {{image: a}}\n" for n in range(201)),
+    ),
+    _env("values that multiply", "too-large", "C", f"VERSION=1\nA={'x' * 1000}\nB={'$A' * 1000}\nC=«{'$B' * 200}»\n"),
+    Case(
+        "a value that multiplies in the compose file", "too-large", "services.cache.labels[0]",
+        {"compose.yaml": ("    image: redis:7\n", f"    image: redis:7\n    labels: ['{'$A' * 2000}']\n")},
+        {".env": f"VERSION=1\nA={'x' * 1000}\n"}, at=("compose.yaml", 11, 2113),
+    ),
+    Case(
+        "a file whose name turns text around", "bad-file-name", "services.web.volumes[0]",
+        {"compose.yaml": ("./config:/etc/api:ro", "«./config:/etc/api:ro»")}, {"config/\u202egnp.exe": "x"},
+    ),
+    Case(
+        "a file whose name is not UTF-8", "bad-file-name", "services.web.volumes[0]",
+        {"compose.yaml": ("./config:/etc/api:ro", "«./config:/etc/api:ro»")}, {"config/\udcff": "x"},
+    ),
+)  # fmt: skip
 _TARGET = GOOD["clusters.yaml"][GOOD["clusters.yaml"].index("      api:") :]
 _UNSAID = _TARGET.replace("api:", "«api»:", 1).replace("        target: web\n", "")
 _SECOND = (
@@ -59,6 +80,7 @@ _SECOND = (
     "        env: {LEVEL: info}\n      b: {compose: ./b.yaml, kind: worker}\n",
 )
 CASES = (
+    *_HOSTILE,
     # the text
     _compose("not YAML", "yaml-syntax", "", '["8080"]', '["8080"', at=("compose.yaml", 5, 5)),
     _compose("tab", "tab", "", "  cache:\n", "«\t»cache:\n"),

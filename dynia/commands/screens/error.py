@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dynia.commands.screens.text import cells, clean, count, paint, shorten, wrap
+from dynia.commands.screens.text import cells, clean, count, paint, shorten, take, wrap
 from dynia.interfaces.errors import BadInput, DyniaError, Mistake
 
 MOST = 20
+# Characters to each side of a mistake that can end up on the screen; a line may have a million.
+AROUND = 1000
 
 
 def error_text(error: DyniaError, *, width: int, color: bool = False) -> str:
@@ -63,9 +65,10 @@ def _excerpt(mistake: Mistake, hint: str, width: int, color: bool) -> list[str]:
     """The line with a caret under the place; a long line is shown from near the place on."""
     gutter = f"{mistake.line:>4} | "
     room = width - len(gutter)
-    text = mistake.text.replace("\t", " ")
-    shown, start = clean(text), max(mistake.column - 1, 0)
-    start = min(start, len(text))
+    start = min(max(mistake.column - 1, 0), len(mistake.text))
+    skipped = max(0, start - AROUND)
+    text = mistake.text[skipped : start + AROUND].replace("\t", " ")
+    shown, start = clean(text), start - skipped
     if len(shown) == len(text):
         before = cells(text[:start])
     else:
@@ -76,8 +79,8 @@ def _excerpt(mistake: Mistake, hint: str, width: int, color: bool) -> list[str]:
         if cut:
             shown = "…" + shown[cut + 1 :]
             before = cells(shown[: max(start - cut, 0)])
-        while cells(shown) > room:
-            shown = shown[:-2] + "…"
+        if cells(shown) > room:
+            shown = take(shown, room - 1) + "…"
     before = min(before, room - 1)
     wide = max(1, min(mistake.width, cells(shown) - before))
     caret = " " * before + "^" * wide

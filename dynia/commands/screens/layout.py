@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dynia.commands.screens.text import cells, listing, pad, wrap
+from dynia.commands.screens.text import cells, listing, one_line, pad, wrap
 
 
 def entries(rows: Sequence[tuple[str, Sequence[str]]], width: int, *, hang: int = 6) -> list[list[str]]:
     """Each row (head, texts) as lines: texts stand in common columns; one that does not fit goes below.
 
-    Nothing is left out: a text longer than a line is wrapped. `head` ("  ~ ") is never wrapped.
+    Nothing is left out: a text longer than a line is wrapped. `head` ("  ~ ") is never wrapped. Texts are
+    cleaned.
     """
+    rows = [(head, [one_line(text) for text in texts]) for head, texts in rows]
     widths = _column_widths(rows, width)
     return [_entry(head, texts, widths, width, " " * hang) for head, texts in rows]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dynia.commands.screens.layout import entries
 from dynia.commands.screens.machine import document
-from dynia.commands.screens.text import columns, count, one_line, wrap
+from dynia.commands.screens.text import columns, count, wrap
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.shape import Shape
 from dynia.state.model import Node, State
@@ -19,7 +19,7 @@ def nodes_text(cluster: str, nodes: Sequence[Node], *, width: int) -> str:
     rows = [["node", "#", "address", "private", "ssh", "at rest"]]
     rows += [
         [
-            one_line(node.name),
+            node.name,
             str(node.ordinal),
             node.address,
             node.private_ip,
@@ -102,7 +102,7 @@ def services_text(cluster: str, rows: Sequence[ServiceRow], *, width: int) -> st
     if not rows:
         return f"{cluster}: no service."
     table = [["service", "kind", "state", "target", "release"]]
-    table += [[one_line(r.name), r.kind, r.state, r.target or "-", r.release or "-"] for r in rows]
+    table += [[r.name, r.kind, r.state, r.target or "-", r.release or "-"] for r in rows]
     lines = columns(table, width)
     more = [("  ", (row.name, ", ".join(row.domains))) for row in rows if row.domains]
     if more:

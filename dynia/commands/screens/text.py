@@ -95,10 +95,11 @@ def shorten(text: str, width: int) -> str:
     if width <= 1:
         return "…"[: max(width, 0)]
     tail = (width - 1) // 2
-    return _take(text, width - 1 - tail) + "…" + _take(text[::-1], tail)[::-1]
+    return take(text, width - 1 - tail) + "…" + take(text[::-1], tail)[::-1]
 
 
-def _take(text: str, width: int) -> str:
+def take(text: str, width: int) -> str:
+    """As much of the beginning of `text` as goes into `width` columns."""
     taken: list[str] = []
     for char in text:
         width -= _cells_of(char)
@@ -109,10 +110,10 @@ def _take(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
-    """`text` in lines of at most `width` columns; words that are longer than a line are cut, not lost."""
+    """`text`, cleaned, in lines of at most `width` columns; words longer than a line are cut, not lost."""
     lines: list[str] = []
     current, empty = first, True
-    for word in text.split():
+    for word in clean(text).split():
         while True:
             glue = "" if empty else " "
             if cells(current) + len(glue) + cells(word) <= width:
@@ -123,7 +124,7 @@ def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]
                 current, empty = rest, True
                 continue
             room = max(width - cells(current), 1)
-            piece = _take(word, room) or word[0]
+            piece = take(word, room) or word[0]
             lines.append(current + piece)
             current, word = rest, word[len(piece) :]
             if not word:
@@ -138,7 +139,7 @@ def join_wrapped(parts: Sequence[str], width: int, *, first: str, glue: str = " 
     rest = " " * cells(first)
     lines: list[str] = []
     current, empty = first, True
-    for part in parts:
+    for part in map(one_line, parts):
         joined = current + ("" if empty else glue) + part
         if cells(joined) <= width:
             current, empty = joined, False
@@ -158,11 +159,12 @@ def pad(text: str, width: int) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], width: int, *, gap: int = 2, indent: str = "") -> list[str]:
-    """Rows as aligned columns in at most `width`: the widest column gives way first, from its middle."""
+    """Rows as aligned columns in at most `width`: the widest column gives way first, from its middle.
+    Cells are cleaned."""
     if not rows:
         return []
     count = max(len(row) for row in rows)
-    full = [[*row, *[""] * (count - len(row))] for row in rows]
+    full = [[*map(one_line, row), *[""] * (count - len(row))] for row in rows]
     wide = [max(cells(row[index]) for row in full) for index in range(count)]
     room = width - cells(indent) - gap * (count - 1)
     while sum(wide) > room and max(wide) > 4:

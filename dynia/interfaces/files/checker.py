@@ -100,7 +100,8 @@ class _Checker:
             case inspect.StrType() if extra.get("text") and isinstance(tree, Scalar) and value is not None:
                 return tree.text
             case inspect.StrType() if isinstance(value, str):
-                if wanted.pattern and not re.search(wanted.pattern, value):
+                # In a pattern `$` also fits before a line end, which would go on into the nodes' configs.
+                if wanted.pattern and (value.endswith("\n") or not re.search(wanted.pattern, value)):
                     return self.mismatch(tree, path, "text", extra)
                 if len(value) < (wanted.min_length or 0):
                     return self.mismatch(tree, path, "text", extra)

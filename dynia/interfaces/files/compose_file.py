@@ -22,6 +22,7 @@ from dynia.interfaces.files.variables import reserved_variable
 from dynia.interfaces.files.yaml_tree import Mapping, Path, Spot, child, entries, items, text_of
 from dynia.interfaces.shape import Shape
 
+MOST_CONTAINERS = 200
 _CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
 
 
@@ -90,6 +91,8 @@ def read_compose(
         found=found,
     )
     found.extend(_model_rules(model))
+    if len(model.sections["services"]) > MOST_CONTAINERS:
+        return None, _first_causes(found, unsure)
     running = {key: part for key, part in model.sections["services"].items() if active(part)}
     containers = tuple(
         one for key, part in running.items() if (one := container(key, part, context)) is not None
@@ -163,6 +166,10 @@ def _line_of(file: str, content: bytes, variable: str) -> Spot:
 
 
 def _model_rules(model: Model) -> Iterator[Mistake]:
+    if len(model.sections["services"]) > MOST_CONTAINERS:
+        message = f"more than {MOST_CONTAINERS} containers"
+        yield mistake(model.top, ("services",), "too-many-containers", message, "split the service")
+        return
     if not model.sections["services"]:
         yield mistake(model.top, ("services",), "no-container", "the file has no services")
     lowered: dict[str, str] = {}

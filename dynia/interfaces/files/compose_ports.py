@@ -17,6 +17,9 @@ _SHORT = re.compile(
     r"(?P<target>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?"
 )
 
+# Ranges are written in a few characters each; target and published count both.
+MOST_PORTS = 2 * 65535
+
 
 class Port(Shape):
     """`published` is empty when nothing is published on a port of the node that is known beforehand."""
@@ -32,6 +35,7 @@ class Port(Shape):
 def ports(container: Tree, path: Path, found: list[Mistake]) -> tuple[Port, ...]:
     """What stands under ``ports``."""
     result: list[Port] = []
+    total = 0
     for index, item in enumerate(items(child(container, "ports"))):
         here = (*path, "ports", index)
         port = _long(item, here) if isinstance(item, Mapping) else _short(item, here)
@@ -40,6 +44,11 @@ def ports(container: Tree, path: Path, found: list[Mistake]) -> tuple[Port, ...]
             found.append(mistake(item.spot, here, "bad-port", message, hint))
         else:
             result.append(port)
+            total += len(port.target) + len(port.published)
+        if total > MOST_PORTS:
+            message = "more ports than a machine has"
+            found.append(mistake(item.spot, here, "too-many-ports", message))
+            break
     return tuple(result)
 
 
@@ -54,6 +63,10 @@ def exposed(container: Tree, path: Path, found: list[Mistake]) -> tuple[int, ...
             found.append(mistake(item.spot, (*path, "expose", index), "bad-port", "not a port"))
         elif protocol in ("", "tcp"):
             result.extend(numbers)
+        if len(result) > MOST_PORTS:
+            message = "more ports than a machine has"
+            found.append(mistake(item.spot, (*path, "expose", index), "too-many-ports", message))
+            break
     return tuple(result)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping as AnyMapping
 
 from dynia.interfaces.errors import Mistake
 from dynia.interfaces.files.dotenv import read_dotenv
-from dynia.interfaces.files.interpolation import CannotInterpolate, interpolate
+from dynia.interfaces.files.interpolation import MAX_FILLED, CannotInterpolate, interpolate
 from dynia.interfaces.files.look import Absent, Regular
 from dynia.interfaces.files.mistakes import did_you_mean, mistake
 from dynia.interfaces.files.shipping import Shipment
@@ -76,7 +76,7 @@ def _read(
     if not isinstance(raw, Mapping):
         found.append(mistake(raw.spot, (), "bad-type", "a compose file is a mapping with services:"))
         return False
-    tree = filled(raw, variables, (), found)
+    tree = filled(raw, variables, (), found, Budget())
     folder = posixpath.dirname(relative)
     for key, entry in entries(tree):
         if key not in _TOP_KEYS and not key.startswith("x-"):
@@ -175,23 +175,37 @@ def _include(
     _read(reading, relative, seen.content, variables, (*chain, relative))
 
 
-def filled(tree: Tree, variables: AnyMapping[str, str], path: Path, found: list[Mistake]) -> Tree:
+class Budget:
+    """How many characters variables may still bring into one file."""
+
+    def __init__(self, left: int = MAX_FILLED) -> None:
+        self.left = left
+
+
+def filled(
+    tree: Tree, variables: AnyMapping[str, str], path: Path, found: list[Mistake], budget: Budget
+) -> Tree:
     """The tree with every variable filled in. A value that had one is text from then on, as in Compose."""
     match tree:
         case Scalar(text=text, value=str()) if "$" in text:
             try:
-                value = interpolate(text, variables)
+                value = interpolate(text, variables) if budget.left > 0 else ""
+                budget.left -= len(value)
+                if budget.left <= 0:
+                    limit = f"{MAX_FILLED >> 20} Mi characters"
+                    message = f"with this the file is more than {limit} once its variables are filled in"
+                    raise CannotInterpolate(0, 1, "too-large", message)
             except CannotInterpolate as error:
                 spot = _inside(tree.spot, text, error.offset, error.width)
                 found.append(mistake(spot, path, error.rule, error.message, error.hint))
                 value = text
             return Scalar(value=value, text=value, spot=tree.spot)
         case Sequence(items=values):
-            done = tuple(filled(each, variables, (*path, n), found) for n, each in enumerate(values))
+            done = tuple(filled(each, variables, (*path, n), found, budget) for n, each in enumerate(values))
             return Sequence(items=done, spot=tree.spot)
         case Mapping(entries=pairs):
             mapped = {
-                key: Entry(key=entry.key, value=filled(entry.value, variables, (*path, key), found))
+                key: Entry(key=entry.key, value=filled(entry.value, variables, (*path, key), found, budget))
                 for key, entry in pairs.items()
             }
             return Mapping(entries=mapped, spot=tree.spot)

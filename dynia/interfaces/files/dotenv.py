@@ -56,10 +56,10 @@ class _Reader:
         self.file, self.text, self.known, self.strict = file, text, known, strict
         self.values: dict[str, str] = {}
         self.found: list[Mistake] = []
-        self.at = 0
+        self.at = self.size = 0
 
     def read(self) -> Dotenv:
-        while len(self.found) < MAX_MISTAKES:
+        while len(self.found) < MAX_MISTAKES and self.size <= MAX_BYTES:
             self.at = _end(_BLANK, self.text, self.at)
             if self.at >= len(self.text):
                 break
@@ -156,11 +156,18 @@ class _Reader:
 
     def filled(self, raw: str, start: int, name: str) -> str | None:
         try:
-            return interpolate(raw, {**self.values, **self.known}, lenient=not self.strict)
+            value = interpolate(raw, {**self.values, **self.known}, lenient=not self.strict)
+            self.size += len(value)
+            if self.size > MAX_BYTES:
+                message = f"the values up to here are larger than {MAX_BYTES // 1024} KiB"
+                self.note(start, "too-large", message, key=name)
+            return value
         except CannotInterpolate as error:
             # the message of `error` would show a part of the value
             message = "refers to a variable that is not defined"
-            if error.rule != "undefined-variable":
+            if error.rule == "too-large":
+                message = "becomes too large once its variables are filled in"
+            elif error.rule != "undefined-variable":
                 message = "${ is not closed, or not in a form that Compose knows"
             hint = "write $$ for a dollar sign, or put the value in single quotes"
             self.note(start, error.rule, message, hint, key=name, width=len(raw))

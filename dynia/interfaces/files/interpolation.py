@@ -12,6 +12,8 @@ from collections.abc import Mapping
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
 MAX_DEPTH = 20
+# Characters that one text may have when it is filled in: a few lines could make gigabytes of each other.
+MAX_FILLED = 1024 * 1024
 
 
 class CannotInterpolate(Exception):
@@ -39,8 +41,12 @@ def _fill(text: str, base: int, variables: Mapping[str, str], lenient: bool, dep
     if depth > MAX_DEPTH:
         raise CannotInterpolate(base, 1, "interpolation", "too many ${ inside one another")
     out: list[str] = []
-    at = 0
+    at = size = 0
     while (dollar := text.find("$", at)) >= 0:
+        size += len(out[-1]) if out else 0
+        if size > MAX_FILLED:
+            message = f"more than {MAX_FILLED >> 20} Mi characters once its variables are filled in"
+            raise CannotInterpolate(base + dollar, 1, "too-large", message)
         out.append(text[at:dollar])
         following = text[dollar + 1 : dollar + 2]
         name = _NAME.match(text, dollar + 1)

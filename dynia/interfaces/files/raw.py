@@ -217,7 +217,14 @@ class Health(Shape):
 
     path: Annotated[
         str,
-        Meta(pattern="^/[!-~]*$", extra={"words": "a path like /healthz", "rule": "bad-health-path"}),
+        Meta(
+            # What has no meaning of its own in haproxy.cfg, in a URL's path and in a shell's word.
+            pattern="^/[A-Za-z0-9/._~!*,;=:@%?&+-]*$",
+            extra={
+                "words": "a path like /healthz (letters, digits and /._~!*,;=:@%?&+-)",
+                "rule": "bad-health-path",
+            },
+        ),
     ] = "/"
     interval: Duration | UnsetType = UNSET
     timeout: Duration | UnsetType = UNSET

@@ -12,7 +12,7 @@ from dynia.interfaces.errors import Mistake
 from dynia.interfaces.files import raw
 from dynia.interfaces.files.durations import seconds, written
 from dynia.interfaces.files.ground import Ground
-from dynia.interfaces.files.rules_names import names
+from dynia.interfaces.files.rules_names import is_host, names
 from dynia.interfaces.files.yaml_tree import Path
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?")
@@ -93,7 +93,7 @@ def _host(ground: Ground, path: Path, host: raw.Host, spec: raw.Cluster) -> Iter
     for found in names(ground, path, [host.name], "node", frozenset(("all",))):
         # the name is a value here, not a key
         yield ground.at((*path, "name"), found.rule, found.message, found.hint)
-    if not _HOST.fullmatch(host.host):
+    if not _HOST.fullmatch(host.host) or not is_host(host.host):
         yield ground.at((*path, "host"), "bad-address", f"{host.host!r} is not a host name or an address")
     yield from _ipv4(ground, (*path, "private_ip"), host.private_ip)
     if host.user is not None and not _USER.fullmatch(host.user):
@@ -181,11 +181,16 @@ def _entry(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
 def _ssh(ground: Ground, path: Path, ssh: raw.Ssh) -> Iterator[Mistake]:
     if not _USER.fullmatch(ssh.user):
         yield ground.at((*path, "user"), "bad-user", f"{ssh.user!r} is not a user name")
-    if ssh.jump and not _JUMP.fullmatch(ssh.jump):
+    if ssh.jump and not _is_jump(ssh.jump):
         yield ground.at((*path, "jump"), "bad-jump", f"{ssh.jump!r} is not user@host:port")
     if not 0.1 <= (timeout := seconds(ssh.connect_timeout)) <= 300:
         message = f"{written(timeout)} is not between 100ms and 5m"
         yield ground.at((*path, "connect_timeout"), "bad-duration", message)
+
+
+def _is_jump(text: str) -> bool:
+    host, _, port = text.rpartition("@")[2].partition(":")
+    return bool(_JUMP.fullmatch(text)) and is_host(host) and int(port or 1) <= 65535
 
 
 def _reach(ground: Ground, path: Path, reach: raw.Reach) -> Iterator[Mistake]:
@@ -218,7 +223,8 @@ def _registries(ground: Ground, path: Path, registries: list[raw.Registry]) -> I
     first: dict[str, int] = {}
     for index, registry in enumerate(registries):
         here = (*path, index, "host")
-        if not _REGISTRY.fullmatch(registry.host):
+        name, _, port = registry.host.partition(":")
+        if not _REGISTRY.fullmatch(registry.host) or not is_host(name) or int(port or 1) > 65535:
             message = f"{registry.host!r} is not a registry"
             yield ground.at(here, "bad-registry", message, "for example ghcr.io")
         elif first.setdefault(registry.host, index) != index:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dynia.interfaces.errors import Mistake
 from dynia.interfaces.files import raw
 from dynia.interfaces.files.ground import Ground
-from dynia.interfaces.files.rules_names import domain_mistake
+from dynia.interfaces.files.rules_names import domain_mistake, is_host
 from dynia.interfaces.files.yaml_tree import Path
 
 _SERVER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
@@ -38,10 +38,10 @@ def dns(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
 
 
 def _server(ground: Ground, here: Path, dns: raw.Rfc2136Dns) -> Iterator[Mistake]:
-    if not _SERVER.fullmatch(dns.server):
+    if not _SERVER.fullmatch(dns.server) or not is_host(dns.server):
         message = f"{dns.server!r} is not a host name or an address"
         yield ground.at((*here, "server"), "bad-address", message)
-    if not _KEY.fullmatch(dns.key):
+    if not _KEY.fullmatch(dns.key) or not is_host(dns.key):
         message = f"{dns.key!r} is not the name of a key"
         yield ground.at((*here, "key"), "bad-key-name", message, 'like the one in `key "dynia" {`')
 

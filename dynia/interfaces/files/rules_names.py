@@ -63,6 +63,13 @@ def domain_mistake(ground: Ground, path: Path, domain: str) -> Mistake | None:
     return None
 
 
+def is_host(text: str) -> bool:
+    """Whether a host name (or an address) can be looked up at all: its parts are not empty, nor too long."""
+    return _is_address(text) or (
+        len(text) <= 253 and all(1 <= len(part) <= 63 for part in text.removesuffix(".").split("."))
+    )
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

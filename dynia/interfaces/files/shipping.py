@@ -129,8 +129,9 @@ class Shipment:
             return []
         if relative in RESERVED:
             return refuse("reserved-path", f"Dynia writes {relative} itself on the nodes", "rename the file")
-        if not all(ord(char) >= 32 and ord(char) != 127 for char in relative):
-            return refuse("bad-file-name", f"{relative!r} has control characters in its name")
+        if not relative.isprintable():
+            message = f"{relative!r} has characters in its name that cannot be shown"
+            return refuse("bad-file-name", message, "rename the file")
         if seen.content is None:
             return refuse("file-too-large", f"{shown} is larger than {MAX_FILE // 1024 // 1024} MiB")
         if relative not in self.files:

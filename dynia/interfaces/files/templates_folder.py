@@ -12,6 +12,8 @@ from dynia.interfaces.files.mistakes import did_you_mean
 from dynia.interfaces.files.shipping import Shipment
 from dynia.interfaces.files.yaml_tree import Path
 
+MAX_BYTES = 256 * 1024
+
 
 def read_templates(
     ground: Ground, path: Path, folder: Shipment, known: Iterable[str]
@@ -35,6 +37,9 @@ def read_templates(
         elif isinstance(seen, Folder | Absent) or seen.content is None:
             reason = seen.reason if isinstance(seen, Absent) else "too large, or too many folders deep"
             found.append(ground.at(path, "unreadable-file", f"{folder.name(relative)}: {reason}"))
+        elif len(seen.content) > MAX_BYTES:
+            message = f"{folder.name(relative)} is larger than {MAX_BYTES // 1024} KiB"
+            found.append(ground.at(path, "too-large", message))
         elif relative not in known:
             message = f"{folder.name(relative)} replaces no built-in template"
             found.append(ground.at(path, "unknown-template", message, did_you_mean(relative, known)))

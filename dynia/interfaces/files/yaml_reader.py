@@ -17,6 +17,9 @@ MAX_DEPTH = 50
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
 
+# Only an escape in a quoted text can make one; nothing can be written with it.
+_HALF = re.compile("[\ud800-\udfff]")
+
 
 class _Stop(Exception):
     """Reading cannot go on after this mistake."""
@@ -137,6 +140,12 @@ class _Reader:
             case "ScalarEvent":
                 self.tag(event, ("!", "tag:yaml.org,2002:str"))
                 spot = self.spot(event)
+                half = _HALF.search(event.value)
+                if half:
+                    message = f"U+{ord(half.group()):04X} is half a character"
+                    raise self.stop(
+                        spot, "bad-character", message, "write the whole one, or \\U and eight digits"
+                    )
                 quoted = event.style is not None or event.tag is not None
                 value = event.value if quoted else plain_value(event.value)
                 self.put(Scalar(value=value, text=event.value, spot=spot), event.anchor, plain=not quoted)

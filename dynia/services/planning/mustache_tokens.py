@@ -15,6 +15,8 @@ from dynia.interfaces.shape import Shape
 
 Tag = Literal["literal", "variable", "section", "inverted section", "end"]
 _KINDS: dict[str, Tag] = {"#": "section", "^": "inverted section", "/": "end", "&": "variable"}
+# More are not looked for: a screen shows fewer.
+MOST_MISTAKES = 100
 _NAME = re.compile(r"\.|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
 
@@ -34,6 +36,7 @@ class Text:
 
     def __init__(self, name: str, text: str) -> None:
         self.name, self.text = name, text
+        self.lines = text.split("\n")
 
     def spot(self, at: int) -> tuple[int, int]:
         return self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at)
@@ -45,14 +48,13 @@ class Text:
     def wrong_at(
         self, line: int, column: int, width: int, rule: str, key: str, message: str, hint: str = ""
     ) -> Mistake:
-        lines = self.text.split("\n")
         return Mistake(
             file=self.name,
             line=line,
             column=column,
             key=key,
             message=message,
-            text=lines[line - 1] if line <= len(lines) else "",
+            text=self.lines[line - 1] if line <= len(self.lines) else "",
             width=width,
             hint=hint,
             rule=rule,
@@ -68,7 +70,7 @@ def tokenize(text: Text) -> tuple[tuple[Token, ...], tuple[Mistake, ...]]:
     if bad:
         message, hint = f"control character {bad.group()!r} in a template", "save it as plain text with LF"
         found.append(text.wrong(bad.start(), 1, "control-character", "", message, hint))
-    while (begin := source.find("{{", at)) >= 0:
+    while (begin := source.find("{{", at)) >= 0 and len(found) < MOST_MISTAKES:
         triple = source.startswith("{{{", begin)
         close = "}}}" if triple else "}}"
         end = source.find(close, begin + len(close))

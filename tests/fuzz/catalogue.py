@@ -1,0 +1,29 @@
+"""Every target by name, made when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from tests.fuzz.target import Target
+
+_PLACES = {
+    "desired": "desired:DesiredFile",
+    "compose": "compose:ComposeFile",
+    "dotenv": "dotenv:DotenvFile",
+    "template": "template:TemplateFile",
+    "state": "state:StateFile",
+    "journal": "journal:JournalRecord",
+    "lock": "lock:LockFile",
+    "observation": "observation:Observation",
+    "answers": "answers:NodeAnswers",
+    "certificate": "certificate:CertificateFile",
+    "entry": "entry:EntryAnswerBytes",
+}
+NAMES = tuple(_PLACES)
+
+
+def target(name: str) -> Target:
+    module, _, kind = _PLACES[name].partition(":")
+    made: Callable[[], Target] = getattr(importlib.import_module(f"tests.fuzz.targets.{module}"), kind)
+    return made()
