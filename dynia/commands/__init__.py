@@ -19,8 +19,15 @@ class Verb(NamedTuple):
     parts: str = ""
 
 
-PLAN, CLUSTER, SERVICES, LOOK, LAB = "Plan and apply", "Cluster", "Services", "Look", "Lab"
-GROUPS = (PLAN, CLUSTER, SERVICES, LOOK, LAB)
+PLAN, CLUSTER, SERVICES, LOOK, REPAIR, LAB = (
+    "Plan and apply",
+    "Cluster",
+    "Services",
+    "Look",
+    "Repair",
+    "Lab",
+)
+GROUPS = (PLAN, CLUSTER, SERVICES, LOOK, REPAIR, LAB)
 
 VERBS: tuple[Verb, ...] = (
     Verb("plan", "dynia.commands.plan", PLAN, "Show what apply would change, and whether it will hurt"),
@@ -58,6 +65,8 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("render", "dynia.commands.render", LOOK, "Write every config to deploy-config/ without applying it"),
     Verb("schema", "dynia.commands.schema", LOOK, "Print the JSON Schema of clusters.yaml"),
+    Verb("state", "dynia.commands.state", REPAIR, "The state and its lock", "unlock"),
+    Verb("state unlock", "dynia.commands.state_unlock", REPAIR, "Take the lock from a run that never ends"),
     Verb(
         "lab",
         "dynia.commands.lab",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from dynia.commands.options import detail_option, json_option, progress_option, target_options
+from dynia.commands.options import (
+    detail_option,
+    json_option,
+    lock_wait_option,
+    progress_option,
+    target_options,
+)
 
 
 @click.command()
@@ -14,6 +20,7 @@ from dynia.commands.options import detail_option, json_option, progress_option, 
 @click.option("--yes", is_flag=True, help="Apply without asking (for CI; name the cluster).")
 @click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
 @click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once.")
+@lock_wait_option
 @progress_option
 @detail_option
 @json_option
@@ -25,6 +32,7 @@ def command(
     yes: bool,
     allow_downtime: bool,
     force_dns: bool,
+    lock_wait: float,
     progress: str,
     detail: str | None,
     as_json: bool,
@@ -56,6 +64,7 @@ def command(
             force_dns=force_dns,
             plan_file=planfile or "",
             expect=checked_digest(expect, planfile),
+            lock_wait=lock_wait,
             progress=progress_of(progress),
             detail=detail_of(detail),
             as_json=as_json,

@@ -40,6 +40,7 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         named_by=request.plan_file or "the command line",
         emit=reporter.take,
         desired=edited.desired if edited else None,
+        lock_wait=request.lock_wait,
     )
     _notes(session, output)
     edit = edited.file if edited else None
@@ -64,6 +65,7 @@ def destroy(request: DestroyRequest) -> int:
         emit=reporter.take,
         destroy=True,
         leave_names=request.leave_names,
+        lock_wait=request.lock_wait,
     )
     _notes(session, output)
     result = _run(session, reporter, approve_destroy(request, output), restrict=False)

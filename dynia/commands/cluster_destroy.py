@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dynia.commands.options import json_option, progress_option, target_options
+from dynia.commands.options import json_option, lock_wait_option, progress_option, target_options
 
 
 @click.command()
@@ -12,6 +12,7 @@ from dynia.commands.options import json_option, progress_option, target_options
 @target_options
 @click.option("--yes-destroy", metavar="NAME", help="The cluster's name, said beforehand (for CI).")
 @click.option("--leave-names", is_flag=True, help="Leave its DNS records: their server is gone for good.")
+@lock_wait_option
 @progress_option
 @json_option
 def command(
@@ -20,6 +21,7 @@ def command(
     cluster: str | None,
     yes_destroy: str | None,
     leave_names: bool,
+    lock_wait: float,
     progress: str,
     as_json: bool,
 ) -> int:
@@ -42,6 +44,7 @@ def command(
             target=Target(file=file, cluster=name or cluster),
             confirmed=yes_destroy or "",
             leave_names=leave_names,
+            lock_wait=lock_wait,
             progress=progress_of(progress),
             as_json=as_json,
         )

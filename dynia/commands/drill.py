@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dynia.commands.options import json_option, target_options
+from dynia.commands.options import json_option, lock_wait_option, target_options
 
 
 @click.group()
@@ -22,8 +22,11 @@ def command() -> None:
 @click.option("--node", default="", metavar="NAME", help="Who shall take over (else whoever VRRP elects).")
 @click.option("--hard", is_flag=True, help="Stop keepalived at once: connections at work are cut.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@lock_wait_option
 @json_option
-def failover(file: str | None, cluster: str | None, node: str, hard: bool, yes: bool, as_json: bool) -> int:
+def failover(
+    file: str | None, cluster: str | None, node: str, hard: bool, yes: bool, lock_wait: float, as_json: bool
+) -> int:
     """Move the reserved IP to another node and back, and watch it ten times a second from here.
 
     The holder hands it over: new connections wait for a moment, those at work end first. With --hard its
@@ -38,6 +41,11 @@ def failover(file: str | None, cluster: str | None, node: str, hard: bool, yes: 
 
     return drill_failover(
         DrillRequest(
-            target=Target(file=file, cluster=cluster), node=node, hard=hard, yes=yes, as_json=as_json
+            target=Target(file=file, cluster=cluster),
+            node=node,
+            hard=hard,
+            yes=yes,
+            lock_wait=lock_wait,
+            as_json=as_json,
         )
     )

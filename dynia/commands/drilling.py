@@ -8,6 +8,7 @@ from dynia.commands.output import Output, standard_output
 from dynia.commands.screens.drill import drill_json, drill_question, drill_text
 from dynia.interfaces.composition import open_session
 from dynia.interfaces.errors import Refused
+from dynia.interfaces.events import Note
 from dynia.interfaces.requests import DrillRequest
 from dynia.services.drill import DrillWish, Ground, failover
 from dynia.services.drill_report import DrillReport
@@ -17,7 +18,12 @@ from dynia.services.reconcile import reconciler
 def drill_failover(request: DrillRequest) -> int:
     """Exits 1 where nobody took over, or not everything was as before at the end."""
     output = standard_output()
-    session = open_session(file=request.target.file, cluster=request.target.cluster)
+    session = open_session(
+        file=request.target.file,
+        cluster=request.target.cluster,
+        emit=lambda event: output.tell(f"Note: {event.text}") if isinstance(event, Note) else None,
+        lock_wait=request.lock_wait,
+    )
     wish = DrillWish(node=request.node, hard=request.hard)
 
     async def work() -> DrillReport:

@@ -53,6 +53,30 @@ def detail_of(said: str | None) -> Detail:
     return "full" if said == "full" else "summary" if said == "summary" else "normal"
 
 
+class _Wait(click.ParamType[float]):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        import re
+
+        from dynia.interfaces.files.durations import PATTERN, seconds
+
+        if isinstance(value, str) and not re.fullmatch(PATTERN, value):
+            self.fail(f"{value!r} is no duration; write it like 30s or 5m", param, ctx)
+        return seconds(value) if isinstance(value, str) else float(value)
+
+
+def lock_wait_option(function: _F) -> _F:
+    """Parameter `lock_wait`: seconds."""
+    return click.option(
+        "--lock-wait",
+        type=_Wait(),
+        default="0s",
+        metavar="TIME",
+        help="Wait so long for another run's lock, like 5m (else: exit 5 at once).",
+    )(function)
+
+
 def progress_option(function: _F) -> _F:
     """Parameter `progress`: auto, tty, plain or json."""
     return click.option(
@@ -90,6 +114,7 @@ def edit_options(function: _F) -> _F:
         click.option("--dry-run", is_flag=True, help="Show the edit and the plan, and do neither."),
         click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted."),
         click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once."),
+        lock_wait_option,
         progress_option,
         detail_option,
         json_option,
@@ -110,6 +135,7 @@ def edit_request(verb: EditVerb, said: Mapping[str, Any]) -> ApplyRequest:
         dry_run=said["dry_run"],
         allow_downtime=said["allow_downtime"],
         force_dns=said["force_dns"],
+        lock_wait=said["lock_wait"],
         progress=progress_of(said["progress"]),
         detail=detail_of(said["detail"]),
         as_json=said["as_json"],

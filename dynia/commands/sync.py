@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import click
 
-from dynia.commands.options import detail_option, json_option, progress_option, target_options
+from dynia.commands.options import (
+    detail_option,
+    json_option,
+    lock_wait_option,
+    progress_option,
+    target_options,
+)
 
 
 @click.command()
 @target_options
 @click.option("--yes", is_flag=True, help="Do it without asking (for CI; name the cluster).")
 @click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@lock_wait_option
 @progress_option
 @detail_option
 @json_option
@@ -19,6 +26,7 @@ def command(
     cluster: str | None,
     yes: bool,
     allow_downtime: bool,
+    lock_wait: float,
     progress: str,
     detail: str | None,
     as_json: bool,
@@ -41,6 +49,7 @@ def command(
             verb="sync",
             yes=yes,
             allow_downtime=allow_downtime,
+            lock_wait=lock_wait,
             progress=progress_of(progress),
             detail=detail_of(detail),
             as_json=as_json,

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from dynia.interfaces import desired
-from dynia.interfaces.desired import Desired
+from dynia.interfaces.desired import LONGEST_LEASE_S, SHORTEST_LEASE_S, Desired
 from dynia.interfaces.errors import BadInput, Mistake
 from dynia.interfaces.files import convert, raw, rules_cluster, rules_dns, rules_services, rules_tls
 from dynia.interfaces.files.checker import check
 from dynia.interfaces.files.checker import convert as to_struct
 from dynia.interfaces.files.compose_file import Base, Shared, read_compose
+from dynia.interfaces.files.durations import seconds
 from dynia.interfaces.files.ground import Ground
 from dynia.interfaces.files.look import Absent, Folder, Link, Look, look_on_disk
 from dynia.interfaces.files.mistakes import mistake
@@ -79,6 +80,8 @@ def read(
         raise BadInput(_ordered(found, shown))
     file: Any = to_struct(checked, raw.File)
     found += _version(ground, file.requires, version)
+    if not SHORTEST_LEASE_S <= (lease := seconds(file.state.lease)) <= LONGEST_LEASE_S:
+        found.append(ground.at(("state", "lease"), "bad-duration", "between 5s and 1h"))
     base = Base(folder=folder, shown=posixpath.dirname(shown), look=look)
     known = tuple(templates)
     clusters = []
@@ -93,7 +96,7 @@ def read(
     found += rules_dns.shared_names(ground, file)
     if found:
         raise BadInput(_ordered(found, shown))
-    return Desired(path=location, clusters=tuple(sorted(clusters, key=lambda each: each.name)))
+    return Desired(path=location, clusters=tuple(sorted(clusters, key=lambda each: each.name)), lease=lease)
 
 
 def _builtin() -> Iterable[str]:

@@ -25,6 +25,7 @@ from dynia.providers.tls.registry import authority_for
 from dynia.services.ask_entry import ask_entry
 from dynia.services.planning.components import PEM, TOKEN_VARIABLE, secret_files
 from dynia.services.session import Session
+from dynia.state.lease import TERM_S, Lessee
 from dynia.state.store import Store, open_store
 
 PROVIDER_URL = "DYNIA_DIGITALOCEAN_URL"
@@ -51,6 +52,7 @@ def open_session(
     desired: Desired | None = None,
     home: Path | None = None,
     environ: Mapping[str, str] = os.environ,
+    lock_wait: float = 0.0,
 ) -> Session:
     """Read the file and the state, choose the cluster, join the vendors. Connects to nothing.
 
@@ -87,6 +89,8 @@ def open_session(
         emit=emit or _silent,
         clock=SystemClock(),
         lessee=_lessee(environ),
+        lease=this_run(environ, desired.lease),
+        lock_wait=lock_wait,
         commit=environ.get("GITHUB_SHA", "")[:12],
         ask_entry=ask_entry,
         leave_names=leave_names,
@@ -126,6 +130,22 @@ def _lessee(environ: Mapping[str, str]) -> str:
     job = environ.get("GITHUB_RUN_ID") or environ.get("CI_JOB_URL")
     who = environ.get("GITHUB_ACTOR") or getpass.getuser()
     return f"{who}@{socket.gethostname()}" + (f" ({job})" if job else "")
+
+
+def this_run(environ: Mapping[str, str], term: float = TERM_S) -> Lessee:
+    """This process as a lock names it."""
+    return Lessee(
+        who=_lessee(environ), host=socket.gethostname(), pid=os.getpid(), url=_job_url(environ), term=term
+    )
+
+
+def _job_url(environ: Mapping[str, str]) -> str:
+    """Where the CI job that this is can be seen, by the usual variables."""
+    github = [environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    if all(github):
+        return "{}/{}/actions/runs/{}".format(*github)
+    names = ("CI_JOB_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL", "BUILD_URL")
+    return next((url for name in names if (url := environ.get(name))), "")
 
 
 def _silent(event: Event) -> None:

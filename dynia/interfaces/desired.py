@@ -284,8 +284,12 @@ class ClusterSpec(Shape):
     templates: dict[str, str] = {}
 
 
+SHORTEST_LEASE_S, LONGEST_LEASE_S = 5.0, 3600.0
+
+
 class Desired(Shape):
-    """The whole file. `path` is where it was read."""
+    """The whole file. `path` is where it was read; `lease` is the term of a cluster's lock, in seconds."""
 
     path: str
     clusters: tuple[ClusterSpec, ...]
+    lease: float = 30.0

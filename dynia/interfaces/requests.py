@@ -45,7 +45,8 @@ class DriftRequest(Shape):
 
 
 class ApplyRequest(Shape):
-    """`dynia apply`, and with `restrict` `dynia sync`. `yes` answers the question beforehand.
+    """`dynia apply`, and with `restrict` `dynia sync`. `yes` answers the question beforehand. `lock_wait`
+    is for how many seconds to wait for the cluster's lock.
 
     The other verbs edit the file first and apply it then; `dry_run`: they show both and do neither.
     `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
@@ -59,6 +60,7 @@ class ApplyRequest(Shape):
     force_dns: bool = False
     plan_file: str = ""
     expect: str = ""
+    lock_wait: float = 0.0
     detail: Detail = "normal"
     progress: ProgressKind = "auto"
     as_json: bool = False
@@ -137,11 +139,13 @@ class InitRequest(Shape):
 
 
 class DestroyRequest(Shape):
-    """`dynia cluster destroy`. `confirmed` is the cluster's name as said beforehand, or empty. `leave_names`:
+    """`dynia cluster destroy`. `lock_wait` as of apply.
+    `confirmed` is the cluster's name as said beforehand, or empty. `leave_names`:
     its DNS records stay."""
 
     target: Target
     confirmed: str = ""
+    lock_wait: float = 0.0
     leave_names: bool = False
     progress: ProgressKind = "auto"
     as_json: bool = False
@@ -163,13 +167,22 @@ class StatusRequest(Shape):
 
 
 class DrillRequest(Shape):
-    """`dynia drill failover`. `node` empty: VRRP elects who takes over."""
+    """`dynia drill failover`. `lock_wait` as of apply. `node` empty: VRRP elects who takes over."""
 
     target: Target
     node: str = ""
     hard: bool = False
     yes: bool = False
+    lock_wait: float = 0.0
     as_json: bool = False
+
+
+class UnlockRequest(Shape):
+    """`dynia state unlock`. The lock's number goes above `above` too."""
+
+    target: Target
+    yes: bool = False
+    above: int = 0
 
 
 class LogsRequest(Shape):

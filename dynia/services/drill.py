@@ -14,6 +14,7 @@ from dynia.interfaces.node_requests import ExecRequest
 from dynia.interfaces.observed import EntryAnswer, NodeFacts
 from dynia.interfaces.shape import Shape
 from dynia.services.drill_report import DrillReport, Probe, lost, stretches
+from dynia.services.leased import leased
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
 from dynia.services.reconcile import Reconciler
@@ -83,7 +84,7 @@ class Ground(Shape):
 async def failover(run: Reconciler, wish: DrillWish, approve: Callable[[Ground], bool]) -> DrillReport:
     """Do it, under the cluster's lock, and keep what was seen. Refused where it could hurt."""
     session = run.session
-    with session.store.lock(session.cluster, session.lessee):
+    async with leased(session):
         ground = _ground(session.cluster, await run.plan(), run.given, wish)
         if not approve(ground):
             raise Refused(f"cluster {session.cluster}: no drill, nothing was changed")
@@ -230,6 +231,7 @@ class _Drill:
         if what != "start":
             self._stopped.append(node)
         connection = await self._run.connections.get(node.name)
+        self._run.session.store.check(self._run.session.cluster)
         argv = ("sh", "-c", SCRIPTS[what], f"dynia-drill {what}", self._ground.address)
         done = await connection.exec(ExecRequest(argv=argv, deadline_s=30))
         if done.exit_code:

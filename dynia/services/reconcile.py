@@ -18,6 +18,7 @@ from dynia.services.executor import Outcome, execute
 from dynia.services.former_texts import former_texts
 from dynia.services.gather import gather
 from dynia.services.keep_manifests import keep_manifests
+from dynia.services.leased import leased
 from dynia.services.planning.closing import closing_changes, opening_changes
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.former import missing_texts, with_texts
@@ -114,7 +115,7 @@ class Reconciler:
         Interrupted after Ctrl-C. A failed step is in the result, not an exception.
         """
         session = self.session
-        with session.store.lock(session.cluster, session.lessee):
+        async with leased(session):
             began = session.clock.monotonic()
             plan = await self.plan(sync=restrict)
             if not restrict:

@@ -18,6 +18,7 @@ from dynia.providers.protocols import (
 )
 from dynia.services.actions.base import HostKey
 from dynia.services.ask_entry import AskEntry, nobody_asked
+from dynia.state.lease import Lessee
 from dynia.state.model import Node
 from dynia.state.store import Store
 
@@ -59,8 +60,10 @@ class Session:
     file has on the nodes to its content. `certificate` is what the files that `tls` names hold; `authority`
     is who makes a certificate where nobody else does. `node_timeout` is how long a connected node may take to
     be observed, in seconds; `fan_out` is how many nodes are connected to at once.
-    `ask_entry` asks the entry address from outside. `leave_names`: records of a cluster that is destroyed
-    stay. `stop` is set by the first Ctrl-C: start nothing more."""
+    `lessee` is who runs it, in words; `lease` as the lock tells it to others, with its term. `lock_wait` is
+    how long to wait for that lock, in seconds. `ask_entry` asks the entry address from outside.
+    `leave_names`: records of a cluster that is destroyed stay. `stop` is set by the first Ctrl-C: start
+    nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
@@ -71,6 +74,8 @@ class Session:
     emit: EventSink
     clock: Clock
     lessee: str
+    lease: Lessee | None = None
+    lock_wait: float = 0.0
     commit: str = ""
     certificate: CertificateSeen | None = None
     authority: CertificateAuthority | None = None

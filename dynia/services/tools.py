@@ -54,6 +54,8 @@ class PassTools:
         return found
 
     async def connection(self, name: str) -> NodeConnection:
+        """Also looks whether this run may still act: it is asked for just before each request."""
+        self.session.store.check(self.cluster)
         return await self.connections.get(name)
 
     async def reached(self, node: Node) -> None:

@@ -12,15 +12,20 @@ import time
 
 import msgspec
 
+from dynia.interfaces.desired import LONGEST_LEASE_S, SHORTEST_LEASE_S
 from dynia.interfaces.shape import Shape
 
 TERM_S = 30.0
-SHORTEST_S, LONGEST_S = 5.0, 3600.0
 
 
 def boottime() -> float:
     """Seconds since this machine was started; it goes on while the machine sleeps, and nobody can set it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def bounded(term: float) -> float:
+    """A term as files may say it, whatever stands in one that was edited by hand."""
+    return min(max(term, SHORTEST_LEASE_S), LONGEST_LEASE_S)
 
 
 def beat_every(term: float) -> float:
@@ -75,7 +80,7 @@ class Watch(Shape):
 
     def over(self, term: float, now: float) -> bool:
         """Whether there was no sign of life for a whole term."""
-        return self.fencing >= 0 and now - self.since >= min(max(term, SHORTEST_S), LONGEST_S)
+        return self.fencing >= 0 and now - self.since >= bounded(term)
 
 
 def read_beat(data: bytes) -> Beat | None:

@@ -179,6 +179,19 @@ class Store:
             found = loaded.journals.get(cluster) if loaded else None
             return look(self._disk, self._places, cluster, found.mark if found else Mark())
 
+    def free(self, cluster: str) -> bool:
+        """Whether no process has the lease now. Asks by taking its lock for a moment."""
+        tenant = self.tenant(cluster)
+        path = self._places.lock(cluster, tenant.fencing)
+        with in_words(self._places.folder):
+            if path.name not in self._disk.names(path.parent):
+                return True
+            try:
+                self._disk.hold(path, "a look", wait=0.0).close()
+            except Locked:
+                return False
+        return True
+
     def beat(self, cluster: str) -> None:
         """A sign of life of the run that has the lease. `Locked` where another one took it over."""
         tenancy = self._tenancies[cluster]
@@ -198,6 +211,10 @@ class Store:
             with in_words(self._places.folder):
                 self._see_overtaken(cluster)
                 self._renew(cluster, tenancy)
+
+    def boottime(self) -> float:
+        """The clock that leases are counted by."""
+        return self._boot()
 
     def left(self, cluster: str) -> float | None:
         """For how many seconds nobody can have taken the lease over; nothing where this run has none."""

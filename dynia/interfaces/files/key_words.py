@@ -8,7 +8,10 @@ KEYS: dict[str, dict[str, str]] = {
         "state": "Where the state is kept.",
         "clusters": "The clusters by name: a-z, 0-9 and -, at most 40 characters.",
     },
-    "FileState": {"kind": "`file`: state.json beside clusters.yaml."},
+    "FileState": {
+        "kind": "`file`: state.json beside clusters.yaml.",
+        "lease": "How long a run may be silent until one that waits takes its lock over; 5s to 1h.",
+    },
     "Cluster": {
         "provider": "Where nodes come from.",
         "nodes": "How many nodes, or with provider ssh the list of hosts.",

@@ -179,6 +179,8 @@ Tls = NoTls | FilesTls | SelfSignedTls | CloudflareOriginTls | AcmeTls
 class FileState(Shape, tag_field="kind", tag="file"):
     """state.json beside the file."""
 
+    lease: Duration = "30s"
+
 
 class Rollout(Shape):
     """How a change goes over the nodes."""

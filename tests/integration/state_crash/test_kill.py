@@ -127,6 +127,7 @@ def test_a_held_lock_names_its_holder_blocks_only_its_cluster_and_is_free_after_
         pass
     assert caught.value.exit_code == 5
     assert f"run of prod (process {child.pid} on " in caught.value.message
+    assert "--lock-wait" in caught.value.hint and "state unlock" in caught.value.hint
     with store.lock("staging", "me"):
         pass
     child.kill()

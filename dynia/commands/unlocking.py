@@ -1,0 +1,56 @@
+"""Takes a lock away: shows who holds it, asks, and fences whoever had it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from dynia.commands.exit_codes import DONE
+from dynia.commands.known import look
+from dynia.commands.output import standard_output
+from dynia.interfaces.composition import this_run
+from dynia.interfaces.errors import Refused
+from dynia.interfaces.requests import UnlockRequest
+from dynia.interfaces.target import resolve_target
+from dynia.state.lease import beat_every, read_beat, utc
+from dynia.state.store import open_store
+from dynia.state.tenancy import Tenant
+
+
+def unlock(request: UnlockRequest) -> int:
+    """Exits 0 also where nobody held it."""
+    output = standard_output()
+    known = look(request.target.file, os.environ, Path.cwd())
+    cluster = resolve_target(request.target.cluster, os.environ, known.state.current_cluster, known.names)
+    store = open_store(known.folder)
+    tenant, free = store.tenant(cluster), store.free(cluster)
+    if free and request.above <= tenant.fencing:
+        output.show(f"{cluster} is not locked.")
+        return DONE
+    output.show(
+        f"Nobody holds the lock of {cluster}; its number is {tenant.fencing}."
+        if free
+        else _held(cluster, tenant, time.time())
+    )
+    if not request.yes:
+        if not output.can_ask:
+            raise Refused("unlocking asks before, and there is no terminal to ask on", hint="add --yes")
+        question = "Raise it?" if free else "Take the lock away? Whoever had it changes nothing more."
+        if output.ask(f"{question} [y/N]").lower() not in ("y", "yes"):
+            raise Refused(f"{cluster}: not unlocked")
+    past = 0 if free else tenant.fencing
+    with store.lock(cluster, this_run(os.environ), past=past, above=request.above):
+        number = store.fencing(cluster)
+    output.show(f"{cluster} is unlocked. From number {number} on it counts; lower ones are refused.")
+    return DONE
+
+
+def _held(cluster: str, tenant: Tenant, now: float) -> str:
+    who = tenant.lessee.words() if tenant.lessee else "another run"
+    beat = read_beat(tenant.beat)
+    if beat is None:
+        return f"{cluster} is locked by {who}.\nIt has given no sign of life yet."
+    age = f"{max(0.0, now - beat.at):.0f} s ago, if its clock and this one agree"
+    due = f"; one is due every {beat_every(tenant.lessee.term):g} s" if tenant.lessee else ""
+    return f"{cluster} is locked by {who}.\nIts last sign of life: {utc(beat.at)} ({age}){due}."
