@@ -65,8 +65,15 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("render", "dynia.commands.render", LOOK, "Write every config to deploy-config/ without applying it"),
     Verb("schema", "dynia.commands.schema", LOOK, "Print the JSON Schema of clusters.yaml"),
-    Verb("state", "dynia.commands.state", REPAIR, "The state and its lock", "unlock"),
+    Verb(
+        "state",
+        "dynia.commands.state",
+        REPAIR,
+        "What Dynia remembers, and its lock",
+        "show|rebuild|pull|push|unlock",
+    ),
     Verb("state unlock", "dynia.commands.state_unlock", REPAIR, "Take the lock from a run that never ends"),
+    Verb("forget", "dynia.commands.forget", REPAIR, "Take a node out of the state without touching it"),
     Verb(
         "lab",
         "dynia.commands.lab",

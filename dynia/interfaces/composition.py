@@ -51,6 +51,7 @@ def open_session(
     leave_names: bool = False,
     desired: Desired | None = None,
     home: Path | None = None,
+    make: bool = True,
     environ: Mapping[str, str] = os.environ,
     lock_wait: float = 0.0,
 ) -> Session:
@@ -58,7 +59,7 @@ def open_session(
 
     `named_by` is where `cluster` was said. `desired` is what the file will say once an edit is written;
     None: the file is read as it is. `home` is where the state lies and whose lab is meant; None: the file's
-    folder.
+    folder. Without `make` no state is begun where there is none.
     Raises BadInput for mistakes in any file, DyniaError when no cluster can be chosen.
     """
     if desired is None:
@@ -67,7 +68,7 @@ def open_session(
     else:
         path = Path(desired.path)
     home = home or path.parent
-    store = open_store(home)
+    store = open_store(home, make=make)
     known = sorted({*(c.name for c in desired.clusters), *(c.name for c in store.state.clusters)})
     target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known), named_by=named_by)
     spec = called_from_nodes(_spec(desired, target), environ)

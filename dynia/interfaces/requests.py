@@ -228,6 +228,40 @@ class SshRequest(Shape):
     argv: tuple[str, ...] = ()
 
 
+class RebuildRequest(Shape):
+    """`dynia state rebuild`. `lineage` empty: the only one that is there. `yes` answers the question."""
+
+    target: Target
+    lineage: str = ""
+    yes: bool = False
+    as_json: bool = False
+
+
+class StateRequest(Shape):
+    """`dynia state show|pull`: from the state alone."""
+
+    target: Target
+    as_json: bool = False
+
+
+class StatePushRequest(Shape):
+    """`dynia state push`. `source` is a file, or ``-``. `force`: also an older state, and one that lacks
+    clusters."""
+
+    target: Target
+    source: str
+    force: bool = False
+    yes: bool = False
+
+
+class ForgetRequest(Shape):
+    """`dynia forget`: a node leaves the state and is not touched."""
+
+    target: Target
+    node: str
+    yes: bool = False
+
+
 class RenderRequest(Shape):
     """`dynia render`. `out` empty: ``deploy-config`` beside the file; ``-``: printed."""
 

@@ -62,6 +62,11 @@ class NodeProvider(Protocol):
         """Every machine with the tag of this lineage and cluster, whatever made it."""
         ...
 
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        """Of which states there are machines with this cluster's tag, sorted: asked when the state is lost. A
+        provider that tags nothing has nothing to say."""
+        ...
+
     async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
         """What it would say to an order, asked before anything is made; it makes nothing. The words are the
         provider's own; whoever sells nothing has nothing to say."""

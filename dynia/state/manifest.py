@@ -13,12 +13,15 @@ It holds what the state holds, so no secret. The serial stands in the seal alone
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.shape import Shape
 from dynia.state.model import State
+from dynia.state.snapshot import read_text, state_of
 
 PATH = "/var/lib/dynia/manifest.json"
 MODE = 0o644
@@ -104,6 +107,34 @@ def read_seal(line: str) -> Seal | None:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return seal if seal.checksum == checksum_of(seal) else None
+
+
+class Manifest(Shape):
+    """One that was read: its seal, and the cluster's part of the state, with its serial."""
+
+    seal: Seal
+    state: State
+
+
+def read_manifest(where: str, content: bytes) -> Manifest:
+    """`where` says where it lay, for people. `BadInput` or `DyniaError` where it is none, or was edited."""
+    head, _, rest = content.partition(b"\n")
+    seal = read_seal(rest.decode(errors="replace").strip("\n"))
+    opening, closing = b'{"state": ', b","
+    if seal is None or not (head.startswith(opening) and head.endswith(closing)):
+        raise DyniaError(f"{where}: this is no manifest, or it was edited")
+    if seal.digest != "sha256:" + hashlib.sha256(head + b"\n").hexdigest():
+        raise DyniaError(f"{where}: what it says does not fit its seal: it was edited or is torn")
+    if seal.version > MANIFEST_VERSION:
+        raise DyniaError(f"{where}: version {seal.version} is of a newer Dynia", hint="use that one")
+    body = head.removeprefix(opening).removesuffix(closing)
+    snapshot, _ = read_text(Path(where), body, seal.lineage)
+    state = state_of(snapshot)
+    serials = tuple(msgspec.structs.replace(c, serial=seal.serial) for c in state.clusters)
+    names = {c.name for c in state.clusters}
+    if state.lineage != seal.lineage or names != {seal.cluster}:
+        raise DyniaError(f"{where}: its seal is of another state or cluster than what it says")
+    return Manifest(seal=seal, state=msgspec.structs.replace(state, clusters=serials))
 
 
 def checksum_of(seal: Seal) -> str:

@@ -38,7 +38,7 @@ def no_folder(path: Path) -> Mistake:
 def lost_snapshot(path: Path) -> Mistake:
     return plain(
         path, "lost-snapshot", "this file is missing, but its journal is still there",
-        hint="restore it from a backup; without it Dynia would not know what is its own",
+        hint="restore it from a backup; without one, move .dynia aside and run `dynia state rebuild`",
     )  # fmt: skip
 
 

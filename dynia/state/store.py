@@ -25,10 +25,10 @@ from pathlib import Path
 
 import msgspec
 
-from dynia.interfaces.errors import DyniaError, Locked
+from dynia.interfaces.errors import DyniaError, Locked, Refused
 from dynia.state import drills, journal
 from dynia.state.checks import NAME, problems
-from dynia.state.disk import Disk, LocalDisk
+from dynia.state.disk import Disk, LocalDisk, replace
 from dynia.state.lease import Lessee, boottime
 from dynia.state.loaded import Loaded, Places, fold, load, make_fresh
 from dynia.state.lock import Hold
@@ -45,6 +45,7 @@ from dynia.state.record import (
     replay,
 )
 from dynia.state.refused import in_words
+from dynia.state.snapshot import snapshot_of, write_text
 from dynia.state.tenancy import Tenancy, Tenant, look
 
 FOLD_AFTER = 500
@@ -234,9 +235,34 @@ class Store:
         """Say that a step ended without its effect."""
         self._append(cluster, "fail", step, NULL, reason, changes)
 
-    def write(self, cluster: str, changes: tuple[Change, ...], why: str) -> None:
-        """Change the state outside of any step."""
-        self._append(cluster, "note", "", NULL, why, changes)
+    def write(self, cluster: str, changes: tuple[Change, ...], why: str, *, above: int = 0) -> None:
+        """Change the state outside of any step. The serial becomes higher than `above` too."""
+        self._append(cluster, "note", "", NULL, why, changes, above)
+
+    def take_lineage(self, lineage: str) -> None:
+        """Be of this lineage. Only where nothing is recorded yet: one state has one lineage."""
+        with in_words(self._places.folder):
+            self._make_folders()
+            with self._state_lock(_WAIT):
+                loaded = self._load()
+                if loaded.state.lineage == lineage:
+                    return
+                if loaded.state.clusters or loaded.marks():
+                    raise Refused(
+                        f"{self._places.state} is of lineage {loaded.state.lineage}, not of {lineage}",
+                        hint=f"move it and {self._places.home} aside first; nothing was changed",
+                    )
+                fresh = State(lineage=lineage, current_cluster=loaded.state.current_cluster)
+                data = write_text(snapshot_of(fresh, {}))
+                replace(
+                    self._disk,
+                    self._places.state,
+                    data,
+                    temporary_folder=self._places.home,
+                    owner=self._owner,
+                )
+                self._state = fresh
+                self._adopt(self._load())
 
     def keep_drill(self, cluster: str, report: bytes) -> None:
         """Remember what a drill saw; `report` is JSON. It is no part of the state."""
@@ -261,7 +287,14 @@ class Store:
             self._fold(lambda state: msgspec.structs.replace(state, current_cluster=name))
 
     def _append(
-        self, cluster: str, kind: Kind, step: str, action: msgspec.Raw, why: str, changes: tuple[Change, ...]
+        self,
+        cluster: str,
+        kind: Kind,
+        step: str,
+        action: msgspec.Raw,
+        why: str,
+        changes: tuple[Change, ...],
+        above: int = 0,
     ) -> int:
         if cluster not in self._tenancies:
             raise ValueError(f"the state of {cluster} is written only under its lock")
@@ -275,7 +308,7 @@ class Store:
         mark = self._marks.get(cluster, Mark())
         record = Record(
             version=RECORD_VERSION,
-            n=mark.n + 1, cluster=cluster, serial=mark.serial + 1, lineage=self._state.lineage,
+            n=mark.n + 1, cluster=cluster, serial=max(mark.serial, above) + 1, lineage=self._state.lineage,
             run=tenancy.run, kind=kind, fencing=mark.fencing, step=step, action=action, why=why,
             changes=changes, at=self._clock(), previous=mark.checksum,
         )  # fmt: skip

@@ -54,6 +54,7 @@ from dynia.services.planning.plan import Plan
 from dynia.services.planning.serving import can_claim
 from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.wanted import Wanted
+from dynia.services.rebuild import LINEAGE_PATH
 from dynia.services.reconcile import ApplyResult, Reconciler
 from dynia.services.session import Session
 from dynia.state.manifest import PATH as MANIFEST_PATH
@@ -84,6 +85,7 @@ class Cloud:
     def __init__(self) -> None:
         self.machines: dict[int, ProviderNode] = {}
         self.nodes: dict[int, NodeFacts] = {}
+        self.manifests: dict[int, bytes] = {}
         self.address = False
         self.owner = ""
         self.attached: list[str] = []
@@ -100,7 +102,7 @@ class Cloud:
         """Another one that is the same."""
         other = Cloud()
         other.machines, other.nodes, other.address = dict(self.machines), dict(self.nodes), self.address
-        other.owner = self.owner
+        other.owner, other.manifests = self.owner, dict(self.manifests)
         other.records = dict(self.records)
         other.made, other.good, other.cut = copy.copy(self.made), set(self.good), set(self.cut)
         return other
@@ -209,6 +211,10 @@ class Doors:
         if machine is None or machine.status != "running" or node.name in self.cloud.cut:
             raise NotObservedError(f"{node.name}: no answer")
         return Connection(self, node)
+
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        await self._before("lineages")
+        return tuple(sorted({f.lineage for f in self.cloud.nodes.values() if f.lineage}))
 
     async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
         return Offer()
@@ -378,6 +384,7 @@ class Connection:
             node.unfinished.add(MANIFEST)
 
         self._becomes(swap)
+        self.cloud.manifests[self.node.ordinal] = content
         self.cloud.tick(f"{self.node.name} swapped {MANIFEST}")
         self._becomes(lambda node: node.unfinished.discard(MANIFEST))
         self.cloud.tick(f"{self.node.name} pushed {MANIFEST}")
@@ -438,6 +445,12 @@ class Connection:
             found = self.cloud.nodes[self.node.ordinal].certificates.get(PEM)
             content = made(found.names).pem.content if found else b""
             return Executed(exit_code=0 if found else 1, stdout=content, stderr=b"")
+        if request.argv in (("cat", MANIFEST_PATH), ("cat", LINEAGE_PATH)):
+            await self._reached("read")
+            facts = self.cloud.nodes[self.node.ordinal]
+            kept = self.cloud.manifests.get(self.node.ordinal, b"") if facts.manifest else b""
+            said = kept if request.argv[1] == MANIFEST_PATH else facts.lineage.encode()
+            return Executed(exit_code=0 if said else 1, stdout=said, stderr=b"")
         deed = next((d for d, text in SCRIPTS.items() if request.argv[:3] == ("sh", "-c", text)), None)
         if deed is None:
             await asyncio.sleep(0)

@@ -13,8 +13,10 @@ from dynia.commands.screens.error import bug_text, error_text
 from dynia.commands.screens.lists import nodes_text, services_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.progress import heartbeat_lines, live_lines, plain_lines
+from dynia.commands.screens.rebuild import rebuild_text
 from dynia.commands.screens.rehearsal import rehearsal_text
 from dynia.commands.screens.saved import digest_text, kept_text, saved_text
+from dynia.commands.screens.state import state_text
 from dynia.commands.screens.status import status_text
 from dynia.interfaces.events import Event
 from dynia.interfaces.requests import Detail
@@ -83,6 +85,10 @@ def catalogue() -> dict[str, Screen]:
         screens[f"show/{name}"] = lambda w, c, v=saved: saved_text(v, width=w, color=c)  # type: ignore[misc]
     screens["show/digest"] = lambda w, c: digest_text(more_samples.SAVED["stale"].saved.plan, width=w)
     screens["show/kept"] = lambda w, c: kept_text("plans/prod.plan", width=w)
+    for name, found in more_samples.REBUILT.items():
+        screens[f"rebuild/{name}"] = lambda w, c, f=found: rebuild_text("prod", f, width=w, color=c)  # type: ignore[misc]
+    for name, state in more_samples.STATES.items():
+        screens[f"state/{name}"] = lambda w, c, v=state: state_text(v, width=w, color=c)  # type: ignore[misc]
     screens["list/nodes"] = lambda w, c: nodes_text("prod", more_samples.NODES, width=w)
     screens["list/services"] = lambda w, c: services_text("prod", more_samples.SERVICES, width=w)
     return screens

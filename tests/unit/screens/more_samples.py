@@ -7,6 +7,7 @@ import msgspec
 from dynia.commands.screens.lists import ServiceRow
 from dynia.commands.screens.rehearsal import RehearsalReport
 from dynia.commands.screens.saved import SavedView
+from dynia.commands.screens.state import StateCluster, StateView
 from dynia.commands.screens.status_view import EntryView, NodeView, ServiceView, StatusView
 from dynia.interfaces.errors import ApplyFailed, BadInput, DyniaError, Locked, Mistake, Stale
 from dynia.interfaces.events import (
@@ -24,15 +25,18 @@ from dynia.interfaces.events import (
     StepStarted,
 )
 from dynia.interfaces.files.rewrite import FileEdit
-from dynia.interfaces.observed import CertificateSeen
+from dynia.interfaces.observed import CertificateSeen, ProviderNode
 from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.stale import listed
+from dynia.services.rebuild import Found
 from dynia.services.reconcile import ApplyResult, Failure
 from dynia.services.rehearsal import Act
 from dynia.services.rehearsed import Replaced
 from dynia.services.saved_plan import SavedPlan
-from dynia.state.model import Node
+from dynia.state.manifest import Sealer, read_manifest
+from dynia.state.model import Cluster, Node, State
+from dynia.state.rebuilt import Heard, rebuild
 from tests.unit.screens.samples import (
     FAILURES,
     IMAGE_CHANGE,
@@ -547,5 +551,71 @@ REHEARSALS = {
             _GONE,
         ),
         elsewhere=("registry-1.docker.io:443", "registry-1.docker.io:443"),
+    ),
+}
+
+
+def _heard(ordinal: int, name: str, epoch: int = 0, **more: object) -> Heard:
+    made = ProviderNode(
+        provider_id=f"box-{ordinal}",
+        name=name,
+        ordinal=ordinal,
+        status="running",
+        host_key="ssh-ed25519 AAAA",
+    )
+    kept = None
+    if epoch:
+        home = Cluster(name="prod", provider="docker", generation=epoch, serial=10 * epoch)
+        nodes = tuple(
+            msgspec.structs.replace(node, cluster="prod", provider_id=f"box-{n}")
+            for n, node in enumerate(NODES, start=1)
+        )
+        state = State(lineage="0123456789abcdef0123456789abcdef", clusters=(home,), nodes=nodes)
+        kept = read_manifest(name, Sealer(state, "prod").content(name, serial=10 * epoch, fencing=3))
+    return Heard(machine=made, lineage="0123456789abcdef0123456789abcdef", manifest=kept, **more)  # type: ignore[arg-type]
+
+
+def _found(*heard: Heard) -> Found:
+    return Found(heard=heard, rebuilt=rebuild("prod", "docker", "0123456789abcdef0123456789abcdef", heard))
+
+
+REBUILT: dict[str, Found] = {
+    "one-down-one-old": _found(
+        _heard(1, "misty-owl", 41),
+        _heard(2, "swift-fox", 40),
+        _heard(3, "brave-panda", silence="connection refused by 198.18.7.13:22"),
+    ),
+    "no-manifest": _found(_heard(1, "misty-owl"), _heard(2, "swift-fox", flaw="it was\x1b[31m edited")),
+}
+STATES: dict[str, StateView] = {
+    "none": StateView(lineage=""),
+    "fresh": StateView(lineage="0123456789abcdef0123456789abcdef"),
+    "two-clusters": StateView(
+        lineage="0123456789abcdef0123456789abcdef",
+        current_cluster="prod",
+        clusters=(
+            StateCluster(
+                name="prod",
+                provider="digitalocean",
+                generation=41,
+                serial=1204,
+                fencing=88,
+                nodes=("misty-owl", "swift-fox", "brave-panda"),
+                services=("api", "mailer"),
+                unfinished=("misty-owl/haproxy/push",),
+                intents=(),
+            ),
+            StateCluster(
+                name="staging",
+                provider="docker",
+                generation=0,
+                serial=1,
+                fencing=1,
+                nodes=(),
+                services=(),
+                unfinished=(),
+                intents=("node-2/create",),
+            ),
+        ),
     ),
 }

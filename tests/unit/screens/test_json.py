@@ -15,8 +15,10 @@ from dynia.commands.screens.clusters import ListedCluster, list_json
 from dynia.commands.screens.drill import drill_json
 from dynia.commands.screens.lists import nodes_json, services_json
 from dynia.commands.screens.plan_json import drift_json, plan_json
+from dynia.commands.screens.rebuild import rebuild_json
 from dynia.commands.screens.rehearsal import rehearsal_json
 from dynia.commands.screens.saved import saved_json
+from dynia.commands.screens.state import state_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
 from dynia.state.model import Applied
@@ -45,6 +47,11 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.status": [lambda v=v: status_json(v) for v in more.STATUSES.values()],  # type: ignore[misc]
     "dynia.drill": [lambda r=r: drill_json(r) for r in more.DRILLS.values()],  # type: ignore[misc]
     "dynia.rehearsal": [lambda: rehearsal_json(tuple(more.REHEARSALS.values()))],
+    "dynia.state": [lambda v=v: state_json(v) for v in more.STATES.values()],  # type: ignore[misc]
+    "dynia.rebuild": [
+        lambda f=f: rebuild_json("prod", f, samples.PLANS["nothing-to-do"])  # type: ignore[misc]
+        for f in more.REBUILT.values()
+    ],
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],
     "dynia.clusters": [lambda: list_json((CLUSTER,))],
@@ -76,7 +83,7 @@ def test_every_key_is_documented_and_every_documented_key_is_there(name: str) ->
     for make in DOCUMENTS[name]:
         whole = json.loads(make())
         assert (whole["format"], whole["version"]) == (name, 1)
-        if name in ("dynia.apply", "dynia.show"):
+        if name in ("dynia.apply", "dynia.show", "dynia.rebuild"):
             whole["plan"] = None
         seen |= set(keys_of(whole))
     assert seen == table(name)

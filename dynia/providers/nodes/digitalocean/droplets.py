@@ -62,6 +62,12 @@ class Droplets:
         ]
         return sorted(ours, key=lambda one: int(one[0]["id"]))
 
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        """By the droplets' own tags: one that is on nothing any more says nothing."""
+        listed = await self._vendor.pages("droplet:read", "droplets.list", "droplets")
+        marks = (node_mark(droplet["tags"]) for droplet in listed)
+        return tuple(sorted({m.lineage for m in marks if m is not None and m.cluster == cluster}))
+
     def wanted(self, size: str, image: str, region: str) -> Wanted:
         """An order, with what it leaves open."""
         return Wanted(

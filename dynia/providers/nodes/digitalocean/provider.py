@@ -26,6 +26,10 @@ class DigitalOceanNodeProvider:
             found = await self._droplets.find(lineage, cluster)
         return tuple(sorted((as_node(*one) for one in found), key=lambda node: node.ordinal))
 
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        async with self._vendor:
+            return await self._droplets.lineages(cluster)
+
     async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
         async with self._vendor:
             return await self._offers.ask(lineage, cluster, self._droplets.wanted(size, image, region))

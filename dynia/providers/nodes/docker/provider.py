@@ -55,6 +55,11 @@ class DockerNodeProvider:
         seen = await inspect("container", await listed("container", *filters))
         return tuple(sorted((_node(self._lab, one) for one in seen), key=lambda n: n.ordinal))
 
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        filters = (self._lab.mark, f"label={CLUSTER}={cluster}", f"label={ORDINAL}")
+        seen = await inspect("container", await listed("container", *filters))
+        return tuple(sorted({one["Config"]["Labels"].get(LINEAGE, "") for one in seen} - {""}))
+
     async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
         return Offer()
 

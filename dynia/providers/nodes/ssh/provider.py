@@ -26,6 +26,10 @@ class SshNodeProvider:
     async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
         return tuple(self._as_node(host, at) for at, host in enumerate(self._hosts, start=1))
 
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        """Only the hosts themselves say whose they are."""
+        return ()
+
     async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
         return Offer()
 

@@ -1,0 +1,149 @@
+"""Runs `dynia state show|pull|push` and `dynia forget`: file and state alone, and no node is asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from dynia.commands.known import folder_of
+from dynia.commands.output import Output, standard_output
+from dynia.commands.screens.state import StateCluster, StateView, pushed_text, state_json, state_text
+from dynia.interfaces.composition import this_run
+from dynia.interfaces.errors import DyniaError, Refused
+from dynia.interfaces.requests import ForgetRequest, StatePushRequest, StateRequest
+from dynia.interfaces.target import resolve_target
+from dynia.state.model import DropNode
+from dynia.state.pushed_copy import replacing
+from dynia.state.snapshot import STATE_LIMIT, read_text, snapshot_of, state_of, write_text
+from dynia.state.store import Store, open_store
+
+_AFTERWARDS = {
+    True: "the next apply takes it in again, unless it is taken out of the file",
+    False: "with this cluster's tag on it: the next apply adopts it, or deletes it if the file wants fewer",
+}
+
+
+def show_state(request: StateRequest) -> int:
+    """Show the state in words."""
+    store, output = _store(request.target.file), standard_output()
+    if request.as_json:
+        output.data(state_json(_view(store)))
+    else:
+        output.show(state_text(_view(store), width=output.width, color=output.color))
+    return 0
+
+
+def pull_state(request: StateRequest) -> int:
+    """Print the whole state; it can be pushed again."""
+    store = _store(request.target.file)
+    if not store.state.lineage:
+        raise DyniaError("there is no state here yet", hint="lost? `dynia state rebuild` makes it again")
+    standard_output().data(write_text(snapshot_of(store.state, {})))
+    return 0
+
+
+def push_state(request: StatePushRequest) -> int:
+    """Put a copy in the place of the state, cluster by cluster, each under its lock."""
+    output, folder = standard_output(), _folder(request.target.file)
+    copy = state_of(read_text(Path(request.source), _read(request.source), "")[0])
+    kept = open_store(folder, make=False)
+    replaced = replacing(kept.state, copy, force=request.force)
+    if not replaced and kept.state.lineage:
+        output.show("The copy says what the state says: nothing is changed.")
+        return 0
+    output.show(pushed_text(replaced, width=output.width))
+    question = "Replace the state by this copy? Only 'yes' is accepted:"
+    _ask(output, request.yes, question, "the state is not replaced", "dynia state push --yes")
+    store = open_store(folder)
+    store.take_lineage(copy.lineage)
+    for one in replaced:
+        with store.lock(one.cluster, this_run(os.environ)):
+            home = store.state.cluster(one.cluster)
+            if (home.serial if home else 0) != one.before:
+                raise Refused(f"cluster {one.cluster} was written meanwhile", hint="look, then push again")
+            store.write(one.cluster, one.changes, "a copy was pushed", above=one.serial)
+    if copy.current_cluster != store.state.current_cluster:
+        store.write_current(copy.current_cluster)
+    output.show("The state is replaced. Next: `dynia plan`")
+    return 0
+
+
+def forget_node(request: ForgetRequest) -> int:
+    """Drop a node from the state; whoever runs there goes on."""
+    output, folder = standard_output(), _folder(request.target.file)
+    kept = open_store(folder, make=False)
+    names = tuple(c.name for c in kept.state.clusters)
+    cluster = resolve_target(request.target.cluster, os.environ, kept.state.current_cluster, names)
+    node = kept.state.node(cluster, request.node)
+    if node is None:
+        known = ", ".join(n.name for n in kept.state.nodes_of(cluster)) or "none"
+        raise DyniaError(f"cluster {cluster} has no node {request.node}", hint=f"its nodes: {known}")
+    home = kept.state.cluster(cluster)
+    output.show(
+        f"{node.name} ({node.address}) leaves the state of {cluster}. Nothing is done to the machine: it "
+        f"runs on, and {_AFTERWARDS[home is not None and home.provider == 'ssh']}."
+    )
+    question = f"Forget {node.name}? Only '{node.name}' or 'yes' is accepted:"
+    again = f"dynia forget {node.name} --yes --cluster {cluster}"
+    _ask(output, request.yes, question, f"{node.name} is not forgotten", again, node.name)
+    store = open_store(folder)
+    with store.lock(cluster, this_run(os.environ)):
+        if store.state.node(cluster, node.name) != node:
+            raise Refused(f"{node.name} was changed meanwhile", hint="look at the state again")
+        store.write(cluster, (DropNode(cluster=cluster, name=node.name),), f"{node.name} is forgotten")
+    output.show(f"{node.name} is forgotten. Next: `dynia plan --cluster {cluster}`")
+    return 0
+
+
+def _ask(output: Output, yes: bool, question: str, refusal: str, again: str, *names: str) -> None:
+    if yes:
+        return
+    if not output.can_ask:
+        raise Refused(f"{refusal}: there is no terminal to ask on", hint=f"say `{again}`")
+    if output.ask(question) not in (*names, "yes"):
+        raise Refused(f"{refusal}; nothing was changed")
+
+
+def _store(file: str | None) -> Store:
+    store = open_store(_folder(file), make=False)
+    for note in store.notes:
+        standard_output().tell(f"Note: {note}")
+    return store
+
+
+def _view(store: Store) -> StateView:
+    state = store.state
+    clusters = tuple(
+        StateCluster(
+            name=home.name,
+            provider=home.provider,
+            generation=home.generation,
+            serial=home.serial,
+            fencing=store.fencing(home.name),
+            nodes=tuple(n.name for n in state.nodes_of(home.name)),
+            services=tuple(d.name for d in state.deployments if d.cluster == home.name),
+            unfinished=tuple(begun.step for begun in store.unfinished(home.name)),
+            intents=tuple(i.step for i in state.intents if i.cluster == home.name),
+        )
+        for home in state.clusters
+    )
+    return StateView(lineage=state.lineage, current_cluster=state.current_cluster, clusters=clusters)
+
+
+def _folder(file: str | None) -> Path:
+    return folder_of(file, os.environ, Path.cwd())
+
+
+def _read(source: str) -> bytes:
+    if source == "-":
+        data = sys.stdin.buffer.read(STATE_LIMIT + 1)
+    else:
+        try:
+            with Path(source).open("rb") as file:
+                data = file.read(STATE_LIMIT + 1)
+        except OSError as error:
+            raise DyniaError(f"{source}: {(error.strerror or str(error)).lower()}") from error
+    if len(data) > STATE_LIMIT:
+        raise DyniaError(f"{source}: this is longer than any state")
+    return data
