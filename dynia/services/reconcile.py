@@ -27,6 +27,7 @@ from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan, recipes_of
 from dynia.services.planning.simulate import allowed_in_preview
+from dynia.services.planning.since_approval import changed_since, touched_by
 from dynia.services.planning.stale import Reviewed, check_reviewed
 from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session
@@ -163,6 +164,7 @@ class Reconciler:
                 title="destroy" if session.spec is None else "sync" if restrict else "apply",
             )
         )
+        seen, touched = self._given().observed.nodes, touched_by(())
         for number in range(1, MAX_PASSES + 1):
             planned = tuple(
                 PlannedStep(id=step.id, node=step.node, sentence=step.action.sentence())
@@ -180,7 +182,7 @@ class Reconciler:
                     "interrupted: what was in flight is finished, the state is saved",
                     hint="run `dynia apply` again to go on",
                 )
-            earlier = frozenset(step.id for step in plan.steps)
+            earlier, touched = frozenset(step.id for step in plan.steps), touched | touched_by(plan.steps)
             plan = await self.plan(sync=restrict)
             if not plan.steps:
                 return await self._close(approved, plan, total, began, worked=worked)
@@ -201,6 +203,13 @@ class Reconciler:
                     f"cluster {session.cluster} changed while it was applied: "
                     f"{', '.join(extra[:5])} was not in the plan",
                     hint="what was approved so far is done; plan again and look",
+                )
+            edited = changed_since(plan.steps, seen, touched)
+            if edited:
+                named = ", ".join(f"{path} on {node}" for node, path in edited[:5])
+                raise Stale(
+                    f"cluster {session.cluster} · changed since plan: {named}",
+                    hint="that was not touched; look at the change, then plan again",
                 )
         raise ApplyFailed(f"cluster {session.cluster} is not settled after {MAX_PASSES} passes")
 
