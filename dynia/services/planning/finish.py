@@ -17,6 +17,7 @@ from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.records import decide_records
 from dynia.services.planning.removal import empty_node, left_components, remove
+from dynia.services.planning.serving import serving
 from dynia.services.planning.speakers import SPEAKER
 from dynia.services.planning.wanted import Wanted
 from dynia.state.model import Node
@@ -107,7 +108,30 @@ def _leaving(given: PlanningInput, spec: ClusterSpec, membership: Membership, af
     recorded = len(membership.staying) + len(membership.leaving)
     why = "because it left the file" if host else why_fewer(recorded, spec.nodes)
     volumes = any(s.volumes == "per-node" for s in spec.services)
-    return leave(given, membership.leaving, why, after, host=host, irreversible=volumes)
+    allowed, needed = _dispensable(given, spec, membership)
+    left = leave(given, allowed, why, after, host=host, irreversible=volumes)
+    return replace(left, waiting=(*left.waiting, *needed))
+
+
+def _dispensable(
+    given: PlanningInput, spec: ClusterSpec, membership: Membership
+) -> tuple[tuple[Node, ...], tuple[Waiting, ...]]:
+    """Of the nodes that leave, those whose services enough others were seen to serve; the rest waits."""
+    least = max(1, spec.nodes - spec.rollout.max_unavailable)
+    stays = serving(spec, given.observed, membership.staying)
+    leaves = serving(spec, given.observed, membership.leaving)
+    few = sorted(name for name, nodes in stays.items() if len(nodes) < least)
+    allowed: list[Node] = []
+    waiting: list[Waiting] = []
+    for node in membership.leaving:
+        held = [name for name in few if node.name in leaves[name]]
+        if not held:
+            allowed.append(node)
+            continue
+        now = ", ".join(str(len(stays[name])) for name in held)
+        reason = f"{', '.join(held)} must be seen to serve on {least} others before it goes, and is on {now}"
+        waiting.append(Waiting(subject=node.name, reason=reason))
+    return tuple(allowed), tuple(waiting)
 
 
 def leave(

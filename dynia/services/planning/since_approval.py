@@ -1,4 +1,4 @@
-"""What a person changed on nodes between the look that was approved and a later pass of the same apply (law 4)."""
+"""What a person changed on nodes between the approved look and a later pass of the same apply (law 4)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def touched_by(steps: Iterable[Step]) -> Touched:
 def changed_since(
     steps: Iterable[Step], approved: Mapping[str, ObservedNode], touched: Touched
 ) -> tuple[tuple[str, str], ...]:
-    """Nodes and paths that `steps` would write or delete, and that are no longer as when the plan was approved,
-    although this apply has not touched them. A node that was not observed then had nothing to be approved."""
+    """Nodes and paths that `steps` would write or delete and that are not as the approved look saw them, yet
+    this apply has not touched them. Of a node that was not observed then nothing was approved."""
     found = set()
     for step in steps:
         if not isinstance(step.action, PushComponent | RemoveComponent):
