@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dynia.interfaces.desired import ClusterSpec, NoDns, NoEntry
 from dynia.state.model import State
+from tests.simulation import history
 from tests.simulation.machine import LINEAGE_FILE, ROOT
 from tests.simulation.runner import LINEAGE, Run
 from tests.simulation.world import CLUSTER, FOREIGN_RECORD, World
@@ -17,7 +18,8 @@ def broken(world: World, runs: Sequence[Run]) -> list[str]:
     for run in runs:
         if run.code == 99:
             found.append(f"the engine raised {run.error!r} in {run.name}")
-    return found
+    found += history.broken(world.record.entries, runs)
+    return list(dict.fromkeys(found))
 
 
 def wrong_end(world: World, spec: ClusterSpec | None, state: State) -> list[str]:

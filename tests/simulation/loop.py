@@ -17,8 +17,9 @@ from typing import Any
 CURRENT: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
 
 
-class Killed(BaseException):
-    """Raised into whoever acts for a dead process. Not an `Exception`: nothing may catch it and go on."""
+class Killed(GeneratorExit):
+    """Raised into whoever acts for a dead process. Not an `Exception`: nothing may catch it and go on. Of the kind
+    that a coroutine may end with unheard, when it is collected long after its world."""
 
 
 class StandsStill(Exception):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from dynia.interfaces.observed import EntryAnswer, NotObserved, ResolvedImage, U
 from dynia.services.actions.base import HostKey
 from dynia.services.planning.components import secret_files
 from dynia.services.planning.plan import Plan
-from dynia.services.reconcile import ApplyResult, Reconciler, reconciler
+from dynia.services.reconcile import ApplyResult, Reconciler
 from dynia.services.session import Session
 from dynia.state.disk import create
 from dynia.state.loaded import Places
@@ -53,7 +54,7 @@ class Parts:
     provider: Callable[[Wire], Provider] = Provider
     connection: Callable[[Connection], Any] = lambda connection: connection
     store: Callable[[Store], Any] = _same
-    reconciler: Callable[[Session], Reconciler] | None = None
+    reconciler: Callable[[Session], Reconciler] = Reconciler
 
 
 class Harddisk:
@@ -141,7 +142,7 @@ class _Held:
             self.disk.mine.remove(self.held)
             self.held.close()
             if is_lease(self.path):
-                self.disk.world.note(self.disk.process.name, "unlock")
+                self.disk.world.note(self.disk.process.name, "unlock", self.path.name)
 
 
 @dataclass(frozen=True)
@@ -210,14 +211,18 @@ class Run:
     result: ApplyResult | None = None
     error: BaseException | None = None
     began: float = 0.0
+    patience: float = 0.0
     stop: Any = None
     plans: list[Plan] = field(default_factory=list)
 
 
-def start(world: World, home: Harddisk, spec: ClusterSpec | None, name: str, parts: Parts) -> Run:
-    """Begin an apply. It ends when its code is set, or never, if it is killed."""
+def start(
+    world: World, home: Harddisk, spec: ClusterSpec | None, name: str, parts: Parts, patience: float = 0.0
+) -> Run:
+    """Begin an apply. It ends when its code is set, or never, if it is killed. `patience` is how long it waits
+    for the lock."""
     process = Process(name)
-    run = Run(name, spec, process, RunnersDisk(home, world, process), began=world.now)
+    run = Run(name, spec, process, RunnersDisk(home, world, process), began=world.now, patience=patience)
     world.loop.begin(process, _apply(world, run, parts))
     return run
 
@@ -231,6 +236,7 @@ async def _apply(world: World, run: Run, parts: Parts) -> None:
     except DyniaError as error:
         run.code, run.error = error.exit_code, error
     except Exception as error:  # noqa: BLE001 (a defect of the engine: told by the world)
+        run.process.check()
         run.code, run.error = 99, error
     world.note(run.name, "ended", str(run.code), type(run.error).__name__ if run.error else "")
 
@@ -244,8 +250,10 @@ async def plan_only(
         return await engine.plan(), engine.session.store.state
 
 
-def _opened(world: World, run: Run, parts: Parts) -> Any:
-    doors = Doors(Wire(world, run.process), parts)
+@asynccontextmanager
+async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconciler]:
+    wire = Wire(world, run.process)
+    doors = Doors(wire, parts)
     clock = Clock(world)
     ids = itertools.count(1)
     store = open_store(
@@ -255,6 +263,7 @@ def _opened(world: World, run: Run, parts: Parts) -> Any:
         boot=clock.monotonic,
         new_id=lambda: hashlib.md5(f"{run.name}/{next(ids)}".encode()).hexdigest(),
     )
+    wire.known = lambda: store.state.nodes_of(CLUSTER)
     session = Session(
         cluster=CLUSTER,
         spec=run.spec,
@@ -266,8 +275,13 @@ def _opened(world: World, run: Run, parts: Parts) -> Any:
         clock=clock,
         lessee=run.name,
         ask_entry=doors.ask_entry,
+        lock_wait=run.patience,
     )
-    return reconciler(session)
+    engine = parts.reconciler(session)
+    try:
+        yield engine
+    finally:
+        await engine.connections.close()
 
 
 def _approved(world: World, run: Run, plan: Plan) -> bool:

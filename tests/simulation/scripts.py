@@ -23,7 +23,7 @@ from dynia.interfaces.node_requests import (
 from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.awaken import activate, deactivate
-from tests.simulation.machine import LINEAGE_FILE, OWNER, File, Node, Transaction, Unit, keyed
+from tests.simulation.machine import LINEAGE_FILE, File, Node, Transaction, Unit, keyed
 from tests.simulation.world import World
 
 BUSY_S = 5.0
@@ -115,13 +115,13 @@ class Script:
         return True
 
     def _compare(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
-        changed = self._differing(expected)
+        changed = self.differing(expected)
         if changed and self.component in self.node.transactions:
             self._put_back()
-            changed = self._differing(expected)
+            changed = self.differing(expected)
         return changed
 
-    def _differing(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
+    def differing(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
         return tuple(e.path for e in expected if not self._as_expected(e))
 
     def _as_expected(self, wanted: ExpectedFile) -> bool:
@@ -215,7 +215,7 @@ async def gate(world: World, node: Node, who: str, request: GateRequest) -> Gate
 
 def observe(world: World, node: Node, who: str, request: ObserveRequest) -> NodeFacts:
     """One look, all of the same instant."""
-    world.note(who, "look", node.name)
+    world.note(who, "look", node.name, "holder" if node.holds else "")
     secret = set(request.secret_paths)
     files = tuple(
         FileSeen(
@@ -277,10 +277,3 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
 def _last_line(file: File | None) -> str:
     lines = file.content.decode(errors="replace").splitlines() if file else []
     return lines[-1] if lines else ""
-
-
-def is_ours(path: str) -> bool:
-    return path.startswith("/opt/dynia/") or "dynia" in path
-
-
-__all__ = ["OWNER", "Script", "bootstrap", "gate", "is_ours", "observe"]

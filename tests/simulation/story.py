@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from dynia.interfaces.desired import (
 from dynia.state.model import State
 from tests.plans import worlds
 from tests.simulation import laws, trouble
+from tests.simulation.awaken import SICK
 from tests.simulation.runner import Harddisk, Parts, Run, plan_only, start
 from tests.simulation.vendors import boot
 from tests.simulation.world import World
@@ -54,6 +56,8 @@ def play(seed: str, parts: Parts | None = None, *, trace: bool = False) -> Told:
     try:
         world.loop.run_until_complete(world.loop.begin(None, story.told()))
     finally:
+        for run in story.runs:
+            run.process.dead = True
         world.loop.dispose()
     found = [*story.violations, *laws.broken(world, story.runs)]
     entries = world.record.entries
@@ -88,16 +92,16 @@ class _Story:
         spec = draw_spec(chance, None)
         if chance.random() < 0.7:
             await self._ended(self._start(spec))
-            spec = draw_spec(chance, spec)
+            spec = draw_spec(chance, spec, sick=0.15)
         for _ in range(chance.choice((1, 1, 2))):
             await self._act(spec)
-            if chance.random() < 0.5:
+            if chance.random() < 0.5 or is_sick(spec):
                 spec = draw_spec(chance, spec)
         await self._settle(spec)
 
-    def _start(self, spec: ClusterSpec | None) -> Run:
+    def _start(self, spec: ClusterSpec | None, patience: float = 0.0) -> Run:
         self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
-        run = start(self.world, self.home, spec, f"run-{len(self.runs) + 1}", self.parts)
+        run = start(self.world, self.home, spec, f"run-{len(self.runs) + 1}", self.parts, patience)
         self.runs.append(run)
         return run
 
@@ -114,6 +118,8 @@ class _Story:
         odds.lost_before, odds.lost_after, odds.late = rate, rate, rate / 2
         odds.slow, odds.old_list = rate / 2, 0.3 if rate else 0.0
         odds.fails = rate / 4
+        if is_sick(spec):
+            world.fired["sick release"] += 1
         runs = [self._start(spec)]
         for _ in range(chance.choice((0, 1, 1, 2, 3))):
             deeds = chance.choice((trouble.NODES, trouble.RUNNERS, trouble.RUNNERS, trouble.PEOPLE))
@@ -122,7 +128,7 @@ class _Story:
         if chance.random() < 0.25:
             await asyncio.sleep(chance.uniform(0.0, 20.0))
             other = spec if chance.random() < 0.5 else draw_spec(chance, spec)
-            runs.append(self._start(other))
+            runs.append(self._start(other, chance.choice((0.0, 90.0, 300.0))))
             if runs[0].code < 0 and not runs[0].process.dead:
                 self.most_runners = 2
                 world.fired["two runners"] += 1
@@ -162,15 +168,17 @@ class _Story:
         self.violations += laws.wrong_end(world, spec, state)
 
 
-def draw_spec(chance: object, before: ClusterSpec | None) -> ClusterSpec:
-    """What a file says; where there was one before, mostly with something changed."""
-    import random
+def is_sick(spec: ClusterSpec | None) -> bool:
+    return spec is not None and any(SICK in f.content for s in spec.services for f in s.files)
 
-    assert isinstance(chance, random.Random)
+
+def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float = 0.0) -> ClusterSpec:
+    """What a file says; where there was one before, mostly with something changed. Now and then it asks for a
+    release that never becomes healthy."""
     nodes = chance.choice((1, 2, 3, 3, 4))
     if before is not None and chance.random() < 0.6:
         nodes = before.nodes
-    level = f"level = {chance.randint(1, 3)}\n"
+    level = f"level = {chance.randint(1, 3)}\n" if chance.random() >= sick else f"{SICK.decode()}\n"
     image = f"registry.example/api:1.{chance.randint(1, 3)}"
     offered = (
         worlds.service(image=image, config=level, env="TOKEN=one\n"),

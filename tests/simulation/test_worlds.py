@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.simulation.census import Census
 from tests.simulation.story import play
 
 SEED = "make test"
@@ -30,6 +31,17 @@ def test_no_world_breaks_a_law(first: int) -> None:
         if told.violations:
             broken.append(f"python -m tests.simulation --replay '{told.seed}': {'; '.join(told.violations)}")
     assert not broken, "\n".join(broken)
+
+
+@pytest.mark.worlds
+def test_every_kind_of_trouble_is_met() -> None:
+    """Of nodes, steps, ends, faults and people: no bin is empty."""
+    census = Census()
+    for number in range(ALL):
+        census.add(play(f"census/{number}"))
+        if not census.empty():
+            return
+    assert not census.empty(), "\n".join(census.lines())
 
 
 @pytest.mark.parametrize("seed", ["replay/1", "replay/2", "replay/3"])

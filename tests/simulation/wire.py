@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from dynia.interfaces.errors import DyniaError, NotObservedError
+from dynia.state.model import Node as Recorded
 from tests.simulation.loop import Process
 from tests.simulation.machine import Node
 from tests.simulation.world import World
@@ -18,10 +19,11 @@ _T = TypeVar("_T")
 
 
 class Wire:
-    """How one runner reaches the world."""
+    """How one runner reaches the world. `known` are the nodes that its state knows."""
 
     def __init__(self, world: World, process: Process) -> None:
         self.world, self.process = world, process
+        self.known: Callable[[], tuple[Recorded, ...]] = tuple
 
     async def call(self, what: str, deed: Callable[[], _T], *, where: str = "") -> _T:
         """A vendor's call: its deed is one instant."""

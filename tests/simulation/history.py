@@ -1,0 +1,232 @@
+"""Laws that are about the way, not the end: read from a world's record, entry by entry."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from dynia.interfaces.desired import ApiEntry, ClusterSpec
+from dynia.state.manifest import PATH as MANIFEST
+from tests.simulation.record import Entry
+from tests.simulation.runner import Run
+
+DEEDS = ("write", "erase", "made", "deleted", "start", "bound", "unbound", "released", "attached", "detached")
+
+
+def broken(entries: Sequence[Entry], runs: Sequence[Run]) -> list[str]:
+    """What was done that may not be done, each once."""
+    specs = {run.name: run.spec for run in runs}
+    whole = {run.name for run in runs if run.code == 0 and run.result is not None and not run.result.left}
+    watchers = (Approved(), Never(specs), Announced(specs, whole), OneWriter())
+    for entry in entries:
+        for watcher in watchers:
+            watcher.see(entry)
+    return [f"{said}" for watcher in watchers for said in watcher.found]
+
+
+class Approved:
+    """Law 4: what a person changed after the approved look is not written over in that apply. (What is changed
+    while the very call that writes has the node's lock is beyond it.)"""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._looks: dict[str, dict[str, float]] = defaultdict(dict)
+        self._approved: dict[str, dict[str, float]] = {}
+        self._edits: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def see(self, entry: Entry) -> None:
+        match entry.what:
+            case "look":
+                self._looks[entry.who][entry.where] = entry.at
+            case "approved":
+                self._approved[entry.who] = dict(self._looks[entry.who])
+            case "edit":
+                self._edits[entry.where, entry.detail].append(entry.at)
+            case "write" | "erase":
+                seen = self._approved.get(entry.who, {}).get(entry.where)
+                edits = self._edits.get((entry.where, entry.detail), ())
+                if seen is not None and any(seen < at < entry.number for at in edits):
+                    self.found.append(
+                        f"law 4: {entry.who} {entry.what} {entry.where} {entry.detail} at {entry.at:.3f}: "
+                        "changed by a person since the approved look"
+                    )
+
+
+class Never:
+    """Law 5: of the nodes that a run saw serve, it takes away no more than it may, and the holder last."""
+
+    def __init__(self, specs: dict[str, ClusterSpec | None]) -> None:
+        self.found: list[str] = []
+        self._specs = specs
+        self._serving: dict[str, set[str]] = defaultdict(set)
+        self._seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._out: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._holder: dict[str, str] = {}
+        self._holder_done: set[str] = set()
+
+    def see(self, entry: Entry) -> None:
+        match entry.what:
+            case "in":
+                self._serving[entry.detail].add(entry.where)
+                for (_, service), out in self._out.items():
+                    if service == entry.detail:
+                        out.discard(entry.where)
+            case "out":
+                self._serving[entry.detail].discard(entry.where)
+                self._taken(entry)
+            case "look":
+                self._look(entry)
+            case "pass":
+                self._holder_done.discard(entry.who)
+
+    def _look(self, entry: Entry) -> None:
+        spec = self._specs.get(entry.who)
+        if spec is None:
+            return
+        if entry.detail == "holder":
+            self._holder[entry.who] = entry.where
+        elif self._holder.get(entry.who) == entry.where:
+            del self._holder[entry.who]
+        for service in spec.services:
+            key = (entry.who, service.name)
+            self._out[key].discard(entry.where)
+            if entry.where in self._serving[service.name]:
+                self._seen[key].add(entry.where)
+            else:
+                self._seen[key].discard(entry.where)
+
+    def _taken(self, entry: Entry) -> None:
+        spec, key = self._specs.get(entry.who), (entry.who, entry.detail)
+        if spec is None or spec.nodes == 1 or entry.where not in self._seen[key]:
+            return
+        if entry.detail not in {s.name for s in spec.services}:
+            return
+        self._out[key].add(entry.where)
+        left, least = (
+            len(self._seen[key]) - len(self._out[key]),
+            max(1, spec.nodes - spec.rollout.max_unavailable),
+        )
+        if left < least:
+            self.found.append(
+                f"law 5: {entry.who} leaves {entry.detail} on {left} of {spec.nodes} nodes at {entry.at:.3f}, "
+                f"{least} must serve"
+            )
+        if isinstance(spec.entry, ApiEntry):
+            return
+        if entry.where == self._holder.get(entry.who):
+            self._holder_done.add(entry.who)
+        elif entry.who in self._holder_done:
+            self.found.append(
+                f"law 5: {entry.who} takes out {entry.where} at {entry.at:.3f}, after the holder of the address"
+            )
+
+
+class Announced:
+    """Law 6: no step is said to have ended well, and no apply to be whole, without the fact."""
+
+    def __init__(self, specs: dict[str, ClusterSpec | None], whole: set[str]) -> None:
+        self.found: list[str] = []
+        self._specs, self._whole = specs, whole
+        self._facts: dict[str, set[str]] = defaultdict(set)
+        self._begun: dict[tuple[str, str], set[str]] = {}
+        self._serving: dict[str, set[str]] = defaultdict(set)
+        self._looks: dict[str, dict[str, tuple[float, set[str]]]] = defaultdict(dict)
+        self._last_deed: dict[str, float] = defaultdict(float)
+        self._machines: dict[str, tuple[str, float]] = {}
+
+    def see(self, entry: Entry) -> None:
+        match entry.what:
+            case "began":
+                self._begun[entry.who, entry.where] = set()
+            case "done" | "healthy" | "made" | "adopted" | "start":
+                fact = f"{entry.what} {entry.where} {entry.detail}".rstrip()
+                for (who, _), facts in self._begun.items():
+                    if who == entry.who:
+                        facts.add(fact)
+            case "ended well":
+                self._ended(entry)
+            case "in":
+                self._serving[entry.detail].add(entry.where)
+            case "out":
+                self._serving[entry.detail].discard(entry.where)
+            case "look":
+                served = {service for service, names in self._serving.items() if entry.where in names}
+                self._looks[entry.who][entry.where] = (entry.at, served)
+            case "ended" if entry.where == "0" and entry.who in self._whole:
+                self._all_said(entry)
+        if entry.what in DEEDS and entry.detail != MANIFEST:
+            self._last_deed[entry.who] = entry.at
+
+    def _ended(self, entry: Entry) -> None:
+        facts = self._begun.pop((entry.who, entry.where), set())
+        node, _, rest = entry.where.partition("/")
+        component, _, deed = rest.rpartition("/")
+        match deed:
+            case "push" | "activate" | "remove":
+                wanted = f"done {node} {component}"
+            case "wait":
+                wanted = f"healthy {node} {component.removeprefix('service/')}"
+            case _:
+                return
+        if wanted not in facts:
+            self.found.append(
+                f"law 6: {entry.who} says that {entry.where} ended well at {entry.at:.3f}; it did not"
+            )
+
+    def _all_said(self, entry: Entry) -> None:
+        """Whole: each node was looked at after the last deed, and served all that the file names."""
+        spec = self._specs.get(entry.who)
+        if spec is None:
+            return
+        fresh = {n: s for n, (at, s) in self._looks[entry.who].items() if at >= self._last_deed[entry.who]}
+        if len(fresh) < spec.nodes:
+            self.found.append(
+                f"law 6: {entry.who} says that all is done and looked at {sorted(fresh)} alone since"
+            )
+        for name, served in fresh.items():
+            missing = {s.name for s in spec.services} - served
+            if missing:
+                self.found.append(
+                    f"law 6: {entry.who} says that all is done; {sorted(missing)} did not serve on {name}"
+                )
+
+
+class OneWriter:
+    """Law 11: whoever has no lease, or one that another has taken over, begins nothing."""
+
+    CHANGING = (
+        "push",
+        "remove",
+        "bootstrap",
+        "create",
+        "start",
+        "delete",
+        "allocate",
+        "release",
+        "attach",
+        "detach",
+        "bind",
+        "change",
+        "unbind",
+    )
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._held: dict[str, str] = {}
+        self._latest = ""
+
+    def see(self, entry: Entry) -> None:
+        match entry.what:
+            case "lock":
+                self._held[entry.who] = entry.where
+                self._latest = max(self._latest, entry.where)
+            case "unlock":
+                if self._held.get(entry.who) == entry.where:
+                    del self._held[entry.who]
+            case "sent":
+                verb = entry.detail.split(" ")[0]
+                if verb in self.CHANGING and self._held.get(entry.who) != self._latest:
+                    self.found.append(
+                        f"law 11: {entry.who} sends {entry.detail} at {entry.at:.3f} "
+                        f"with lease {self._held.get(entry.who, 'none')}, and {self._latest} was taken"
+                    )
