@@ -30,12 +30,10 @@ def current(file: str | None, cluster: str | None) -> None:
     Example:
       dynia context current
     """
-    from dynia.commands.known import folder_of
+    from dynia.commands.known import store_of
     from dynia.interfaces.errors import DyniaError
-    from dynia.state.store import open_store
 
-    folder = folder_of(file, os.environ, Path.cwd())
-    name = open_store(folder, make=False).state.current_cluster
+    name = store_of(file, os.environ, Path.cwd(), make=False).state.current_cluster
     if name is None:
         raise DyniaError("no current cluster is set", hint="`dynia context use NAME` sets one")
     standard_output().show(name)
@@ -51,14 +49,13 @@ def use(name: str, file: str | None, cluster: str | None) -> None:
     Example:
       dynia context use staging
     """
-    from dynia.commands.known import look
+    from dynia.commands.known import look, store_of
     from dynia.interfaces.target import resolve_target
-    from dynia.state.store import open_store
 
     known = look(file, os.environ, Path.cwd())
     resolve_target(name, {}, None, known.names)
     if known.state.current_cluster != name:
-        open_store(known.folder).write_current(name)
+        store_of(file, os.environ, Path.cwd(), make=True).write_current(name)
     standard_output().show(f"Current cluster: {name}")
 
 
@@ -71,12 +68,10 @@ def clear(file: str | None, cluster: str | None) -> None:
     Example:
       dynia context clear
     """
-    from dynia.commands.known import folder_of
-    from dynia.state.store import open_store
+    from dynia.commands.known import store_of
 
-    folder = folder_of(file, os.environ, Path.cwd())
-    if open_store(folder, make=False).state.current_cluster is not None:
-        open_store(folder).write_current(None)
+    if store_of(file, os.environ, Path.cwd(), make=False).state.current_cluster is not None:
+        store_of(file, os.environ, Path.cwd(), make=True).write_current(None)
     standard_output().show("No current cluster.")
 
 

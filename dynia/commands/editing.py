@@ -36,11 +36,11 @@ from dynia.interfaces.requests import (
     ScaleRequest,
     UndeployRequest,
 )
+from dynia.interfaces.state_place import kept_state, open_state
 from dynia.interfaces.target import resolve_target
 from dynia.services import wishes
 from dynia.services.planning.plan import Plan
 from dynia.services.reconcile import reconciler
-from dynia.state.store import open_store
 
 
 def scale(request: ScaleRequest) -> int:
@@ -78,7 +78,7 @@ def create(request: CreateRequest) -> int:
         made = _added(file, request.cluster, entry)
     code = _go(request.run, request.cluster, file, made)
     if code == 0 and not request.run.dry_run:
-        open_store(file.parent).write_current(request.cluster)
+        open_state(file.parent, kept_state(file)).write_current(request.cluster)
         output = standard_output()
         beside = request.run.as_json or request.run.progress == "json"
         (output.tell if beside else output.show)(f"Current cluster: {request.cluster}")

@@ -8,8 +8,9 @@ from pathlib import Path
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.shape import Shape
+from dynia.interfaces.state_place import kept_state, open_state
 from dynia.state.model import State
-from dynia.state.store import open_store
+from dynia.state.store import Store
 
 
 class Known(Shape):
@@ -33,7 +34,7 @@ def look(file: str | None, environ: Mapping[str, str], start: Path) -> Known:
 
     path = _file(file, environ, start)
     folder = path.parent if path is not None else _folder_of_state(start)
-    store = open_store(folder, make=False)
+    store = open_state(folder, kept_state(path), make=False)
     desired = load(path) if path is not None else None
     return Known(
         folder=folder,
@@ -47,10 +48,11 @@ def look(file: str | None, environ: Mapping[str, str], start: Path) -> Known:
     )
 
 
-def folder_of(file: str | None, environ: Mapping[str, str], start: Path) -> Path:
-    """The folder that the state lies in, without reading anything."""
+def store_of(file: str | None, environ: Mapping[str, str], start: Path, *, make: bool) -> Store:
+    """The state, whatever is wrong with the rest of the file. With ``make=False`` nothing is written."""
     path = _file(file, environ, start)
-    return path.parent if path is not None else _folder_of_state(start)
+    folder = path.parent if path is not None else _folder_of_state(start)
+    return open_state(folder, kept_state(path), make=make)
 
 
 def _file(file: str | None, environ: Mapping[str, str], start: Path) -> Path | None:

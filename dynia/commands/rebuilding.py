@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dynia.commands.exit_codes import DONE, NOT_OBSERVED
 from dynia.commands.interrupts import run_interruptible
-from dynia.commands.known import folder_of
+from dynia.commands.known import store_of
 from dynia.commands.output import Output, standard_output
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.rebuild import rebuild_json, rebuild_text
@@ -30,7 +30,7 @@ from dynia.state.store import Store, open_store
 def rebuild(request: RebuildRequest) -> int:
     """The exit code: 4 where a machine said nothing, so that nothing is claimed about it."""
     session = open_session(file=request.target.file, cluster=request.target.cluster, make=False)
-    store = partial(open_store, folder_of(request.target.file, os.environ, Path.cwd()))
+    store = partial(store_of, request.target.file, os.environ, Path.cwd(), make=True)
     return rebuild_session(session, store, request, standard_output())
 
 

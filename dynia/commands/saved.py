@@ -17,6 +17,7 @@ from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.find_file import find_file
 from dynia.interfaces.plan_file import read_plan, write_plan
 from dynia.interfaces.requests import ApplyRequest, ShowRequest, Target
+from dynia.interfaces.state_place import open_state
 from dynia.interfaces.templates import builtin_templates
 from dynia.interfaces.version import version
 from dynia.services.planning.content import content_of
@@ -24,7 +25,6 @@ from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Ground, Reviewed, ground, grounds
 from dynia.services.saved_plan import SavedPlan
 from dynia.services.session import Session
-from dynia.state.store import open_store
 
 
 def keep(path: Path, plan: Plan, session: Session) -> None:
@@ -82,7 +82,7 @@ def compared(plan: Plan, target: Target) -> tuple[tuple[str, ...], tuple[str, ..
     content = content_of(called_from_nodes(spec, os.environ), templates)
     unknown: tuple[str, ...] = ()
     try:
-        state = open_store(path.parent, make=False).state
+        state = open_state(path.parent, desired.state, make=False).state
     except DyniaError as error:
         unknown = (error.message,)
     else:

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from dynia.commands.known import folder_of
+from dynia.commands.known import store_of
 from dynia.commands.output import Output, standard_output
 from dynia.commands.screens.state import StateCluster, StateView, pushed_text, state_json, state_text
 from dynia.interfaces.composition import this_run
@@ -16,7 +16,7 @@ from dynia.interfaces.target import resolve_target
 from dynia.state.model import DropNode
 from dynia.state.pushed_copy import replacing
 from dynia.state.snapshot import STATE_LIMIT, read_text, snapshot_of, state_of, write_text
-from dynia.state.store import Store, open_store
+from dynia.state.store import Store
 
 _AFTERWARDS = {
     True: "the next apply takes it in again, unless it is taken out of the file",
@@ -45,9 +45,9 @@ def pull_state(request: StateRequest) -> int:
 
 def push_state(request: StatePushRequest) -> int:
     """Put a copy in the place of the state, cluster by cluster, each under its lock."""
-    output, folder = standard_output(), _folder(request.target.file)
+    output = standard_output()
     copy = state_of(read_text(Path(request.source), _read(request.source), "")[0])
-    kept = open_store(folder, make=False)
+    kept = _opened(request.target.file, make=False)
     replaced = replacing(kept.state, copy, force=request.force)
     if not replaced and kept.state.lineage:
         output.show("The copy says what the state says: nothing is changed.")
@@ -55,7 +55,7 @@ def push_state(request: StatePushRequest) -> int:
     output.show(pushed_text(replaced, width=output.width))
     question = "Replace the state by this copy? Only 'yes' is accepted:"
     _ask(output, request.yes, question, "the state is not replaced", "dynia state push --yes")
-    store = open_store(folder)
+    store = _opened(request.target.file, make=True)
     store.take_lineage(copy.lineage)
     for one in replaced:
         with store.lock(one.cluster, this_run(os.environ)):
@@ -71,8 +71,8 @@ def push_state(request: StatePushRequest) -> int:
 
 def forget_node(request: ForgetRequest) -> int:
     """Drop a node from the state; whoever runs there goes on."""
-    output, folder = standard_output(), _folder(request.target.file)
-    kept = open_store(folder, make=False)
+    output = standard_output()
+    kept = _opened(request.target.file, make=False)
     names = tuple(c.name for c in kept.state.clusters)
     cluster = resolve_target(request.target.cluster, os.environ, kept.state.current_cluster, names)
     node = kept.state.node(cluster, request.node)
@@ -87,7 +87,7 @@ def forget_node(request: ForgetRequest) -> int:
     question = f"Forget {node.name}? Only '{node.name}' or 'yes' is accepted:"
     again = f"dynia forget {node.name} --yes --cluster {cluster}"
     _ask(output, request.yes, question, f"{node.name} is not forgotten", again, node.name)
-    store = open_store(folder)
+    store = _opened(request.target.file, make=True)
     with store.lock(cluster, this_run(os.environ)):
         if store.state.node(cluster, node.name) != node:
             raise Refused(f"{node.name} was changed meanwhile", hint="look at the state again")
@@ -106,7 +106,7 @@ def _ask(output: Output, yes: bool, question: str, refusal: str, again: str, *na
 
 
 def _store(file: str | None) -> Store:
-    store = open_store(_folder(file), make=False)
+    store = _opened(file, make=False)
     for note in store.notes:
         standard_output().tell(f"Note: {note}")
     return store
@@ -131,8 +131,8 @@ def _view(store: Store) -> StateView:
     return StateView(lineage=state.lineage, current_cluster=state.current_cluster, clusters=clusters)
 
 
-def _folder(file: str | None) -> Path:
-    return folder_of(file, os.environ, Path.cwd())
+def _opened(file: str | None, *, make: bool) -> Store:
+    return store_of(file, os.environ, Path.cwd(), make=make)
 
 
 def _read(source: str) -> bytes:

@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 
 from dynia.commands.exit_codes import DONE
-from dynia.commands.known import look
+from dynia.commands.known import look, store_of
 from dynia.commands.output import standard_output
 from dynia.interfaces.composition import this_run
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.requests import UnlockRequest
 from dynia.interfaces.target import resolve_target
 from dynia.state.lease import beat_every, read_beat, utc
-from dynia.state.store import open_store
 from dynia.state.tenancy import Tenant
 
 
@@ -23,7 +22,7 @@ def unlock(request: UnlockRequest) -> int:
     output = standard_output()
     known = look(request.target.file, os.environ, Path.cwd())
     cluster = resolve_target(request.target.cluster, os.environ, known.state.current_cluster, known.names)
-    store = open_store(known.folder)
+    store = store_of(request.target.file, os.environ, Path.cwd(), make=True)
     tenant, free = store.tenant(cluster), store.free(cluster)
     if free and request.above <= tenant.fencing:
         output.show(f"{cluster} is not locked.")

@@ -96,7 +96,9 @@ def read(
     found += rules_dns.shared_names(ground, file)
     if found:
         raise BadInput(_ordered(found, shown))
-    return Desired(path=location, clusters=tuple(sorted(clusters, key=lambda each: each.name)), lease=lease)
+    kept = desired.GitState() if isinstance(file.state, raw.GitState) else desired.FileState()
+    ordered = tuple(sorted(clusters, key=lambda each: each.name))
+    return Desired(path=location, clusters=ordered, lease=lease, state=kept)
 
 
 def _builtin() -> Iterable[str]:

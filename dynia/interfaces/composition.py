@@ -12,10 +12,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from dynia.interfaces.clusters_file import load
-from dynia.interfaces.desired import ApiEntry, ClusterSpec, Desired
+from dynia.interfaces.desired import ApiEntry, ClusterSpec, Desired, FileState
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import Event, EventSink
 from dynia.interfaces.find_file import find_file
+from dynia.interfaces.state_place import open_state
 from dynia.interfaces.target import resolve_target
 from dynia.interfaces.templates import builtin_templates
 from dynia.interfaces.tls_files import read_tls_files
@@ -26,7 +27,7 @@ from dynia.services.ask_entry import ask_entry
 from dynia.services.planning.components import PEM, TOKEN_VARIABLE, secret_files
 from dynia.services.session import Session
 from dynia.state.lease import TERM_S, Lessee
-from dynia.state.store import Store, open_store
+from dynia.state.store import Store
 
 PROVIDER_URL = "DYNIA_DIGITALOCEAN_URL"
 
@@ -67,8 +68,8 @@ def open_session(
         desired = load(path)
     else:
         path = Path(desired.path)
+    store = open_state(home or path.parent, FileState() if home else desired.state, make=make)
     home = home or path.parent
-    store = open_store(home, make=make)
     known = sorted({*(c.name for c in desired.clusters), *(c.name for c in store.state.clusters)})
     target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known), named_by=named_by)
     spec = called_from_nodes(_spec(desired, target), environ)
@@ -103,7 +104,8 @@ def open_session(
 def read_only(file: str | None, environ: Mapping[str, str] = os.environ) -> tuple[Desired, Store]:
     """The file and the state, for verbs that look at nothing else."""
     path = find_file(file, environ, Path.cwd())
-    return load(path), open_store(path.parent)
+    desired = load(path)
+    return desired, open_state(path.parent, desired.state)
 
 
 def called_from_nodes(spec: ClusterSpec | None, environ: Mapping[str, str]) -> ClusterSpec | None:

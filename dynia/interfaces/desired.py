@@ -287,9 +287,22 @@ class ClusterSpec(Shape):
 SHORTEST_LEASE_S, LONGEST_LEASE_S = 5.0, 3600.0
 
 
+class FileState(Shape, tag_field="kind", tag="file"):
+    """The state lies beside the file."""
+
+
+class GitState(Shape, tag_field="kind", tag="git"):
+    """The state lies on a ref of the repository that the file is in."""
+
+
+KeptState = FileState | GitState
+
+
 class Desired(Shape):
-    """The whole file. `path` is where it was read; `lease` is the term of a cluster's lock, in seconds."""
+    """The whole file. `path` is where it was read, `state` where the state is kept; `lease` is the term of a
+    cluster's lock, in seconds."""
 
     path: str
     clusters: tuple[ClusterSpec, ...]
     lease: float = 30.0
+    state: KeptState = FileState()

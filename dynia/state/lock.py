@@ -85,13 +85,17 @@ def moment(since: int) -> str:
 
 
 def _locked(path: Path) -> Locked:
-    holder = holder_of(path)
+    return locked_by(path, holder_of(path), _HINT)
+
+
+def locked_by(path: Path, holder: Holder | None, hint: str) -> Locked:
+    """The error that names who holds the lock that `path` is."""
     what = path.parent.name if path.suffix == ".lock" else "the state"
     if holder is None:
-        return Locked(f"{what} is locked by another run", hint=_HINT)
+        return Locked(f"{what} is locked by another run", hint=hint)
     since = moment(holder.since)
     who = f"{holder.who} (process {holder.pid} on {holder.host})"
-    return Locked(f"{what} is locked by {who} since {since}", hint=_HINT)
+    return Locked(f"{what} is locked by {who} since {since}", hint=hint)
 
 
 _HINT = (

@@ -28,6 +28,7 @@ import msgspec
 from dynia.interfaces.errors import DyniaError, Locked, Refused
 from dynia.state import drills, journal
 from dynia.state.checks import NAME, problems
+from dynia.state.current import read_current, write_current
 from dynia.state.disk import Disk, LocalDisk, replace
 from dynia.state.lease import Lessee, boottime
 from dynia.state.loaded import Loaded, Places, fold, load, make_fresh
@@ -71,13 +72,15 @@ def open_store(
     boot: Callable[[], float] = boottime,
     new_id: Callable[[], str] = _new_id,
     fold_after: int = FOLD_AFTER,
+    current: Path | None = None,
 ) -> Store:
     """Read the state that lies in `folder`.
 
     Where there is none, a fresh one with a new lineage is written first. With ``make=False`` nothing is
     ever written, and a state that is not there yet has an empty lineage. `BadInput` where a file is wrong.
     The snapshot is written after as many records as it has entries, but at least `fold_after`. `clock` is
-    what people are shown, `boot` what leases are counted by; `new_id` names runs.
+    what people are shown, `boot` what leases are counted by; `new_id` names runs. `current` is a local file
+    that keeps the current cluster where the state is shared.
     """
     return Store(
         folder,
@@ -87,6 +90,7 @@ def open_store(
         boot=boot,
         new_id=new_id,
         fold_after=fold_after,
+        current=current,
     )
 
 
@@ -106,6 +110,7 @@ class Store:
         boot: Callable[[], float],
         new_id: Callable[[], str],
         fold_after: int,
+        current: Path | None,
     ) -> None:
         self._places = Places(folder=folder)
         self._disk = disk
@@ -114,6 +119,7 @@ class Store:
         self._new_id = new_id
         self._owner = new_id()
         self._fold_after = fold_after
+        self._current = current
         self._state = State()
         self._marks: dict[str, Mark] = {}
         self._tenancies: dict[str, Tenancy] = {}
@@ -284,6 +290,10 @@ class Store:
             _check_name(name)
         with in_words(self._places.folder):
             self._make_folders()
+            if self._current is not None:
+                write_current(self._current, name)
+                self._state = msgspec.structs.replace(self._state, current_cluster=name)
+                return
             self._fold(lambda state: msgspec.structs.replace(state, current_cluster=name))
 
     def _append(
@@ -487,6 +497,9 @@ class Store:
             if found is None or not self._is_ours(name, found.mark):
                 tenancy.overtaken = True
         self._state = loaded.state
+        if self._current is not None:
+            current = read_current(self._current)
+            self._state = msgspec.structs.replace(loaded.state, current_cluster=current)
         self._marks = {name: found.mark for name, found in loaded.journals.items()}
         # A lease alone is not worth a snapshot.
         self._unfolded = sum(

@@ -120,7 +120,6 @@ CASES = (
     # not yet
     _file("key of a later version", "not-yet", f"{_API}.secrets", "        env:", "        «secrets»: []\n        env:"),
     _file("rollback of a later version", "not-yet", "clusters.prod.rollout.on_failure", "max_unavailable: 1", "«on_failure»: rollback"),
-    _file("state in git", "not-yet", "state.kind", 'requires: ">=2.0"', "state: {kind: «git»}"),
     _file("wildcard domain", "not-yet", f"{_API}.domains[0]", "[api.example.com]", "[«'*.example.com'»]"),
     # meaning
     _file("droplets nowhere", "missing-key", "clusters.prod.provider.region", _LAB, "    «provider»: {kind: digitalocean}\n    nodes: {count: 3}"),

@@ -12,6 +12,10 @@ KEYS: dict[str, dict[str, str]] = {
         "kind": "`file`: state.json beside clusters.yaml.",
         "lease": "How long a run may be silent until one that waits takes its lock over; 5s to 1h.",
     },
+    "GitState": {
+        "kind": "`git`: on the ref `refs/dynia/state` of this repository's remote, for a team and its CI.",
+        "lease": "As with `file`; each sign of life is a push, so it is longer.",
+    },
     "Cluster": {
         "provider": "Where nodes come from.",
         "nodes": "How many nodes, or with provider ssh the list of hosts.",

@@ -182,6 +182,12 @@ class FileState(Shape, tag_field="kind", tag="file"):
     lease: Duration = "30s"
 
 
+class GitState(Shape, tag_field="kind", tag="git"):
+    """On a ref of the repository that clusters.yaml lies in."""
+
+    lease: Duration = "2m"
+
+
 class Rollout(Shape):
     """How a change goes over the nodes."""
 
@@ -273,7 +279,7 @@ class File(Shape):
             extra={"words": 'a version like ">=2.0"', "rule": "bad-requires"},
         ),
     ] = ""
-    state: FileState = FileState()
+    state: FileState | GitState = FileState()
 
 
 # Known, and refused until their machinery is there: a key that is ignored would be a lie.
@@ -284,6 +290,5 @@ NOT_YET_KEYS: dict[str, frozenset[str]] = {
     "EnvSource": frozenset(("file", "command")),
 }
 NOT_YET_KINDS: dict[str, frozenset[str]] = {
-    "state": frozenset(("git",)),
     "kind": frozenset(("tcp",)),
 }

@@ -20,6 +20,7 @@ DOCS = pathlib.Path(__file__).parents[3] / "docs" / "clusters-yaml.md"
 PLACES = {
     "File": "the file",
     "FileState": "`state: {kind: file}`",
+    "GitState": "`state: {kind: git}`",
     "Cluster": "`clusters.NAME`",
     "DockerProvider": "`provider: {kind: docker}`",
     "SshProvider": "`provider: {kind: ssh}`",

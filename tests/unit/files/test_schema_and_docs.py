@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pathlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -108,6 +109,9 @@ def _used(value: Any, wanted: inspect.Type) -> Iterator[tuple[str, str]]:
 
 def test_the_example_names_every_key() -> None:
     used = set(_used(example(), inspect.type_info(raw.File)))
+    # A file keeps its state in one place: the other one stands in a remark.
+    assert re.search(r"^  kind: file .*# .*git: ", EXAMPLE.read_text(encoding="utf-8"), re.M)
+    used |= {("GitState", key) for key in fields("GitState")}
     assert {(name, key) for name in structs() for key in fields(name)} - used == set()
 
 
