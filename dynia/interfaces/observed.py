@@ -104,8 +104,9 @@ class NodeFacts(Shape, tag="observed"):
     `clock_skew_ms` is node minus runner. `busy_since` is set where somebody holds the node's lock.
     `unfinished` are components whose last push or removal died half way: their files may be swapped and not
     activated, so they are to be pushed or activated again even if every file is right.
-    `manifest` is the seal of the node's manifest (its last line), empty where there is none; the file itself
-    is among `files`.
+    `routes` are the releases of containers that the node's Caddyfile leads to (what `X-Dynia-Release` says);
+    empty where it tells none. `manifest` is the seal of the manifest there (its last line), empty where
+    there is none; the file itself is among `files`.
     """
 
     hostname: str
@@ -130,6 +131,7 @@ class NodeFacts(Shape, tag="observed"):
     secrets: dict[str, str] = {}
     truncated: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
     manifest: str = ""
     certificates: dict[str, CertificateSeen] = {}
 

@@ -110,8 +110,8 @@ class Node:
         found = self.units.get(unit)
         return self.on and found is not None and found.active == "active"
 
-    def serves(self, service: str, *, http: bool, routed: bool = True) -> bool:
-        """As a visitor would find: the containers run, and Caddy leads to the very one that is `routed`."""
+    def serves(self, service: str, *, http: bool) -> bool:
+        """As a visitor would find: the containers run, and Caddy leads to the very one that is routed."""
         mine = self.project(f"dynia-{service}")
         if not self.on or self.cut or not mine or not all(c.well for c in mine):
             return False
@@ -120,14 +120,12 @@ class Node:
         caddy = self.project("dynia-caddy")
         if not caddy or not all(c.well for c in caddy):
             return False
-        if not routed:
-            return True
-        those = {c.config for c in mine if f"edge-{service}" in c.networks}
+        routed = {c.config for c in mine if f"edge-{service}" in c.networks}
         if f"edge-{service}" not in caddy[0].networks:
             return False
         for line in self.loaded.get("caddy", b"").decode(errors="replace").splitlines():
             words = line.split()
-            if len(words) > 2 and words[0] == service and words[-1] in those:
+            if len(words) > 2 and words[0] == service and words[-1] in routed:
                 return True
         return False
 

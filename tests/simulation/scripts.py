@@ -7,6 +7,7 @@ bring to life, ask, commit; else everything back.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 
 from dynia.interfaces.node_requests import (
@@ -23,7 +24,7 @@ from dynia.interfaces.node_requests import (
 from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.awaken import activate, deactivate
-from tests.simulation.machine import LINEAGE_FILE, File, Node, Transaction, Unit, keyed
+from tests.simulation.machine import LINEAGE_FILE, ROOT, File, Node, Transaction, Unit, keyed
 from tests.simulation.world import World
 
 BUSY_S = 5.0
@@ -270,8 +271,14 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
         docker="26.1" if node.running("docker.service") else "",
         secrets={c.path: keyed(c.content) for c in request.candidates if node.lineage()},
         unfinished=tuple(sorted(node.transactions)),
+        routes=_routes(node.files.get(f"{ROOT}/caddy/Caddyfile")),
         manifest=_last_line(node.files.get(MANIFEST_PATH)),
     )
+
+
+def _routes(file: File | None) -> tuple[str, ...]:
+    words = file.content.decode(errors="replace").split() if file else []
+    return tuple(sorted({word for word in words if re.fullmatch("[0-9a-f]{16}", word)}))
 
 
 def _last_line(file: File | None) -> str:

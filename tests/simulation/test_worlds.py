@@ -12,7 +12,7 @@ from tests.simulation.census import Census
 from tests.simulation.story import play
 
 SEED = "make test"
-QUICK, ALL, BATCH = 200, 2000, 100
+QUICK, ALL, BATCH = 100, 2000, 100
 
 
 def batches() -> list[object]:

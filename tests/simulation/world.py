@@ -15,8 +15,6 @@ CLUSTER = "prod"
 FOREIGN_RECORD = DnsRecord(record_id="theirs", name="mail.example.com", type="A", value="203.0.113.7")
 # Every service that a story may name, and whether visitors come to it.
 SERVICES = {"api": True, "web": True, "mailer": False}
-# Whether a node counts as serving only while its Caddy leads to the container that is there.
-ROUTED = False
 
 
 @dataclass(slots=True)
@@ -136,7 +134,7 @@ class World:
     def noticed(self, node: Node, who: str) -> None:
         """Something changed on a node: who serves now, and who holds the address."""
         for service, http in SERVICES.items():
-            serves, there = node.serves(service, http=http, routed=ROUTED), node.name in self.serving[service]
+            serves, there = node.serves(service, http=http), node.name in self.serving[service]
             if serves and not there:
                 self.serving[service].add(node.name)
                 self.note(who, "in", node.name, service)

@@ -18,6 +18,7 @@ from dynia.providers.ssh.framing import Sections, line, number, path_text, recor
 # Docker's words for what `uname -m` says.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386"}
 _HEX = re.compile(r"[0-9a-f]{64}")
+_RELEASE = re.compile(r"[0-9a-f]{16}")
 _MOST_SKEW_MS = 10**15
 
 # Labels that a container does not have are null.
@@ -70,6 +71,7 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         vrrp=_vrrp(token(found, "host", 8)) if active.get("keepalived.service") == "active" else "",
         unfinished=_unfinished(token(found, "host", 9)),
         manifest=line(token(found, "host", 10), 4000),
+        routes=_routes(token(found, "host", 11)),
         files=files,
         units=tuple(unit for unit in units if unit.name in request.units),
         packages=_packages(token(found, "packages", 0)),
@@ -153,6 +155,12 @@ def _firewall(raw: bytes) -> Literal["", "loaded", "changed", "gone"]:
 def _unfinished(raw: bytes) -> tuple[str, ...]:
     """Folders of transactions that a dead push left, as components."""
     return tuple(sorted({path.rsplit("/", 1)[-1].replace("%", "/") for path in _lines(raw)}))
+
+
+def _routes(raw: bytes) -> tuple[str, ...]:
+    """Hashes alone, each once."""
+    told = (row.rpartition(" ")[2] for row in _lines(raw))
+    return tuple(sorted({word for word in told if _RELEASE.fullmatch(word)}))
 
 
 def _units(raw: bytes) -> tuple[UnitSeen, ...]:

@@ -19,9 +19,10 @@ from dynia.interfaces.release import ReleaseFile
 from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.planning.compare import OWNER
 from dynia.services.planning.components.base import Component, Topology
+from dynia.services.planning.components.caddy import CONFIG as CADDYFILE
 from dynia.services.planning.components.caddy import PROJECT as CADDY_PROJECT
 from dynia.services.planning.components.caddy import Caddy, routed_services
-from dynia.services.planning.components.compose_override import project
+from dynia.services.planning.components.compose_override import container_hashes, project, routed_hash
 from dynia.services.planning.components.service import ServiceComponent
 from dynia.state.manifest import MODE as MANIFEST_MODE
 from dynia.state.manifest import PATH as MANIFEST_PATH
@@ -46,6 +47,7 @@ class ModelNode:
         self.firewall = facts.firewall
         self.unfinished = set(facts.unfinished)
         self.lineage = facts.lineage
+        self.routes = facts.routes
         self.manifest = facts.manifest
         self.certificates = dict(facts.certificates)
 
@@ -63,6 +65,7 @@ class ModelNode:
             firewall=self.firewall,
             unfinished=tuple(sorted(self.unfinished)),
             lineage=self.lineage,
+            routes=self.routes if CADDYFILE in self.files else (),
             manifest=self.manifest if MANIFEST_PATH in self.files else "",
             certificates=dict(sorted(self.certificates.items())),
         )
@@ -126,7 +129,10 @@ class ModelNode:
             joined = {target.container: (f"edge-{component.service.name}",)} if target else {}
             self._run(name, containers, once, joined)
         elif isinstance(component, Caddy):
-            edges = tuple(f"edge-{s.name}" for s in routed_services(topology.spec))
+            served = routed_services(topology.spec)
+            edges = tuple(f"edge-{s.name}" for s in served)
+            hashes = {routed_hash(s, container_hashes(topology, s)) for s in served}
+            self.routes = tuple(sorted(hashes))
             self._run(CADDY_PROJECT, containers, set(), {"caddy": edges})
 
     def _run(
@@ -146,6 +152,11 @@ class ModelNode:
                     networks=networks.get(service, ()),
                 )
             )
+
+    def leads_to_what_runs(self) -> None:
+        """The Caddyfile is as good as what runs beside it, as far as anybody knows."""
+        joined = (c for c in self.containers if any(name.startswith("edge-") for name in c.networks))
+        self.routes = tuple(sorted({c.config for c in joined if c.project != CADDY_PROJECT}))
 
     def stop(self, name: str) -> None:
         self.containers = [c for c in self.containers if c.project != name]

@@ -16,15 +16,17 @@ from dynia.state.model import Node
 
 def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, frozenset[str]]:
     """Per service the nodes that serve it: its containers run and none is unhealthy, and for HTTP Caddy runs
-    beside them. A node that was not observed does not count."""
+    beside them and leads to the one that is routed. A node that was not observed does not count."""
     found: dict[str, set[str]] = {service.name: set() for service in spec.services}
     http = {service.name for service in spec.services if service.kind == "http"}
+    routed = {service.name: service.target.container for service in spec.services if service.target}
     by_project = {project(service): service for service in found}
     for node in nodes:
         facts = observed.nodes.get(node.name)
         if not isinstance(facts, NodeFacts):
             continue
         state: dict[str, bool] = {}
+        leads: set[str] = set()
         caddy = False
         for container in facts.containers:
             if container.project == CADDY:
@@ -32,8 +34,13 @@ def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dic
             service = by_project.get(container.project)
             if service is not None:
                 state[service] = state.get(service, True) and _well(container)
+                # A Caddyfile of the team's own may tell no releases: then it is believed to lead here.
+                if container.service == routed.get(service) and container.config in (
+                    facts.routes or (container.config,)
+                ):
+                    leads.add(service)
         for service, well in state.items():
-            if service in found and well and (caddy or service not in http):
+            if service in found and well and (service not in http or (caddy and service in leads)):
                 found[service].add(node.name)
     return {service: frozenset(names) for service, names in found.items()}
 

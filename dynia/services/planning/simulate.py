@@ -272,6 +272,7 @@ class _World:
             node.remember(known, self._wanted.topology.certificate if self._wanted else None)
             if wanted is not None and self._wanted is not None:
                 node.activate(wanted, self._wanted.topology, known.containers)
+        node.leads_to_what_runs()
 
     def _delete(self, name: str, provider_id: str, recorded: bool) -> None:
         if self.machines is not None:

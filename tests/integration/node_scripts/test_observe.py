@@ -199,3 +199,14 @@ def test_of_a_certificate_file_only_the_public_parts_leave_the_node(machine: Mac
         "no-key": False,
     }
     assert found["broken"] is None
+
+
+def test_the_containers_that_caddy_leads_to_are_told(machine: Machine) -> None:
+    """From the template that nodes get; a node without a Caddyfile, or with another one, tells none."""
+    assert machine.observe().routes == ()
+    text = (TEMPLATES / "caddy/Caddyfile.mustache").read_text()
+    assert "header_down X-Dynia-Release {{release}}" in text
+    machine.write("caddy/Caddyfile", text.replace("{{release}}", "0123456789abcdef"))
+    assert machine.observe().routes == ("0123456789abcdef",)
+    machine.write("caddy/Caddyfile", "respond hello\n")
+    assert machine.observe().routes == ()

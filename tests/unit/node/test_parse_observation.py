@@ -31,7 +31,8 @@ SECTIONS: dict[bytes, tuple[bytes, ...]] = {
         b"web-1\n", b"x86_64\n", b"boot-1\n", b"debian-13\n", b"l1\n", b"1699999999\n",
         b"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100 31 69 31% /\nx 9 8 1 90% /y\n",
         b"1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.0.0.2/24 brd 10.0.0.255 scope\n",
-        b"MASTER\n", b"/var/lib/dynia/txn/service%api\n",
+        b"MASTER\n", b"/var/lib/dynia/txn/service%api\n", b"",
+        b"X-Dynia-Release 0123456789abcdef\nX-Dynia-Release \nX-Dynia-Release 0123456789abcdef\n",
     ),
     b"files": (
         b"/opt/dynia/a", b"f", b"644", b"root:root", b"5", b"1700000000.5", b".",
@@ -90,6 +91,7 @@ def test_a_whole_answer_becomes_facts() -> None:
     assert (image.tags, image.digests) == (("caddy:2",), ("caddy@sha256:" + HASH.decode(),))
     assert (facts.networks, facts.docker, facts.compose) == (("edge-api",), "26.1.5", "2.26.1")
     assert (facts.unfinished, facts.truncated) == (("service/api",), ())
+    assert facts.routes == ("0123456789abcdef",)
 
 
 def test_a_role_is_only_believed_while_keepalived_is_active() -> None:

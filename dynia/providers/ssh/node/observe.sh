@@ -31,6 +31,8 @@ df -P / "$opt" /var/lib/docker 2>/dev/null | text 4000
 { [ ! -r "$run/dynia/vrrp" ] || head -n 1 "$run/dynia/vrrp"; } | text 100
 { find "$var/txn" -mindepth 2 -maxdepth 2 -name manifest -printf '%h\n' 2>/dev/null || :; } | text 4000
 { [ ! -f "$var/manifest.json" ] || tail -n 1 "$var/manifest.json"; } 2>/dev/null | text 4000
+# Which containers Caddy leads to: one that just came serves nothing before it is named there.
+{ [ ! -r "$opt/caddy/Caddyfile" ] || grep -o 'X-Dynia-Release [0-9a-f]*' "$opt/caddy/Caddyfile"; } 2>/dev/null | text 100000
 
 # Our folders whole, then single paths; what is not there is simply not listed.
 IFS=$nl
