@@ -80,6 +80,15 @@ class Locked(DyniaError):
     exit_code = 5
 
 
+def fenced(where: str, seen: str) -> Locked:
+    """A node has seen a run with a higher number than this one's, and does nothing for this one."""
+    return Locked(
+        f"{where}another run took over: its lock has number {seen or '?'}, higher than this run's",
+        hint="nothing was touched there. Run this again when the other one has ended; if there is none, this "
+        "state is older than what the node has seen: `dynia state unlock --above N`",
+    )
+
+
 class Stale(DyniaError):
     """What was observed for the plan is no longer so (law 4)."""
 

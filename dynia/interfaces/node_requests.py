@@ -19,6 +19,15 @@ class SecretCandidate(Shape):
         return f"SecretCandidate(path={self.path!r}, content=[redacted])"
 
 
+class Fence(Shape):
+    """The number of the lease under which something is asked. A node keeps the highest that it has seen of
+    its cluster, and refuses what comes with a lower one before it touches anything (law 11)."""
+
+    lineage: str
+    cluster: str
+    number: int
+
+
 class ObserveRequest(Shape):
     """What to look at. `roots` are our folders (walked whole), `paths` single files outside them.
 
@@ -33,6 +42,7 @@ class ObserveRequest(Shape):
     secret_paths: tuple[str, ...] = ()
     candidates: tuple[SecretCandidate, ...] = ()
     certificates: tuple[str, ...] = ()
+    fence: Fence | None = None
 
 
 class ExpectedFile(Shape):
@@ -66,6 +76,7 @@ class PushRequest(Shape):
     probe: str = ""
     probe_s: float = 10.0
     deadline_s: float = 120.0
+    fence: Fence | None = None
 
 
 class RemoveRequest(Shape):
@@ -77,17 +88,21 @@ class RemoveRequest(Shape):
     expected: tuple[ExpectedFile, ...] = ()
     deactivate: str = ""
     deadline_s: float = 120.0
+    fence: Fence | None = None
 
 
-PushPhase = Literal["lock", "lineage", "expected", "stage", "check", "swap", "activate", "probe", "done"]
+PushPhase = Literal[
+    "lock", "lineage", "fenced", "expected", "stage", "check", "swap", "activate", "probe", "done"
+]  # fmt: skip
 
 
 class PushAnswer(Shape):
     """How a push or a removal ended. `done` is the only success.
 
-    `lock`: the node is busy. `expected`: `changed` names what differs from the plan, nothing was touched.
-    Later phases: the node was put back; `restored` says whether that was seen to work. `output` is the
-    last lines (bounded, control characters stripped). `files` is how the component's files are now.
+    `lock`: the node is busy. `fenced`: it has seen a higher lease, whose number is in `output`.
+    `expected`: `changed` names what differs from the plan, nothing was touched. Later phases: the node was
+    put back; `restored` says whether that was seen to work. `output` is the last lines (bounded, control
+    characters stripped). `files` is how the component's files are now.
     """
 
     phase: PushPhase
@@ -103,6 +118,7 @@ class BootstrapRequest(Shape):
     lineage: str
     packages: tuple[str, ...]
     deadline_s: float = 600.0
+    fence: Fence | None = None
 
 
 class Bootstrapped(Shape):
@@ -149,6 +165,7 @@ class ImageRequest(Shape):
     image_id: str = ""
     tag: str = ""
     deadline_s: float = 600.0
+    fence: Fence | None = None
 
 
 class ExecRequest(Shape):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry
 from dynia.interfaces.errors import DyniaError, NotObservedError
@@ -58,7 +59,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
     """One look at the world. What did not answer is in the result as `NotObserved`."""
     state = session.store.state
     recorded = state.nodes_of(session.cluster)
-    request = observe_request(session.spec, session.secrets)
+    request = replace(observe_request(session.spec, session.secrets), fence=session.fence())
     listing = asyncio.create_task(_list_nodes(session))
 
     async def silent() -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from dynia.interfaces.desired import ClusterSpec, ZoneDns
 from dynia.interfaces.events import EventSink
+from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.observed import CertificateSeen
 from dynia.providers.protocols import (
     CertificateAuthority,
@@ -84,3 +85,10 @@ class Session:
     ask_entry: AskEntry = nobody_asked
     leave_names: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def fence(self) -> Fence | None:
+        """What every request to a node carries while this run has the lease; nothing where it only looks."""
+        if self.store.left(self.cluster) is None:
+            return None
+        number = self.store.fencing(self.cluster)
+        return Fence(lineage=self.store.state.lineage, cluster=self.cluster, number=number)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dynia.interfaces.errors import NotObservedError, Stale
 from dynia.interfaces.events import StepProgress
-from dynia.interfaces.node_requests import ExecRequest
+from dynia.interfaces.node_requests import ExecRequest, Fence
 from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey, Recipe
 from dynia.services.connections import Connections
@@ -39,6 +39,10 @@ class PassTools:
     @property
     def fencing(self) -> int:
         return self.session.store.fencing(self.cluster)
+
+    @property
+    def fence(self) -> Fence | None:
+        return self.session.fence()
 
     @property
     def authority(self) -> CertificateAuthority | None:

@@ -170,6 +170,9 @@ class Store:
         try:
             try:
                 yield
+            except GeneratorExit:
+                # Nobody goes on here, and nobody ends it either: what a killed run leaves.
+                raise
             except BaseException:
                 with contextlib.suppress(DyniaError):
                     self._close(cluster)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from dynia.interfaces.node_requests import Fence
 from tests.simulation.loop import Process
 
 ROOT = "/opt/dynia"
@@ -94,6 +95,7 @@ class Node:
         self.holds: str = ""
         self.firewall = ""
         self.transactions: dict[str, Transaction] = {}
+        self.fencing = ("", 0)
         self.locked_by = ""
         self.process = Process(name)
         self.waiting: list[asyncio.Future[Any]] = []
@@ -145,6 +147,16 @@ class Node:
 
     def below(self, path: str) -> Iterable[str]:
         return [p for p in self.files if p == path or p.startswith(path + "/")]
+
+    def fenced(self, fence: Fence | None) -> int:
+        """The higher number of a lease that this node has seen; 0: there is none, and this one is kept."""
+        if fence is None or self.lineage() != fence.lineage:
+            return 0
+        cluster, seen = self.fencing
+        if cluster == fence.cluster and seen > fence.number:
+            return seen
+        self.fencing = (fence.cluster, fence.number)
+        return 0
 
     def lineage(self) -> str:
         found = self.files.get(LINEAGE_FILE)

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 
+from dynia.interfaces.errors import fenced
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
@@ -59,6 +60,8 @@ class Script:
             return PushAnswer(phase="lineage", output=node.lineage())
         if not node.lineage():
             node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
+        if seen := node.fenced(request.fence):
+            return PushAnswer(phase="fenced", output=str(seen))
         await self._pause()
         changed = self._compare(request.expected)
         if changed:
@@ -91,6 +94,8 @@ class Script:
         node = self.node
         if node.lineage() not in ("", request.lineage):
             return PushAnswer(phase="lineage", output=node.lineage())
+        if seen := node.fenced(request.fence):
+            return PushAnswer(phase="fenced", output=str(seen))
         await self._pause()
         changed = self._compare(request.expected)
         if changed:
@@ -189,6 +194,8 @@ async def bootstrap(world: World, node: Node, who: str, request: BootstrapReques
     await asyncio.sleep(world.pace.uniform(0.5, 4.0))
     if not node.lineage():
         node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
+    if seen := node.fenced(request.fence):
+        raise fenced("", str(seen))
     if node.lineage() == request.lineage:
         node.packages |= set(request.packages)
         if "docker.io" in node.packages:
@@ -217,6 +224,7 @@ async def gate(world: World, node: Node, who: str, request: GateRequest) -> Gate
 def observe(world: World, node: Node, who: str, request: ObserveRequest) -> NodeFacts:
     """One look, all of the same instant."""
     world.note(who, "look", node.name, "holder" if node.holds else "")
+    node.fenced(request.fence)
     secret = set(request.secret_paths)
     files = tuple(
         FileSeen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from dynia.interfaces.errors import Locked, NotObservedError, Refused
+from dynia.interfaces.errors import DyniaError, Locked, NotObservedError, Refused, fenced
 from dynia.interfaces.node_requests import Bootstrapped, GateAnswer, PushAnswer, PushPhase
 from dynia.providers.ssh.files_seen import files_seen
 from dynia.providers.ssh.framing import Sections, line, path_text, sections, text, token
@@ -43,6 +43,10 @@ def parse_bootstrap(raw: bytes) -> Bootstrapped:
         )
     if phase == "lock":
         raise Locked(f"the node is busy: {_holder(output)}")
+    if phase == "fenced":
+        raise fenced("", line(output.encode()))
+    if phase == "stage":
+        raise DyniaError(line(output.encode()), hint="is the node's disk full?")
     if phase != "done":
         raise NotObservedError("the node's answer makes no sense: it names no phase")
     rows = (row.split("\t") for row in text(token(found, "packages", 0), 100_000).split("\n"))

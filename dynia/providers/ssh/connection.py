@@ -14,6 +14,7 @@ from dynia.interfaces.node_requests import (
     BootstrapRequest,
     ExecRequest,
     Executed,
+    Fence,
     GateAnswer,
     GateRequest,
     ImageRequest,
@@ -63,7 +64,9 @@ class SshConnection:
 
     async def observe(self, request: ObserveRequest) -> NodeFacts:
         message = messages.observe_message(request)
-        reply = await self._script("observe", (), message, deadline_s=_OBSERVE_S, limit=_FACTS_LIMIT)
+        reply = await self._script(
+            "observe", (), message, deadline_s=_OBSERVE_S, limit=_FACTS_LIMIT, fence=request.fence
+        )
         runner_ms = round((reply.sent_at + reply.heard_at) / 2 * 1000)
         return parse_observation(reply.stdout, request, runner_ms=runner_ms, cut=reply.cut)
 
@@ -71,21 +74,27 @@ class SshConnection:
         message = messages.package_message(request.packages)
         args = (request.lineage, _whole(request.deadline_s))
         deadline_s = request.deadline_s + _PUT_BACK_S
-        reply = await self._script("bootstrap", args, message, deadline_s=deadline_s, survives=True)
+        reply = await self._script(
+            "bootstrap", args, message, deadline_s=deadline_s, survives=True, fence=request.fence
+        )
         return answers.parse_bootstrap(reply.stdout)
 
     async def push(self, request: PushRequest) -> PushAnswer:
         args = (*_transaction(request), _whole(request.probe_s))
         message = messages.push_message(request)
         deadline_s = request.deadline_s + _PUT_BACK_S
-        reply = await self._script("push", args, message, deadline_s=deadline_s, survives=True)
+        reply = await self._script(
+            "push", args, message, deadline_s=deadline_s, survives=True, fence=request.fence
+        )
         return answers.parse_push(reply.stdout)
 
     async def remove(self, request: RemoveRequest) -> PushAnswer:
         message = messages.remove_message(request)
         deadline_s = request.deadline_s + _PUT_BACK_S
         args = _transaction(request)
-        reply = await self._script("remove", args, message, deadline_s=deadline_s, survives=True)
+        reply = await self._script(
+            "remove", args, message, deadline_s=deadline_s, survives=True, fence=request.fence
+        )
         return answers.parse_push(reply.stdout)
 
     async def gate(self, request: GateRequest) -> GateAnswer:
@@ -98,7 +107,9 @@ class SshConnection:
     async def provide_image(self, request: ImageRequest) -> str:
         way = ("pull", request.pull) if request.pull else ("load", request.image_id)
         args = (*way, request.tag, _whole(request.deadline_s))
-        command = self._command("image", args, deadline_s=request.deadline_s + 60, survives=False)
+        command = self._command(
+            "image", args, deadline_s=request.deadline_s + 60, survives=False, fence=request.fence
+        )
         return await provide_image(
             self._connection,
             command,
@@ -152,15 +163,30 @@ class SshConnection:
         deadline_s: float,
         limit: int = _ANSWER_LIMIT,
         survives: bool = False,
+        fence: Fence | None = None,
     ) -> Reply:
-        command = self._command(name, args, deadline_s=deadline_s, survives=survives)
+        command = self._command(name, args, deadline_s=deadline_s, survives=survives, fence=fence)
         reply = await self._ask(command, stdin, deadline_s + _GRACE_S, limit)
         self._refuse_early_end(reply)
         return reply
 
-    def _command(self, name: ScriptName, args: tuple[str, ...], *, deadline_s: float, survives: bool) -> str:
+    def _command(
+        self,
+        name: ScriptName,
+        args: tuple[str, ...],
+        *,
+        deadline_s: float,
+        survives: bool,
+        fence: Fence | None,
+    ) -> str:
         return script_command(
-            name, args, deadline_s=deadline_s, places=self._places, sudo=self._sudo, survives=survives
+            name,
+            args,
+            deadline_s=deadline_s,
+            places=self._places,
+            sudo=self._sudo,
+            survives=survives,
+            fence=fence,
         )
 
     async def _ask(self, command: str, stdin: bytes, timeout_s: float, limit: int) -> Reply:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import asyncssh
 
-from dynia.interfaces.errors import ApplyFailed, NotObservedError
+from dynia.interfaces.errors import ApplyFailed, NotObservedError, fenced
 from dynia.interfaces.node_requests import ImageRequest
 from dynia.providers.ssh.exchange import Exchange, Reply, start
 from dynia.providers.ssh.framing import line, sections, text, token
@@ -42,6 +42,8 @@ async def provide_image(
             exchange.close()
     refuse(reply)
     found = sections(reply.stdout)
+    if "fenced" in found:
+        raise fenced("", line(token(found, "fenced", 0), 100))
     if "failed" in found:
         said = text(token(found, "failed", 0), 2000).strip()
         raise ApplyFailed(f"image {request.reference}: {said or 'no reason given'}")

@@ -7,6 +7,7 @@ import shlex
 from importlib.resources import files
 from typing import Literal
 
+from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.shape import Shape
 
 ScriptName = Literal["observe", "bootstrap", "push", "remove", "gate", "image", "follow"]
@@ -48,6 +49,7 @@ def script_command(
     places: Places,
     sudo: bool,
     survives: bool = False,
+    fence: Fence | None = None,
 ) -> str:
     """The command line that runs a script with a clean environment and a deadline of its own.
 
@@ -59,6 +61,7 @@ def script_command(
         places=places,
         sudo=sudo,
         survives=survives,
+        fence=fence,
     )
 
 
@@ -69,6 +72,7 @@ def command_line(
     places: Places,
     sudo: bool,
     survives: bool = False,
+    fence: Fence | None = None,
 ) -> str:
     """An argv as one line for any login shell: quoted, as root, with a clean environment and a deadline."""
     words = ["exec"]
@@ -76,6 +80,8 @@ def command_line(
         words += ["sudo", "-n", "--"]
     words += ["env", "-i", f"PATH={_PATH}", "HOME=/root", "LC_ALL=C", "TZ=UTC"]
     words += [f"DYNIA_OPT={places.opt}", f"DYNIA_VAR={places.var}", f"DYNIA_RUN={places.run}"]
+    if fence is not None:
+        words += [f"DYNIA_FENCE={fence.lineage} {fence.cluster} {fence.number}"]
     if survives:
         words += ["setsid", "-w"]
     if deadline_s is not None:

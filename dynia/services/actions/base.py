@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.release import Release
 from dynia.interfaces.shape import Shape
 from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
@@ -43,6 +44,11 @@ class Tools(Protocol):
     @property
     def fencing(self) -> int:
         """The number of the lease that this run has: the highest is the newest run."""
+        ...
+
+    @property
+    def fence(self) -> Fence | None:
+        """What every request that changes a node carries."""
         ...
 
     @property

@@ -22,7 +22,7 @@ class BootstrapNode(Action, tag="bootstrap_node"):
 
     async def run(self, tools: Tools) -> tuple[Change, ...]:
         connection = await tools.connection(self.node)
-        request = BootstrapRequest(lineage=tools.lineage, packages=self.packages)
+        request = BootstrapRequest(lineage=tools.lineage, packages=self.packages, fence=tools.fence)
         seen = await connection.bootstrap(request)
         if seen.missing:
             raise ApplyFailed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dynia.interfaces.errors import ApplyFailed, Locked, Stale
+from dynia.interfaces.errors import ApplyFailed, Locked, Stale, fenced
 from dynia.interfaces.node_requests import (
     ExecRequest,
     ExpectedFile,
@@ -50,6 +50,7 @@ class PushComponent(Action, tag="push_component"):
         request = PushRequest(
             component=self.component,
             lineage=tools.lineage,
+            fence=tools.fence,
             files=await self._files(tools, recipe.release),
             delete=self.delete,
             expected=self.expected,
@@ -85,6 +86,7 @@ class ActivateComponent(Action, tag="activate_component"):
         request = PushRequest(
             component=self.component,
             lineage=tools.lineage,
+            fence=tools.fence,
             check=recipe.check,
             activate=recipe.activate,
             probe=recipe.probe,
@@ -125,6 +127,7 @@ class RemoveComponent(Action, tag="remove_component"):
         request = RemoveRequest(
             component=self.component,
             lineage=tools.lineage,
+            fence=tools.fence,
             paths=self.paths,
             expected=self.expected,
             deactivate=self.deactivate,
@@ -176,6 +179,8 @@ def must_be_done(node: str, component: str, answer: PushAnswer) -> None:
             return
         case "lock":
             raise Locked(f"{where} · the node is busy: {answer.output or 'its lock is held'}")
+        case "fenced":
+            raise fenced(f"{where} · ", answer.output)
         case "expected":
             raise Stale(
                 f"{where} · changed since plan: {', '.join(answer.changed)}",

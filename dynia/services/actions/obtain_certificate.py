@@ -44,6 +44,7 @@ class ObtainCertificate(Action, tag="obtain_certificate"):
         request = PushRequest(
             component="tls",
             lineage=tools.lineage,
+            fence=tools.fence,
             files=(ReleaseFile(path=self.path, mode=0o600, content=given.pem.content, secret=True),),
             expected=self.expected,
             check=self.check,

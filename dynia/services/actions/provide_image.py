@@ -22,7 +22,9 @@ class ProvideImage(Action, tag="provide_image"):
 
     async def run(self, tools: Tools) -> tuple[Change, ...]:
         connection = await tools.connection(self.node)
-        request = ImageRequest(reference=self.reference, pull=self.pull, image_id=self.image_id, tag=self.tag)
+        request = ImageRequest(
+            reference=self.reference, pull=self.pull, image_id=self.image_id, tag=self.tag, fence=tools.fence
+        )
         seen = await connection.provide_image(request)
         if self.image_id and seen != self.image_id:
             raise ApplyFailed(f"{self.node} · image {self.reference} arrived as {seen}, not {self.image_id}")

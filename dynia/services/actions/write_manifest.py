@@ -35,6 +35,7 @@ async def write_manifest(tools: Tools, action: WriteManifest, sealer: Sealer) ->
     request = PushRequest(
         component=MANIFEST,
         lineage=tools.lineage,
+        fence=tools.fence,
         files=(ReleaseFile(path=PATH, mode=MODE, content=content),),
         expected=(action.expected,),
         # The rename is in the node's journal before long; what the file holds is on its disk now.

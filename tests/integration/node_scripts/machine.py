@@ -12,6 +12,7 @@ from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
     ExpectedFile,
+    Fence,
     ObserveRequest,
     PushAnswer,
     PushRequest,
@@ -51,20 +52,24 @@ class Machine:
     def file(self, relative: str, content: str, mode: int = 0o644, *, secret: bool = False) -> ReleaseFile:
         return ReleaseFile(path=self.path(relative), mode=mode, content=content.encode(), secret=secret)
 
-    def bootstrap(self) -> Bootstrapped:
+    def bootstrap(self, fence: Fence | None = None) -> Bootstrapped:
         request = BootstrapRequest(lineage=LINEAGE, packages=())
-        raw = self.run("bootstrap", (LINEAGE, "60"), messages.package_message(request.packages))
+        raw = self.run("bootstrap", (LINEAGE, "60"), messages.package_message(request.packages), fence)
         return answers.parse_bootstrap(raw)
 
     def push(self, request: PushRequest) -> PushAnswer:
-        return answers.parse_push(self.run("push", push_args(request), messages.push_message(request)))
+        return answers.parse_push(
+            self.run("push", push_args(request), messages.push_message(request), request.fence)
+        )
 
     def remove(self, request: RemoveRequest) -> PushAnswer:
-        return answers.parse_push(self.run("remove", remove_args(request), messages.remove_message(request)))
+        return answers.parse_push(
+            self.run("remove", remove_args(request), messages.remove_message(request), request.fence)
+        )
 
     def observe(self, request: ObserveRequest | None = None) -> NodeFacts:
         asked = request or ObserveRequest(roots=(self.places.opt,))
-        raw = self.run("observe", (), messages.observe_message(asked))
+        raw = self.run("observe", (), messages.observe_message(asked), asked.fence)
         return parse_observation(raw, asked, runner_ms=0)
 
     def files(self) -> dict[str, FileSeen]:
@@ -82,15 +87,23 @@ class Machine:
             for r in relatives
         )
 
-    def run(self, name: ScriptName, args: tuple[str, ...], stdin: bytes) -> bytes:
+    def run(self, name: ScriptName, args: tuple[str, ...], stdin: bytes, fence: Fence | None = None) -> bytes:
         done = subprocess.run(
-            ["sh", "-c", self.command(name, args)], input=stdin, capture_output=True, timeout=120, check=False
+            ["sh", "-c", self.command(name, args, fence=fence)],
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            check=False,
         )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
-    def command(self, name: ScriptName, args: tuple[str, ...], *, survives: bool = False) -> str:
-        return script_command(name, args, deadline_s=100, places=self.places, sudo=False, survives=survives)
+    def command(
+        self, name: ScriptName, args: tuple[str, ...], *, survives: bool = False, fence: Fence | None = None
+    ) -> str:
+        return script_command(
+            name, args, deadline_s=100, places=self.places, sudo=False, survives=survives, fence=fence
+        )
 
     def run_with(self, tools: Path, name: ScriptName, args: tuple[str, ...], stdin: bytes) -> bytes:
         """Run a script with programs of a folder in front of the machine's own."""

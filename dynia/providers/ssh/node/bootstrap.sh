@@ -37,6 +37,10 @@ flock -w 5 9 || { log=$lock; answer lock; }
 printf '%s bootstrap\n' "$began" >"$lock"
 : >"$log"
 pin_lineage "$lineage"
+code=0
+pass_fence || code=$?
+[ "$code" != 1 ] || { echo "$seen" >"$log"; answer fenced; }
+[ "$code" = 0 ] || { echo 'the number of the lease could not be kept' >"$log"; answer stage; }
 # Made once and never shown: the keys of this node's keyed hashes.
 for name in inner outer; do
   [ -s "$var/keys/$name" ] || {

@@ -8,6 +8,15 @@ fail() { # reason
   section end
   exit 0
 }
+code=0
+pass_fence || code=$?
+if [ "$code" = 1 ]; then
+  section fenced
+  printf '%s\0' "$seen"
+  section end
+  exit 0
+fi
+[ "$code" = 0 ] || fail 'the number of the lease could not be kept'
 here=$(id "$name") || here=''
 if [ -z "$here" ] && [ "$way" = pull ]; then
   logins=$opt/registry

@@ -20,6 +20,31 @@ pin_lineage() {
   }
 }
 
+# A lease's number: "lineage cluster number", or nothing from whoever has none. The node keeps the highest that it has
+# seen of its cluster. 0: the number is not lower, and is kept now. 1: a higher one was seen, which is then in $seen.
+# 2: it could not be kept.
+fence=${DYNIA_FENCE:-}
+pass_fence() {
+  [ -n "$fence" ] && [ -d "$var" ] && [ -s "$opt/lineage" ] || return 0
+  whose='' seen=0 number=${fence##* } belongs=${fence#* }
+  belongs=${belongs%% *}
+  read -r pinned <"$opt/lineage" || :
+  [ "$pinned" = "${fence%% *}" ] || return 0
+  exec 8>>"$var/fencing.lock" || return 2
+  flock -w 5 8 || return 2
+  [ ! -s "$var/fencing" ] || read -r whose seen <"$var/fencing" || :
+  case $seen in '' | *[!0-9]*) seen=0 ;; esac
+  [ "$whose" = "$belongs" ] || seen=0
+  if [ "$number" -lt "$seen" ]; then
+    exec 8>&-
+    return 1
+  fi
+  if [ "$number" -gt "$seen" ]; then
+    echo "$belongs $number" >"$var/.fencing" && sync "$var/.fencing" && mv -fT "$var/.fencing" "$var/fencing" && sync "$var" || return 2
+  fi
+  exec 8>&-
+}
+
 section() { printf '\001%s\0' "$1"; }
 
 # One token of text from stdin, at most $1 bytes.

@@ -3,6 +3,7 @@ probe_s=$5
 take_lock
 check_lineage
 pin_lineage "$lineage"
+check_fence
 receive
 compare
 

@@ -1,6 +1,7 @@
 # Take a component off this node: deactivate, then delete its paths.
 take_lock
 check_lineage
+check_fence
 receive
 compare
 staged=''

@@ -71,6 +71,17 @@ check_lineage() {
   [ "$found" = "$lineage" ] || { echo "$found" >"$log"; answer lineage 1; }
 }
 
+# Under the lock, and before anything is touched: who was overtaken does nothing more here.
+check_fence() {
+  code=0
+  pass_fence || code=$?
+  case $code in
+    0) ;;
+    1) echo "$seen" >"$log"; answer fenced 1 ;;
+    *) echo 'the number of the lease could not be kept' >>"$log"; answer stage 1 ;;
+  esac
+}
+
 # The request is one tar on stdin; its last member says that it is whole.
 receive() {
   mkdir "$stage"
