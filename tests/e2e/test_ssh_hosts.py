@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import urllib.request
 import uuid
@@ -136,6 +137,18 @@ def test_a_host_without_docker_was_given_it_and_a_user_went_through_sudo(estate:
     assert "for ada from" in logins
     assert "for root from" not in logins
     assert set(estate.known.sh("find /opt/dynia -printf '%u:%g\\n'").split()) == {"root:root"}
+
+
+def test_a_lost_state_is_given_back_by_the_hosts(estate: Estate) -> None:
+    """Their keys are those of the file and of known_hosts; one is read as a user with sudo."""
+    cluster = estate.cluster
+    lost = cluster.state()["nodes"]
+    (cluster.folder / "state.json").unlink()
+    shutil.rmtree(cluster.folder / ".dynia")
+    done = cluster.dynia("state", "rebuild", "--yes", "--cluster", cluster.name)
+    assert "nothing to do" in done.stdout, str(done)
+    assert cluster.state()["nodes"] == lost
+    cluster.dynia("plan", "--detailed-exitcode")
 
 
 def fingerprint(host: Host) -> str:
