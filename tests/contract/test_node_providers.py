@@ -219,6 +219,8 @@ def test_another_lineage_sees_none_of_it(maker: World) -> None:
         assert await maker.provider.list_nodes("another", maker.cluster) == ()
         assert await maker.provider.list_nodes(maker.lineage, "another") == ()
         assert await maker.provider.list_reserved_ips("another", maker.cluster) == ()
+        assert await maker.provider.lineages(maker.cluster) == (maker.lineage,)
+        assert await maker.provider.lineages("another") == ()
 
     asyncio.run(case())
 

@@ -28,10 +28,10 @@ from dynia.interfaces.desired import (
 )
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.node_requests import PushAnswer
-from dynia.interfaces.observed import DnsRecord
+from dynia.interfaces.observed import DnsRecord, NodeFacts
 from dynia.services.planning.components import PEM
 from dynia.services.planning.manifests import only_manifests
-from dynia.state.manifest import Sealer, read_seal
+from dynia.state.manifest import PATH, Sealer, read_seal
 from dynia.state.model import State
 from dynia.state.store import open_store
 from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded, survived
@@ -240,7 +240,28 @@ def test_a_manifest_that_could_not_be_written_is_said_and_nothing_else_is_wrong(
     assert "its manifest was not written" in done.left[0][1] and done.generation == 2
     cloud.lie = lambda what, node: None
     cloud.records["theirs"] = THEIRS
-    finished(cloud, disk, after)
+    _, state = finished(cloud, disk, after)
+    assert state.clusters, "healing is no apply of anything"  # type: ignore[attr-defined]
+    assert open_store(HOME, disk=disk, make=False).state.clusters[0].generation == 2
+
+
+def test_a_manifest_that_another_run_wrote_since_the_look_is_not_written_over() -> None:
+    cloud, disk = applied(worlds.cluster(2, SERVICES[:1], entry=NoEntry()))
+    sick = cloud.machines[2].name
+    newer: list[NodeFacts] = []
+
+    def meanwhile(what: str) -> None:
+        if what == f"{sick} push":
+            facts = cloud.nodes[2]
+            other = f"sha256:{len(newer):064x}"
+            files = (replace(f, digest=other) if f.path == PATH else f for f in facts.files)
+            cloud.nodes[2] = replace(facts, files=tuple(files))
+            newer.append(cloud.nodes[2])
+
+    cloud.tick = meanwhile
+    done = Engine(cloud, disk, worlds.cluster(2, SERVICES[:2], entry=NoEntry())).apply()
+    assert (done.exit_code, [name for name, _ in done.left]) == (4, [sick])
+    assert "changed since plan" in done.left[0][1] and cloud.nodes[2] == newer[-1]
 
 
 def test_an_older_copy_of_the_state_is_refused_before_it_undoes_anything() -> None:

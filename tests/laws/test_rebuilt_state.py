@@ -63,6 +63,7 @@ def test_after_any_apply_the_state_made_again_is_the_one_that_was_lost(
     assert recorded(state_on(again)) == recorded(lost)
     (before,), (after,) = lost.clusters, state_on(again).clusters
     assert after.generation == before.generation and after.applied == before.applied
+    assert open_store(HOME, disk=again, make=False).fencing("prod") > found.rebuilt.fencing
     plan = Engine(cloud, again, spec).plan()
     assert plan.empty and plan.drift == () and plan.waiting == ()
     done = Engine(cloud, again, spec).apply()

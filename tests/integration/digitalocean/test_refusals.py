@@ -220,3 +220,20 @@ def test_more_droplets_than_a_page_has_are_all_listed(tmp_path: pathlib.Path) ->
         # one of the second page is found again, too
         again = asyncio.run(world.provider.create_node(world.order(205)))
         assert again == listed[204]
+
+
+def test_whose_machines_are_there_is_told_without_a_state(tmp_path: pathlib.Path) -> None:
+    """Asked when the state is lost: by the droplets' own tags, of this cluster's name alone."""
+    database = tmp_path / "twin.db"
+    with twin_in_a_thread(database) as twin:
+        world = DigitalOceanWorld(twin.url, database)
+        assert asyncio.run(world.provider.lineages(world.cluster)) == ()
+        order = world.order(1)
+        asyncio.run(world.provider.create_node(order))
+        asyncio.run(world.provider.create_node(msgspec.structs.replace(order, lineage="f" * 32)))
+        asyncio.run(world.provider.create_node(msgspec.structs.replace(order, cluster="other")))
+        assert asyncio.run(world.provider.lineages(world.cluster)) == tuple(sorted(("f" * 32, world.lineage)))
+        assert asyncio.run(world.provider.lineages("other")) == (world.lineage,)
+        (node,) = asyncio.run(world.provider.list_nodes(world.lineage, world.cluster))
+        asyncio.run(world.provider.delete_node(node.provider_id))
+        assert asyncio.run(world.provider.lineages(world.cluster)) == ("f" * 32,)

@@ -33,6 +33,7 @@ def order(name: str) -> NodeOrder:
 
 def test_hosts_are_listed_as_the_file_says_them() -> None:
     provider: NodeProvider = SshNodeProvider(HOSTS)
+    assert asyncio.run(provider.lineages("c")) == ()
     fox, owl = asyncio.run(provider.list_nodes("l", "c"))
     assert (fox.provider_id, fox.public_ip, fox.private_ip) == ("fox", "203.0.113.1", "10.0.0.1")
     assert (fox.status, fox.host_key, owl.host_key) == ("running", "ssh-ed25519 AAAA", "")
