@@ -229,6 +229,8 @@ class Observed(Shape):
 
     `zones` are those that the DNS token sees, asked only where the file names none. `entry` is who answered
     at the entry address; unset where there is none to be asked.
+    `others` are lineages of other states that have machines with this cluster's tag, asked only while this
+    state does not know the cluster.
     `at` is that moment, in seconds since the epoch: how long a certificate is good is told from it.
     `certificate` is the one in the files that the desired file names, where those are here.
     """
@@ -238,6 +240,7 @@ class Observed(Shape):
     addresses: tuple[ProviderAddress, ...] | NotObserved = ()
     records: tuple[DnsRecord, ...] | NotObserved = ()
     zones: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     entry: EntryAnswer | NotObserved | UnsetType = UNSET
     images: dict[str, ResolvedImage | UnresolvedImage] = {}
     offer: Offer | NotObserved = Offer()

@@ -65,7 +65,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
     async def silent() -> dict[str, str]:
         return _cannot_answer(recorded, await listing)
 
-    nodes, machines, addresses, (records, zones), entry, (images, offer) = await asyncio.gather(
+    nodes, machines, addresses, (records, zones), entry, (images, offer, others) = await asyncio.gather(
         observe_nodes(
             connections,
             (node.name for node in recorded),
@@ -77,7 +77,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         _list_addresses(session),
         _list_records(session),
         _ask_entry(session, listing),
-        asyncio.gather(_resolve_images(session), _offer(session)),
+        asyncio.gather(_resolve_images(session), _offer(session), _other_states(session)),
     )
     return PlanningInput(
         target=session.cluster,
@@ -89,6 +89,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
             addresses=addresses,
             records=records,
             zones=zones,
+            others=others,
             entry=entry,
             images=images,
             offer=offer,
@@ -123,6 +124,17 @@ async def _list_nodes(session: Session) -> tuple[ProviderNode, ...] | NotObserve
 async def _list_addresses(session: Session) -> tuple[ProviderAddress, ...] | NotObserved:
     provider = await session.vendors.nodes()
     return await _answer(provider.list_reserved_ips(session.store.state.lineage, session.cluster))
+
+
+async def _other_states(session: Session) -> tuple[str, ...]:
+    """Whose machines carry the name of a cluster that this state does not know: it may have been lost.
+    Silence is told by the question for the cluster's own machines."""
+    state = session.store.state
+    if session.spec is None or state.cluster(session.cluster) is not None:
+        return ()
+    provider = await session.vendors.nodes()
+    seen = await _answer(provider.lineages(session.cluster))
+    return () if isinstance(seen, NotObserved) else tuple(one for one in seen if one != state.lineage)
 
 
 async def _offer(session: Session) -> Offer | NotObserved:

@@ -59,6 +59,17 @@ def test_there_is_one_first_state(world: World) -> None:
     assert first.state.lineage and first.state.lineage == second.state.lineage
 
 
+def test_a_state_made_again_takes_its_lineage_and_goes_on_above_what_nodes_were_told(world: World) -> None:
+    store = world.store(1)
+    store.take_lineage("f" * 32)
+    with store.lock("prod", "test", above=7):
+        store.write("prod", states.recorded("prod"), "made again", above=120)
+    other = world.store(2)
+    assert (other.state.lineage, other.serial("prod"), other.fencing("prod")) == ("f" * 32, 121, 8)
+    with pytest.raises(DyniaError, match="is of lineage"):
+        other.take_lineage("e" * 32)
+
+
 def test_two_first_states_at_the_same_moment_are_one(world: World) -> None:
     world.place(1), world.place(2)  # clones are made one after the other
     gate, found = threading.Barrier(2), dict[int, str]()

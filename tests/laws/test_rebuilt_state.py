@@ -200,3 +200,12 @@ def test_a_state_that_is_not_lost_is_not_replaced_but_an_older_copy_is() -> None
     _, again = rebuilt(cloud, AFTER, copy)
     assert Engine(cloud, again, AFTER).plan().empty
     assert recorded(state_on(again)) == recorded(state_on(disk))
+
+
+def test_a_plan_without_the_state_says_that_it_may_be_lost_before_all_is_made_twice() -> None:
+    cloud, disk = applied(BEFORE)
+    told = [w for w in Engine(cloud, fresh_disk(), BEFORE).plan().waiting if w.subject == "state"]
+    assert len(told) == 1 and told[0].final
+    assert state_on(disk).lineage in told[0].reason and "`dynia state rebuild`" in told[0].reason
+    assert not [w for w in Engine(cloud, disk, AFTER).plan().waiting if w.subject == "state"]
+    assert not [w for w in Engine(Cloud(), fresh_disk(), BEFORE).plan().waiting if w.subject == "state"]

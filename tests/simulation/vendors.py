@@ -25,6 +25,12 @@ class Provider:
     async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
         return await self.wire.call("list machines", lambda: self.tagged(lineage, cluster))
 
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        def told() -> tuple[str, ...]:
+            return tuple(sorted({m.lineage for m in self.world.machines.values() if m.cluster == cluster}))
+
+        return await self.wire.call("lineages", told)
+
     async def offer(self, lineage: str, cluster: str, *, size: str, image: str, region: str) -> Offer:
         return Offer()
 

@@ -91,6 +91,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         ),
         diffs=work.fold.diffs() if settled else (),
         waiting=(
+            *_other_states(given),
             *_assumed(wanted),
             *machines.waiting,
             *address.waiting,
@@ -191,6 +192,17 @@ def _drift(
     found = [*entry, *machines.drift, *address.drift, *last.drift, *work.drift]
     order = {"split": 0, "tampered": 1, "orphan": 2}
     return tuple(sorted(found, key=lambda d: (order[d.category], d.node, d.kind, d.subject, d.detail)))
+
+
+def _other_states(given: PlanningInput) -> tuple[Waiting, ...]:
+    """Said before a cluster is made a second time. Two teams may share an account, so nothing is refused."""
+    if not given.observed.others:
+        return ()
+    reason = (
+        f"there are machines of a cluster {given.target} of another state (lineage "
+        f"{', '.join(given.observed.others)}); if the state was lost, stop here: `dynia state rebuild`"
+    )
+    return (Waiting(subject="state", reason=reason, final=True),)
 
 
 def _assumed(wanted: Wanted) -> tuple[Waiting, ...]:
