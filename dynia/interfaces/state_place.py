@@ -79,7 +79,7 @@ def _move(folder: Path) -> None:
 
 def _refuse_left_in_git(folder: Path) -> None:
     """A first state is made where there is none; not where the file was changed back to kind file."""
-    from dynia.state.git_disk import REF, known_here
+    from dynia.state.git_ref import REF, known_here
 
     if known_here(folder):
         raise DyniaError(

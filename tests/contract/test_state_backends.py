@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dynia.interfaces import cli
 from dynia.interfaces.desired import FileState, GitState
 from dynia.interfaces.errors import DyniaError, Locked
 from dynia.interfaces.state_place import MOVED, kept_state, open_state
@@ -14,7 +15,9 @@ from dynia.state.model import State
 from dynia.state.store import Store, open_store
 from tests.contract.state_world import FileWorld, GitWorld, World, git
 from tests.fakes import states
+from tests.fakes.cloud import Cloud, Engine
 from tests.fakes.story import states_of, story
+from tests.plans import worlds
 
 KINDS = ("file", "git")
 
@@ -98,7 +101,7 @@ def test_of_two_that_race_for_the_lease_one_has_it_and_serials_are_there_once(wo
     """Whoever is late waits and tries again: nobody's record is lost, and no number is there twice."""
     written(world.store(1))
     world.place(2)
-    gate, each = threading.Barrier(2), 4
+    gate, each = threading.Barrier(2), 3
     errors: list[BaseException] = []
 
     def write(run: int) -> None:
@@ -412,3 +415,61 @@ def test_the_file_says_where_it_is_kept_whatever_else_is_wrong_with_it(tmp_path:
         path.write_text(text)
         assert kept_state(path) == kind, text
     assert kept_state(tmp_path / "none.yaml") == FileState()
+
+
+FILE = """\
+state: {kind: git}
+clusters:
+  prod:
+    provider: {kind: docker}
+    nodes: {count: 1}
+"""
+
+
+def test_every_verb_of_the_state_finds_it_in_git(
+    shared: GitWorld, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def dynia(*arguments: str) -> bytes:
+        assert cli.run(arguments) == 0, capfdbinary.readouterr()
+        return capfdbinary.readouterr().out
+
+    monkeypatch.delenv("DYNIA_FILE", raising=False)
+    monkeypatch.delenv("DYNIA_CLUSTER", raising=False)
+    folder = shared.place(1)
+    (folder / "clusters.yaml").write_text(FILE)
+    monkeypatch.chdir(folder)
+    written(opened(shared, 2))
+    assert b"prod" in dynia("state", "show") and b"prod" in dynia("cluster", "list")
+    copy = dynia("state", "pull")
+    dynia("context", "use", "prod")
+    assert dynia("context", "current") == b"prod\n"
+    (folder / "copy.json").write_bytes(copy)
+    store = opened(shared, 2)
+    with store.lock("prod", "test"):
+        store.write("prod", (states.services("prod", "api"),), "because")
+    dynia("state", "push", "--yes", "--force", str(folder / "copy.json"))
+    assert opened(shared, 2).state.deployments == ()
+    assert b"is not locked" in dynia("state", "unlock", "--cluster", "prod", "--yes")
+    assert not (folder / "state.json").exists()
+
+
+def test_an_apply_that_dies_in_one_clone_is_finished_from_another(shared: GitWorld) -> None:
+    """Law 3, with nothing in common but the remote: what was begun is known there before it is done."""
+    cloud, spec = Cloud(), worlds.cluster(1, services=())
+
+    class Died(BaseException):
+        pass
+
+    def die(what: str) -> None:
+        if what == "created 1":
+            raise Died(what)
+
+    cloud.tick = die
+    first = Engine(cloud, shared.disk(1), spec, home=shared.place(1))
+    with pytest.raises(Died):
+        first.apply()
+    cloud.tick = lambda what: None
+    assert sum(cloud.made.values()) == 1 and first.store.state.nodes == ()
+    done = Engine(cloud, shared.disk(2), spec, home=shared.place(2)).apply()
+    assert (done.exit_code, done.left, dict(cloud.made)) == (0, (), {1: 1})
+    assert Engine(cloud, shared.disk(3), spec, home=shared.place(3)).plan().empty

@@ -57,6 +57,7 @@ from dynia.services.planning.wanted import Wanted
 from dynia.services.rebuild import LINEAGE_PATH
 from dynia.services.reconcile import ApplyResult, Reconciler
 from dynia.services.session import Session
+from dynia.state.disk import Disk
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import Node, State
 from dynia.state.store import Store, open_store
@@ -520,9 +521,16 @@ class Frozen:
 class Engine:
     """One run of Dynia: the real store on a disk in memory, the real reconciler on a cloud."""
 
-    def __init__(self, cloud: Cloud, disk: FakeDisk, spec: ClusterSpec | None, who: str = "test") -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        disk: Disk,
+        spec: ClusterSpec | None,
+        who: str = "test",
+        home: Path = HOME,
+    ) -> None:
         self.events: list[Event] = []
-        self.store: Store = open_store(HOME, disk=disk, clock=lambda: 1_800_000_000)
+        self.store: Store = open_store(home, disk=disk, clock=lambda: 1_800_000_000)
         self._rendered: tuple[object, Wanted | None] = (None, None)
         doors = Doors(cloud, self._wanted)
         session = Session(
