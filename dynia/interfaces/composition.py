@@ -81,13 +81,14 @@ def open_session(
     logins = _logins(spec, environ)
     pem = None if destroy else read_tls_files(spec)
     secrets = secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")) if spec else {}
+    guard = LeaseGuard(store, target)
     return Session(
         cluster=target,
         spec=None if destroy else spec,
         templates={**builtin_templates(), **(spec.templates if spec else {})},
         secrets={**secrets, PEM: pem.content} if pem else secrets,
         store=store,
-        vendors=vendors_for(target, spec, store.state, home, logins),
+        vendors=vendors_for(target, spec, store.state, home, logins, guard=guard),
         emit=emit or _silent,
         clock=SystemClock(),
         lessee=_lessee(environ),
@@ -97,8 +98,21 @@ def open_session(
         ask_entry=ask_entry,
         leave_names=leave_names,
         certificate=pem.seen if pem else None,
-        authority=None if destroy else authority_for(spec),
+        authority=None if destroy else authority_for(spec, environ, guard),
     )
+
+
+class LeaseGuard:
+    """Keeps `providers.guard.Guard`: the lease of one cluster, whenever this run has it."""
+
+    def __init__(self, store: Store, cluster: str) -> None:
+        self._store, self._cluster = store, cluster
+
+    def check(self) -> None:
+        self._store.check(self._cluster)
+
+    def left(self) -> float | None:
+        return self._store.left(self._cluster)
 
 
 def read_only(file: str | None, environ: Mapping[str, str] = os.environ) -> tuple[Desired, Store]:

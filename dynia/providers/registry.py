@@ -17,6 +17,7 @@ from dynia.interfaces.desired import (
 )
 from dynia.interfaces.errors import DyniaError
 from dynia.providers.dns.registry import dns_for
+from dynia.providers.guard import FREE, Guard
 from dynia.providers.images import Images
 from dynia.providers.protocols import DnsProvider, ImageSource, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey
@@ -37,6 +38,7 @@ def vendors_for(
     folder: Path,
     logins: dict[str, tuple[str, str]],
     tell: Tell = lambda _: None,
+    guard: Guard = FREE,
 ) -> Vendors:
     """The vendors of a cluster. `spec` is None for one that only the state still knows: then what the
     state remembers must do."""
@@ -45,18 +47,19 @@ def vendors_for(
     ssh = spec.ssh if spec else Ssh()
     images = Images(logins)
     if kind == "docker":
-        return LabVendors(folder, ssh, images, tell)
+        return LabVendors(folder, ssh, images, tell, guard)
     if kind == "ssh":
-        return HostVendors(cluster, spec, state, ssh, images)
+        return HostVendors(cluster, spec, state, ssh, images, guard)
     if kind == "digitalocean":
-        return DigitalOceanVendors(cluster, spec, ssh, images)
+        return DigitalOceanVendors(cluster, spec, ssh, images, guard)
     raise DyniaError(f"cluster {cluster}: there is no provider {kind!r}")
 
 
 class LabVendors:
     """The lab: nodes are containers on this machine."""
 
-    def __init__(self, folder: Path, ssh: Ssh, images: Images, tell: Tell) -> None:
+    def __init__(self, folder: Path, ssh: Ssh, images: Images, tell: Tell, guard: Guard = FREE) -> None:
+        self._guard = guard
         self._folder, self._ssh, self._images, self._tell = folder, ssh, images, tell
         self._key: OperatorKey | None = None
         self._provider: NodeProvider | None = None
@@ -69,7 +72,7 @@ class LabVendors:
         return self._provider
 
     async def dns(self, dns: ZoneDns) -> DnsProvider:
-        return dns_for(dns, os.environ)
+        return dns_for(dns, os.environ, self._guard)
 
     async def images(self) -> ImageSource:
         return self._images
@@ -101,8 +104,15 @@ class HostVendors:
     """Hosts that exist already."""
 
     def __init__(
-        self, cluster: str, spec: ClusterSpec | None, state: State, ssh: Ssh, images: Images
+        self,
+        cluster: str,
+        spec: ClusterSpec | None,
+        state: State,
+        ssh: Ssh,
+        images: Images,
+        guard: Guard = FREE,
     ) -> None:
+        self._guard = guard
         self._cluster, self._spec, self._state = cluster, spec, state
         self._ssh, self._images = ssh, images
         self._key: OperatorKey | None = None
@@ -115,7 +125,7 @@ class HostVendors:
         return SshNodeProvider(hosts, self._known_hosts())
 
     async def dns(self, dns: ZoneDns) -> DnsProvider:
-        return dns_for(dns, os.environ)
+        return dns_for(dns, os.environ, self._guard)
 
     async def images(self) -> ImageSource:
         return self._images
@@ -146,7 +156,10 @@ class HostVendors:
 class DigitalOceanVendors:
     """Droplets of the account that the environment names."""
 
-    def __init__(self, cluster: str, spec: ClusterSpec | None, ssh: Ssh, images: Images) -> None:
+    def __init__(
+        self, cluster: str, spec: ClusterSpec | None, ssh: Ssh, images: Images, guard: Guard = FREE
+    ) -> None:
+        self._guard = guard
         self._cluster, self._spec, self._ssh, self._images = cluster, spec, ssh, images
         self._key: OperatorKey | None = None
         self._provider: NodeProvider | None = None
@@ -161,11 +174,11 @@ class DigitalOceanVendors:
             defaults = Defaults()
             if isinstance(said, DigitalOceanProvider):
                 defaults = Defaults(region=said.region, size=said.size, image=said.image, vpc=said.vpc)
-            self._provider = DigitalOceanNodeProvider(account(os.environ), defaults)
+            self._provider = DigitalOceanNodeProvider(account(os.environ, self._guard), defaults)
         return self._provider
 
     async def dns(self, dns: ZoneDns) -> DnsProvider:
-        return dns_for(dns, os.environ)
+        return dns_for(dns, os.environ, self._guard)
 
     async def images(self) -> ImageSource:
         return self._images

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from dynia.interfaces.errors import DyniaError, NotObservedError
+from dynia.providers.guard import FREE, Guard
 from dynia.providers.pace import Pace, Patience
 
 Json = dict[str, Any]
@@ -84,8 +85,9 @@ class VendorCalls(ABC):
     has to close a provider.
     """
 
-    def __init__(self, about: About, patience: Patience) -> None:
+    def __init__(self, about: About, patience: Patience, guard: Guard = FREE) -> None:
         self.patience, self.about = patience, about
+        self._guard = guard
         self._pace = Pace(patience)
         self._inside = 0
         self._client: Any = None
@@ -124,7 +126,7 @@ class VendorCalls(ABC):
         tried = 0
         while True:
             await asyncio.sleep(self._pace.reserve())
-            failed = await self._once(scope, call, arguments)
+            failed = await self._guarded(scope, call, arguments)
             if not isinstance(failed, NoAnswer):
                 return failed
             tried += 1
@@ -137,6 +139,17 @@ class VendorCalls(ABC):
                     hint=f"see {self.about.status_page}; nothing is lost: run it again",
                 )
             await asyncio.sleep(max(failed.wait, self.patience.back_off(tried)))
+
+    async def _guarded(self, scope: str, call: str, arguments: Json) -> Json | NoAnswer:
+        """One call, once: only while this run has its lease, and no longer than it surely has it."""
+        self._guard.check()
+        try:
+            async with asyncio.timeout(self._guard.left()) as bound:
+                return await self._once(scope, call, arguments)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            return NoAnswer("no answer while this run surely had its lock", may_be_done=True)
 
     async def settle(
         self, what: str, look: Callable[[], Awaitable[Settled[Value] | Pending | Lacking]]

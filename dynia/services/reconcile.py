@@ -227,8 +227,8 @@ class Reconciler:
         return PassTools(
             cluster=session.cluster,
             lineage=session.store.state.lineage,
-            provider=await session.vendors.nodes(),
-            dns=await self._dns(),
+            machines=await session.vendors.nodes(),
+            names=await self._dns(),
             authorized_key=await session.vendors.authorized_key(),
             session=session,
             connections=self.connections,

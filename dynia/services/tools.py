@@ -29,8 +29,8 @@ class PassTools:
 
     cluster: str
     lineage: str
-    provider: NodeProvider
-    dns: DnsProvider | None
+    machines: NodeProvider
+    names: DnsProvider | None
     authorized_key: str
     session: Session
     connections: Connections
@@ -45,7 +45,19 @@ class PassTools:
         return self.session.fence()
 
     @property
+    def provider(self) -> NodeProvider:
+        """Asked for just before it is used, like every vendor: that is when this run must have its lease."""
+        self.session.store.check(self.cluster)
+        return self.machines
+
+    @property
+    def dns(self) -> DnsProvider | None:
+        self.session.store.check(self.cluster)
+        return self.names
+
+    @property
     def authority(self) -> CertificateAuthority | None:
+        self.session.store.check(self.cluster)
         return self.session.authority
 
     def state(self) -> State:

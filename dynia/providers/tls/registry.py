@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 
 from dynia.interfaces.desired import AcmeTls, CloudflareOriginTls, ClusterSpec, SelfSignedTls, ZoneDns
 from dynia.interfaces.errors import DyniaError
+from dynia.providers.guard import FREE, Guard
 from dynia.providers.protocols import CertificateAuthority, CertificateOrder, Certified
 
 
 def authority_for(
-    spec: ClusterSpec | None, environment: Mapping[str, str] = os.environ
+    spec: ClusterSpec | None, environment: Mapping[str, str] = os.environ, guard: Guard = FREE
 ) -> CertificateAuthority | None:
     """None where nobody has to be asked: without TLS, and with files that somebody else renews."""
     if spec is None:
@@ -24,9 +25,9 @@ def authority_for(
         case CloudflareOriginTls():
             from dynia.providers.tls.cloudflare_origin import CloudflareOrigin
 
-            return CloudflareOrigin(environment)
+            return CloudflareOrigin(environment, guard)
         case AcmeTls() as tls:
-            return AcmeWhenAsked(tls, spec, environment)
+            return AcmeWhenAsked(tls, spec, environment, guard)
         case _:
             return None
 
@@ -35,8 +36,8 @@ class AcmeWhenAsked:
     """ACME, with its library and the zone's secret looked for when a certificate is to be got, and not for
     every look at a cluster."""
 
-    def __init__(self, tls: AcmeTls, spec: ClusterSpec, environment: Mapping[str, str]) -> None:
-        self._tls, self._spec, self._environment = tls, spec, environment
+    def __init__(self, tls: AcmeTls, spec: ClusterSpec, environment: Mapping[str, str], guard: Guard) -> None:
+        self._tls, self._spec, self._environment, self._guard = tls, spec, environment, guard
 
     async def obtain(self, order: CertificateOrder, say: Callable[[str], None]) -> Certified:
         from dynia.providers.dns.registry import dns_for
@@ -47,5 +48,5 @@ class AcmeWhenAsked:
         if not isinstance(dns, ZoneDns):
             raise DyniaError(f"cluster {self._spec.name}: acme-dns01 needs a zone to prove the names in")
         servers = servers_for(dns, self._environment)
-        one = Acme(self._tls, dns.zone, dns_for(dns, self._environment), servers)
+        one = Acme(self._tls, dns.zone, dns_for(dns, self._environment, self._guard), servers)
         return await one.obtain(order, say)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dynia.interfaces.errors import DyniaError
 from dynia.providers.api_url import api_url
+from dynia.providers.guard import FREE, Guard
 
 URL = "https://api.cloudflare.com"
 PATH = "/client/v4"
@@ -22,15 +23,16 @@ NEW_TOKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`url` is the API's, without a path."""
+    """`url` is the API's, without a path; `guard` says before each call whether this run may still act."""
 
     token: str = field(repr=False)
     url: str = URL
+    guard: Guard = FREE
 
 
-def account(environment: Mapping[str, str]) -> Account:
+def account(environment: Mapping[str, str], guard: Guard = FREE) -> Account:
     """The account that the environment names. A token goes over https, or nowhere but to the lab."""
     token = environment.get(TOKEN_NAME, "").strip()
     if not token:
         raise DyniaError(f"{TOKEN_NAME} is not set", hint=NEW_TOKEN)
-    return Account(token=token, url=api_url(environment, URL_NAME, URL))
+    return Account(token=token, url=api_url(environment, URL_NAME, URL), guard=guard)

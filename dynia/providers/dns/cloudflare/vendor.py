@@ -44,7 +44,7 @@ class Vendor(VendorCalls):
     """The API as one token may use it."""
 
     def __init__(self, account: Account, patience: Patience | None = None) -> None:
-        super().__init__(ABOUT, patience or PATIENCE)
+        super().__init__(ABOUT, patience or PATIENCE, account.guard)
         self._account = account
         self._zones: dict[str, str] = {}
 

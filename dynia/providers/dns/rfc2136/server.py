@@ -21,6 +21,7 @@ import dns.zone
 
 from dynia.interfaces.desired import Rfc2136Dns
 from dynia.interfaces.errors import DyniaError, NotObservedError, Stale
+from dynia.providers.guard import FREE, Guard
 
 ANSWER_S = 10.0
 TRANSFER_LIMIT = 64 * 1024 * 1024
@@ -28,7 +29,7 @@ TRANSFER_LIMIT = 64 * 1024 * 1024
 OTHERWISE = frozenset((dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET, dns.rcode.NXDOMAIN))
 
 
-def server_for(settings: Rfc2136Dns, environment: Mapping[str, str]) -> Server:
+def server_for(settings: Rfc2136Dns, environment: Mapping[str, str], guard: Guard = FREE) -> Server:
     """The server that the file names. Its secret stands in `environment` and nowhere else."""
     name = settings.secret.env
     secret = environment.get(name, "").strip()
@@ -45,7 +46,7 @@ def server_for(settings: Rfc2136Dns, environment: Mapping[str, str]) -> Server:
             hint="it is the text in quotes after `secret` in the server's key block",
         ) from None
     key = dns.tsig.Key(dns.name.from_text(settings.key), raw, dns.name.from_text(settings.algorithm))
-    return Server(host=settings.server, port=settings.port, key=key, secret_name=name)
+    return Server(host=settings.server, port=settings.port, key=key, secret_name=name, guard=guard)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,6 +58,7 @@ class Server:
     key: dns.tsig.Key
     secret_name: str
     answer_s: float = ANSWER_S
+    guard: Guard = FREE
 
     @property
     def words(self) -> str:
@@ -111,9 +113,12 @@ class Server:
         except OSError as error:
             raise self._silent(error.strerror or str(error), doing) from error
         try:
+            self.guard.check()
+            left_s = self.guard.left()
+            patience = self.answer_s if left_s is None else min(self.answer_s, left_s)
             writer.write(struct.pack("!H", len(wire)) + wire)
             while True:
-                async with asyncio.timeout(self.answer_s):
+                async with asyncio.timeout(patience):
                     (length,) = struct.unpack("!H", await reader.readexactly(2))
                     piece = await reader.readexactly(length)
                 left -= length

@@ -35,7 +35,7 @@ class Vendor(VendorCalls):
     """The API of one account."""
 
     def __init__(self, account: Account, patience: Patience | None = None) -> None:
-        super().__init__(ABOUT, patience or Patience())
+        super().__init__(ABOUT, patience or Patience(), account.guard)
         self._account = account
 
     def _open(self) -> Any:
