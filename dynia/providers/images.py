@@ -144,9 +144,12 @@ async def _operator(reference: str) -> tuple[str, str] | None:
         async with asyncio.timeout(10):
             out, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return None
+    finally:
+        # Also where the run goes another way meanwhile and this is cancelled.
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     found = out.decode(errors="replace").split()
     if process.returncode != 0 or len(found) != 2 or not DIGEST.fullmatch(found[0]):
         return None
