@@ -200,6 +200,7 @@ def test_a_lost_state_is_shown_planned_and_written() -> None:
         text.index("State of prod, made again from") < text.index("nothing to do") < text.index("is written")
     )
     assert recorded(open_store(HOME, disk=disk).state) == recorded(open_store(HOME, disk=lost).state)
+    assert open_store(HOME, disk=disk).fencing("prod") > open_store(HOME, disk=lost).fencing("prod") > 0
     assert Engine(cloud, disk, SPEC).plan().empty
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from dynia.interfaces.errors import BadInput, Refused
+from dynia.state.journal import name_of
+from dynia.state.record import Envelope, Record, encode
 from dynia.state.store import open_store
 from tests.fakes import states
 from tests.fakes.cloud import HOME, fresh_disk
@@ -54,6 +57,22 @@ def test_a_note_goes_on_above_a_serial_and_is_read_again() -> None:
         store.write("prod", states.begun("prod", 1), "because", above=3)
     again = open_store(HOME, disk=disk)
     assert (again.serial("prod"), again.state.clusters[0].serial, again.fencing("prod")) == (122, 122, 8)
+
+
+def test_nothing_but_a_note_leaves_numbers_out() -> None:
+    disk = fresh_disk()
+    store = open_store(HOME, disk=disk)
+    with store.lock("prod", "test"):
+        store.write("prod", states.recorded("prod"), "because")
+    folder = HOME / ".dynia" / "journal" / "prod"
+    last = msgspec.json.decode(disk.read(folder / disk.names(folder)[-1], 100_000), type=Envelope)
+    record = msgspec.json.decode(last.record, type=Record)
+    jumped = msgspec.structs.replace(
+        record, n=record.n + 1, serial=record.serial + 5, kind="end", changes=(), previous=last.checksum
+    )
+    disk.write(folder / name_of(jumped.n), encode(jumped)[0])
+    with pytest.raises(BadInput, match="does not follow"):
+        open_store(HOME, disk=disk, make=False)
 
 
 def test_where_only_the_snapshot_is_lost_it_is_said_what_to_do() -> None:

@@ -30,6 +30,9 @@ def state_at(epoch: int, lineage: str = LINEAGE) -> State:
             *states.good("prod", ordinal, "caddy", "same"),
         ):
             found = change(found, one)
+    # One release that only the last node has.
+    for one in states.good("prod", NODES, "failover", f"r{epoch}"):
+        found = change(found, one)
     found = change(found, states.services("prod", f"api{epoch}"))
     (home,) = found.clusters
     return change(found, PutCluster(cluster=replace(home, generation=epoch)))
