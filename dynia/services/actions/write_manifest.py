@@ -18,7 +18,7 @@ class WriteManifest(Action, tag="write_manifest"):
     is known here. What is written is the state at that moment."""
 
     node: str
-    expected: ExpectedFile
+    expected: tuple[ExpectedFile, ...] = ()
 
     def sentence(self) -> str:
         return "write the manifest"
@@ -37,7 +37,7 @@ async def write_manifest(tools: Tools, action: WriteManifest, sealer: Sealer) ->
         lineage=tools.lineage,
         fence=tools.fence,
         files=(ReleaseFile(path=PATH, mode=MODE, content=content),),
-        expected=(action.expected,),
+        expected=action.expected,
         # The rename is in the node's journal before long; what the file holds is on its disk now.
         activate=f"sync {PATH}\n",
     )

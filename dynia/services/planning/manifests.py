@@ -52,7 +52,7 @@ def only_manifests(steps: tuple[Step, ...]) -> bool:
 
 
 def _step(node: Node, seen: FileSeen | None, why: str) -> Step:
-    (there,) = expected((PATH,), {PATH: seen} if seen else {})
+    there = expected((PATH,), {PATH: seen} if seen else {})
     return Step(
         id=f"{node.name}/{MANIFEST}/write",
         action=WriteManifest(node=node.name, expected=there),

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from dynia.interfaces.errors import Stale
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import WriteManifest
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import only_manifests
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
+from dynia.services.planning.stale import Reviewed, check_reviewed
 from dynia.state.manifest import PATH, Sealer
 from dynia.state.model import PutCluster, change
 from tests.plans import worlds
@@ -116,3 +118,12 @@ def test_sync_writes_them_too() -> None:
     given, _ = on(2, without, three())
     plan = make_plan(given, sync=True)
     assert plan.steps and only_manifests(plan.steps) and len(plan.changes) == 1
+
+
+def test_a_plan_that_was_reviewed_before_somebody_edited_it_again_is_stale_in_words() -> None:
+    given, _ = on(2, looking(digest="sha256:" + "e" * 64), three())
+    saved = make_plan(given)
+    again, _ = on(2, looking(digest="sha256:" + "d" * 64), given)
+    with pytest.raises(Stale, match=f"{PATH} was edited"):
+        check_reviewed(Reviewed(digest=saved.digest, plan=saved), make_plan(again))
+    check_reviewed(Reviewed(digest=saved.digest, plan=saved), make_plan(given))
