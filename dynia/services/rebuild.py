@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dynia.interfaces.desired import ClusterSpec
-from dynia.interfaces.errors import BadInput, DyniaError, NotObservedError, Refused
+from dynia.interfaces.errors import BadInput, DyniaError, Refused
 from dynia.interfaces.node_requests import ExecRequest
 from dynia.interfaces.observed import ProviderAddress, ProviderNode
 from dynia.providers.protocols import NodeProvider
 from dynia.services.session import Vendors
+from dynia.state.checks import LINEAGE
 from dynia.state.manifest import PATH, read_manifest
 from dynia.state.model import Node
 from dynia.state.rebuilt import Heard, Rebuilt, choose_lineage, rebuild
@@ -102,18 +103,19 @@ async def _hear(search: Search, machine: ProviderNode, known: Node | None) -> He
             await connection.close()
     except TimeoutError:
         return Heard(machine=machine, silence=f"no answer within {READ_S:g} s")
-    except NotObservedError as error:
+    except DyniaError as error:
         return Heard(machine=machine, silence=error.message)
-    says = lineage.stdout.decode(errors="replace").strip() if lineage.exit_code == 0 else ""
+    says = lineage.stdout[:64].decode(errors="replace").strip() if lineage.exit_code == 0 else ""
+    says = says if LINEAGE.fullmatch(says) else ""
     if told.exit_code != 0:
-        return Heard(machine=machine, lineage=says[:64])
+        return Heard(machine=machine, lineage=says)
     try:
         manifest = read_manifest(f"{machine.name}:{PATH}", told.stdout)
     except BadInput as error:
-        return Heard(machine=machine, lineage=says[:64], flaw=f"{PATH}: {error.mistakes[0].message}")
+        return Heard(machine=machine, lineage=says, flaw=f"{PATH}: {error.mistakes[0].message}")
     except DyniaError as error:
-        return Heard(machine=machine, lineage=says[:64], flaw=error.message)
-    return Heard(machine=machine, lineage=says[:64], manifest=manifest)
+        return Heard(machine=machine, lineage=says, flaw=error.message)
+    return Heard(machine=machine, lineage=says, manifest=manifest)
 
 
 def _as_node(spec: ClusterSpec, machine: ProviderNode, known: Node | None) -> Node:

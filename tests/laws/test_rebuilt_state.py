@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry
-from dynia.interfaces.errors import NotObservedError, Refused
+from dynia.interfaces.errors import DyniaError, NotObservedError, Refused
 from dynia.services.rebuild import Found, Search, find
 from dynia.state.model import Node, State
 from dynia.state.rebuilt import check_may_write, writing
@@ -189,6 +189,46 @@ def test_a_manifest_that_somebody_edited_is_told_and_not_believed() -> None:
     assert recorded(found.rebuilt.state) == replace(recorded(state_on(disk)), current_cluster=None)
 
 
+def test_what_a_node_says_of_itself_is_believed_only_as_what_it_can_be() -> None:
+    cloud, disk = applied(BEFORE)
+    for odd in ("\x1b[31mred\x1b[0m", "x" * 10_000, "../../etc"):
+        cloud.nodes[3] = replace(cloud.nodes[3], lineage=odd)
+        found = run(find(Search(spec=BEFORE, vendors=Tagged(cloud, state_on(disk).lineage))))
+        assert found.rebuilt.state.lineage == state_on(disk).lineage
+        assert {one.lineage for one in found.heard} == {"", state_on(disk).lineage}
+
+
+class Tagged(Doors):
+    """The provider's tags are not the nodes' to say."""
+
+    def __init__(self, cloud: Cloud, lineage: str) -> None:
+        super().__init__(cloud, lambda: None)
+        self.lineage = lineage
+
+    async def nodes(self) -> Doors:
+        return self
+
+    async def lineages(self, cluster: str) -> tuple[str, ...]:
+        return (self.lineage,)
+
+
+class Broken(Doors):
+    """A node that answers with something too long to be taken."""
+
+    async def connect(self, node: Node) -> Connection:
+        made = await super().connect(node)
+        if node.ordinal == 3:
+            raise DyniaError(f"{node.name}: its answer is longer than 8 MB")
+        return made
+
+
+def test_a_node_that_answers_nonsense_is_told_as_silent_and_the_others_are_heard() -> None:
+    cloud, disk = applied(BEFORE)
+    found = run(find(search(cloud, BEFORE, doors=Broken(cloud, lambda: None))))
+    assert recorded(found.rebuilt.state) == replace(recorded(state_on(disk)), current_cluster=None)
+    assert ["longer than 8 MB" in text for _, text in found.rebuilt.notes] == [True]
+
+
 def test_a_state_that_is_not_lost_is_not_replaced_but_an_older_copy_is() -> None:
     cloud, disk = applied(BEFORE)
     copy = best(disk)
@@ -208,4 +248,7 @@ def test_a_plan_without_the_state_says_that_it_may_be_lost_before_all_is_made_tw
     assert len(told) == 1 and told[0].final
     assert state_on(disk).lineage in told[0].reason and "`dynia state rebuild`" in told[0].reason
     assert not [w for w in Engine(cloud, disk, AFTER).plan().waiting if w.subject == "state"]
+    own = fresh_disk()
+    open_store(HOME, disk=own).take_lineage(state_on(disk).lineage)
+    assert not [w for w in Engine(cloud, own, BEFORE).plan().waiting if w.subject == "state"]
     assert not [w for w in Engine(Cloud(), fresh_disk(), BEFORE).plan().waiting if w.subject == "state"]
