@@ -12,6 +12,7 @@ from dynia.interfaces.events import Note
 from dynia.interfaces.requests import DrillRequest
 from dynia.services.drill import DrillWish, Ground, failover
 from dynia.services.drill_report import DrillReport
+from dynia.services.leased import unhurried
 from dynia.services.reconcile import reconciler
 
 
@@ -24,6 +25,7 @@ def drill_failover(request: DrillRequest) -> int:
         emit=lambda event: output.tell(f"Note: {event.text}") if isinstance(event, Note) else None,
         lock_wait=request.lock_wait,
     )
+    session = unhurried(session)
     wish = DrillWish(node=request.node, hard=request.hard)
 
     async def work() -> DrillReport:

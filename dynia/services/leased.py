@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
+
+import msgspec
 
 from dynia.interfaces.errors import DyniaError, Locked
 from dynia.interfaces.events import Note
@@ -14,6 +17,16 @@ from dynia.state.store import Store
 
 # How often a waiter looks, in seconds; more often where the term is short.
 LOOK_S = 1.0
+UNHURRIED_S = 900.0
+
+
+def unhurried(session: Session) -> Session:
+    """For whoever measures by the clock. A beat of a shared state is a push, and while that lasts nothing
+    else happens in this process: so the term is so long that none is due meanwhile."""
+    if session.lease is None or not session.store.shared:
+        return session
+    lease = msgspec.structs.replace(session.lease, term=max(session.lease.term, UNHURRIED_S))
+    return dataclasses.replace(session, lease=lease)
 
 
 @contextlib.asynccontextmanager

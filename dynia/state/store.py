@@ -143,6 +143,11 @@ class Store:
         return self._state
 
     @property
+    def shared(self) -> bool:
+        """Whether others have it from elsewhere, so that each write takes as long as a remote's answer."""
+        return self._current is not None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a person should hear about the files, one sentence each."""
         return tuple(self._notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from dynia.interfaces import cli
 from dynia.interfaces.desired import FileState, GitState
 from dynia.interfaces.errors import DyniaError, Locked
 from dynia.interfaces.state_place import MOVED, kept_state, open_state
+from dynia.services.leased import unhurried
+from dynia.state.lease import Lessee, beat_every
 from dynia.state.model import State
 from dynia.state.store import Store, open_store
 from tests.contract.state_world import FileWorld, GitWorld, World, git
@@ -473,3 +476,13 @@ def test_an_apply_that_dies_in_one_clone_is_finished_from_another(shared: GitWor
     done = Engine(cloud, shared.disk(2), spec, home=shared.place(2)).apply()
     assert (done.exit_code, done.left, dict(cloud.made)) == (0, (), {1: 1})
     assert Engine(cloud, shared.disk(3), spec, home=shared.place(3)).plan().empty
+
+
+def test_no_beat_is_due_while_a_drill_measures(shared: GitWorld) -> None:
+    written(opened(shared, 1))
+    session = Engine(Cloud(), shared.disk(1), None, home=shared.place(1)).run.session
+    drill = dataclasses.replace(session, store=opened(shared, 1), lease=Lessee(who="me", term=120.0))
+    quiet = unhurried(drill).lease
+    assert quiet is not None and beat_every(quiet.term) > 2 * 60
+    local = dataclasses.replace(drill, store=open_store(shared.folder))
+    assert unhurried(local) is local
