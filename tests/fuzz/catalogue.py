@@ -15,6 +15,7 @@ _PLACES = {
     "state": "state:StateFile",
     "journal": "journal:JournalRecord",
     "lock": "lock:LockFile",
+    "plan": "plan:PlanFile",
     "observation": "observation:Observation",
     "answers": "answers:NodeAnswers",
     "certificate": "certificate:CertificateFile",
