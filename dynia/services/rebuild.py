@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.errors import BadInput, DyniaError, Refused
-from dynia.interfaces.node_requests import ExecRequest
+from dynia.interfaces.node_requests import ExecRequest, Executed
 from dynia.interfaces.observed import ProviderAddress, ProviderNode
 from dynia.providers.protocols import NodeProvider
 from dynia.services.session import Vendors
@@ -18,6 +20,7 @@ from dynia.state.model import Node
 from dynia.state.rebuilt import Heard, Rebuilt, choose_lineage, rebuild
 
 LINEAGE_PATH = "/opt/dynia/lineage"
+FENCING_PATH = "/var/lib/dynia/fencing"
 READ_S = 30.0
 FAN_OUT = 32
 
@@ -99,6 +102,7 @@ async def _hear(search: Search, machine: ProviderNode, known: Node | None) -> He
             async with asyncio.timeout(READ_S):
                 lineage = await connection.exec(ExecRequest(argv=("cat", LINEAGE_PATH), deadline_s=10))
                 told = await connection.exec(ExecRequest(argv=("cat", PATH), deadline_s=10))
+                fence = await connection.exec(ExecRequest(argv=("cat", FENCING_PATH), deadline_s=10))
         finally:
             await connection.close()
     except TimeoutError:
@@ -107,15 +111,23 @@ async def _hear(search: Search, machine: ProviderNode, known: Node | None) -> He
         return Heard(machine=machine, silence=error.message)
     says = lineage.stdout[:64].decode(errors="replace").strip() if lineage.exit_code == 0 else ""
     says = says if LINEAGE.fullmatch(says) else ""
+    heard = Heard(machine=machine, lineage=says, fencing=_number(search.spec.name, fence))
     if told.exit_code != 0:
-        return Heard(machine=machine, lineage=says)
+        return heard
     try:
         manifest = read_manifest(f"{machine.name}:{PATH}", told.stdout)
     except BadInput as error:
-        return Heard(machine=machine, lineage=says, flaw=f"{PATH}: {error.mistakes[0].message}")
+        return msgspec.structs.replace(heard, flaw=f"{PATH}: {error.mistakes[0].message}")
     except DyniaError as error:
-        return Heard(machine=machine, lineage=says, flaw=error.message)
-    return Heard(machine=machine, lineage=says, manifest=manifest)
+        return msgspec.structs.replace(heard, flaw=error.message)
+    return msgspec.structs.replace(heard, manifest=manifest)
+
+
+def _number(cluster: str, told: Executed) -> int:
+    """The highest number of a lease that a node has seen: "cluster number"."""
+    said = told.stdout[:100].decode(errors="replace").split() if told.exit_code == 0 else []
+    fine = len(said) == 2 and said[0] == cluster and said[1].isdecimal() and len(said[1]) < 16
+    return int(said[1]) if fine else 0
 
 
 def _as_node(spec: ClusterSpec, machine: ProviderNode, known: Node | None) -> Node:

@@ -29,12 +29,14 @@ from dynia.state.pushed_copy import part_changes
 
 
 class Heard(Shape):
-    """One machine and what it said. `lineage` is what it says of itself; `silence` why it said nothing;
-    `flaw` what is wrong with its manifest."""
+    """One machine and what it said. `lineage` is what it says of itself; `fencing` the highest number of a
+    lease that it has seen for the cluster; `silence` why it said nothing; `flaw` what is wrong with its
+    manifest."""
 
     machine: ProviderNode
     lineage: str = ""
     manifest: Manifest | None = None
+    fencing: int = 0
     silence: str = ""
     flaw: str = ""
 
@@ -100,7 +102,8 @@ def rebuild(
     return Rebuilt(
         state=state,
         serial=best.seal.serial if best else 0,
-        fencing=best.seal.fencing if best else 0,
+        # A node also counts runs that wrote no manifest, and takes nothing from a lower number.
+        fencing=max((best.seal.fencing if best else 0, *(h.fencing for h in heard))),
         generation=home.generation if home else 0,
         newest=tuple(sorted(m.seal.node for m in ours.values() if best and _same(m, best))),
         notes=_notes(state, cluster, lineage, heard, best),

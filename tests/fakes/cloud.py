@@ -54,7 +54,7 @@ from dynia.services.planning.plan import Plan
 from dynia.services.planning.serving import can_claim
 from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.wanted import Wanted
-from dynia.services.rebuild import LINEAGE_PATH
+from dynia.services.rebuild import FENCING_PATH, LINEAGE_PATH
 from dynia.services.reconcile import ApplyResult, Reconciler
 from dynia.services.session import Session
 from dynia.state.disk import Disk
@@ -87,6 +87,7 @@ class Cloud:
         self.machines: dict[int, ProviderNode] = {}
         self.nodes: dict[int, NodeFacts] = {}
         self.manifests: dict[int, bytes] = {}
+        self.fencing: dict[int, str] = {}
         self.address = False
         self.owner = ""
         self.attached: list[str] = []
@@ -452,6 +453,10 @@ class Connection:
             kept = self.cloud.manifests.get(self.node.ordinal, b"") if facts.manifest else b""
             said = kept if request.argv[1] == MANIFEST_PATH else facts.lineage.encode()
             return Executed(exit_code=0 if said else 1, stdout=said, stderr=b"")
+        if request.argv == ("cat", FENCING_PATH):
+            await self._reached("read")
+            seen = self.cloud.fencing.get(self.node.ordinal, "")
+            return Executed(exit_code=0 if seen else 1, stdout=seen.encode(), stderr=b"")
         deed = next((d for d, text in SCRIPTS.items() if request.argv[:3] == ("sh", "-c", text)), None)
         if deed is None:
             await asyncio.sleep(0)

@@ -198,6 +198,15 @@ def test_what_a_node_says_of_itself_is_believed_only_as_what_it_can_be() -> None
         assert {one.lineage for one in found.heard} == {"", state_on(disk).lineage}
 
 
+def test_the_next_lease_is_above_whatever_a_node_has_seen() -> None:
+    """Also of runs that wrote no manifest: else nodes would take nothing from the state that was made again."""
+    cloud, _ = applied(BEFORE)
+    cloud.fencing = {1: "prod 41\n", 2: "staging 900\n", 3: "prod 9x\n"}
+    found, again = rebuilt(cloud, BEFORE)
+    assert found.rebuilt.fencing == 41
+    assert open_store(HOME, disk=again, make=False).fencing("prod") == 42
+
+
 class Tagged(Doors):
     """The provider's tags are not the nodes' to say."""
 
