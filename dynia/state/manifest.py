@@ -20,7 +20,7 @@ import msgspec
 
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.shape import Shape
-from dynia.state.model import State
+from dynia.state.model import Cluster, State
 from dynia.state.snapshot import read_text, state_of
 
 PATH = "/var/lib/dynia/manifest.json"
@@ -88,16 +88,24 @@ class Sealer:
 
 
 def part_of(state: State, cluster: str) -> State:
-    """What a manifest holds of a state: this cluster alone, without what moves with every record."""
+    """What a manifest holds of a state: this cluster alone, in the model's own order, without what moves with
+    every record."""
     return State(
         version=state.version,
         lineage=state.lineage,
-        clusters=tuple(msgspec.structs.replace(c, serial=0) for c in state.clusters if c.name == cluster),
-        nodes=tuple(n for n in state.nodes if n.cluster == cluster),
-        deployments=tuple(d for d in state.deployments if d.cluster == cluster),
-        routes=tuple(r for r in state.routes if r.cluster == cluster),
-        intents=tuple(i for i in state.intents if i.cluster == cluster),
+        clusters=tuple(_bare(c) for c in state.clusters if c.name == cluster),
+        nodes=state.nodes_of(cluster),
+        deployments=tuple(
+            sorted((d for d in state.deployments if d.cluster == cluster), key=lambda d: d.name)
+        ),
+        routes=tuple(sorted((r for r in state.routes if r.cluster == cluster), key=lambda r: r.domain)),
+        intents=tuple(sorted((i for i in state.intents if i.cluster == cluster), key=lambda i: i.step)),
     )
+
+
+def _bare(home: Cluster) -> Cluster:
+    releases = tuple(sorted(home.releases, key=lambda r: (r.component, r.id)))
+    return msgspec.structs.replace(home, serial=0, releases=releases)
 
 
 def read_seal(line: str) -> Seal | None:
