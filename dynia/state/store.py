@@ -213,7 +213,12 @@ class Store:
         began = self._boot()
         with in_words(self._places.folder):
             self._see_overtaken(cluster)
-            tenancy.beat(self._disk, self._places, at=self._clock(), began=began)
+            try:
+                tenancy.beat(self._disk, self._places, at=self._clock(), began=began)
+            except OSError:
+                # Who took over swept up after this run, and with it what the beat was written to.
+                self._see_overtaken(cluster)
+                raise
 
     def check(self, cluster: str) -> None:
         """Before each thing that this run does to the world: `Locked` where it may not any more.

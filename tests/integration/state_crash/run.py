@@ -1,7 +1,8 @@
 """A run that writes the state, as a process of its own: killed, raced and limited by the tests beside it.
 
 ``python -m tests.integration.state_crash.run FOLDER CLUSTER COUNT [--kill-at STEP] [--fold-after N]`` makes
-COUNT nodes one after the other and says each acknowledged one on a line of its own.
+COUNT nodes one after the other and says each acknowledged one on a line of its own. ``--stop-at STEP`` freezes it there
+(SIGSTOP); with ``--together`` it says "ready", waits for a line, and then tells the serial of each write.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 from pathlib import Path
 
 from dynia.state.disk import LocalDisk
@@ -17,19 +19,19 @@ from tests.fakes.states import begun, born, recorded
 
 
 class DyingDisk(LocalDisk):
-    """The real file system; the process kills itself (SIGKILL) at one step of an operation."""
+    """The real file system; at one step of an operation the process gives itself a signal (SIGKILL, SIGSTOP)."""
 
-    def __init__(self, kill_at: int) -> None:
-        self.left = kill_at
+    def __init__(self, at: int, number: signal.Signals = signal.SIGKILL) -> None:
+        self.left, self.number = at, number
 
     def step(self) -> None:
         self.left -= 1
         if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.number)
 
     def write(self, path: Path, data: bytes) -> None:
         self.step()
-        if self.left == 1:
+        if self.left == 1 and self.number == signal.SIGKILL:
             path.write_bytes(data[: len(data) // 2])
         self.step()
         super().write(path, data)
@@ -59,18 +61,25 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("--kill-at", type=int, default=0)
     parser.add_argument("--fold-after", type=int, default=500)
+    parser.add_argument("--stop-at", type=int, default=0)
+    parser.add_argument("--together", action="store_true")
     asked = parser.parse_args()
-    disk = DyingDisk(asked.kill_at)
+    disk = DyingDisk(asked.stop_at, signal.SIGSTOP) if asked.stop_at else DyingDisk(asked.kill_at)
     store = open_store(asked.folder, disk=disk, fold_after=asked.fold_after)
     name = asked.cluster
+    if asked.together:
+        print("ready", flush=True)
+        sys.stdin.readline()
     with store.lock(name, f"run of {name}"):
         store.write(name, recorded(name), "cluster recorded")
-        print(0, flush=True)
+        print(store.serial(name) if asked.together else 0, flush=True)
         for ordinal in range(1, asked.count + 1):
             step = f"node-{ordinal}/provision"
             store.begin(name, step, b"{}", begun(name, ordinal))
+            if asked.together:
+                print(store.serial(name), flush=True)
             store.end(name, step, born(name, ordinal))
-            print(ordinal, flush=True)
+            print(store.serial(name) if asked.together else ordinal, flush=True)
 
 
 if __name__ == "__main__":
