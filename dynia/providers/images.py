@@ -22,6 +22,7 @@ MANIFESTS = ", ".join(
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REGISTRY_TIMEOUT_S = 5.0
+_MOST_TOKEN = 65536
 
 
 class Images:
@@ -66,7 +67,15 @@ class Images:
                 if answer.status_code == 401:
                     login = await self._authorize(answer, host)
                     answer = await self._client.head(url, headers={"Accept": MANIFESTS, **login})
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            TimeoutError,
+            OSError,
+            ValueError,
+            ExceptionGroup,
+        ) as error:
+            # The last two: a host name, a header or a port (from within a group) that httpx cannot use.
             return f"{host} did not answer ({type(error).__name__})"
         digest = answer.headers.get("docker-content-digest", "")
         if answer.status_code == 200 and DIGEST.fullmatch(digest):
@@ -93,12 +102,21 @@ class Images:
         realm = fields.pop("realm", "")
         if self._client is None or not realm.startswith("https://"):
             return {}
-        token = await self._client.get(realm, params=fields, auth=basic)
+        content = b""
+        async with self._client.stream("GET", realm, params=fields, auth=basic) as token:
+            async for piece in token.aiter_bytes(65536):
+                content += piece
+                if len(content) > _MOST_TOKEN:
+                    break
         if token.status_code != 200:
             return {}
-        body = json.loads(token.content[:65536])
-        value = body.get("token") or body.get("access_token") or ""
-        return {"Authorization": f"Bearer {value}"}
+        try:
+            body = json.loads(content)
+        except RecursionError:
+            return {}
+        told = body if isinstance(body, dict) else {}
+        value = told.get("token") or told.get("access_token") or ""
+        return {"Authorization": f"Bearer {value}"} if isinstance(value, str) else {}
 
 
 def split_reference(reference: str) -> tuple[str, str, str, str]:

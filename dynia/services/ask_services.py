@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from dynia.interfaces.desired import Service
 from dynia.interfaces.errors import DyniaError
@@ -15,6 +16,7 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.state.model import Node
 
 ASK_S = 3.0
+_STATUS = re.compile("[1-9][0-9]{2}")
 
 
 class Answer(Shape):
@@ -74,7 +76,8 @@ def parse_answer(node: str, service: str, head: bytes) -> Answer:
     for line in head.decode("latin-1").splitlines():
         if line.startswith("HTTP/"):
             words = line.split()
-            status, release = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0, ""
+            told = words[1] if len(words) > 1 else ""
+            status, release = int(told) if _STATUS.fullmatch(told) else 0, ""
         name, _, value = line.partition(":")
         if name.lower() == "x-dynia-release":
             release = value.strip()

@@ -87,7 +87,7 @@ def read_beat(data: bytes) -> Beat | None:
     """For people: nothing where it is torn."""
     try:
         return msgspec.json.decode(data, type=Beat)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from dynia.interfaces.errors import Locked
 from dynia.interfaces.shape import Shape
+from dynia.state.lease import utc
 
 _POLL = 0.02
 
@@ -76,14 +77,6 @@ def _take(descriptor: int, path: Path, until: float) -> None:
             return
 
 
-def moment(since: int) -> str:
-    """A time as people read it; what no calendar has stays a number: the file may say anything."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(since))
-    except (OverflowError, OSError, ValueError):
-        return str(since)
-
-
 def _locked(path: Path) -> Locked:
     return locked_by(path, holder_of(path), _HINT)
 
@@ -93,7 +86,7 @@ def locked_by(path: Path, holder: Holder | None, hint: str) -> Locked:
     what = path.parent.name if path.suffix == ".lock" else "the state"
     if holder is None:
         return Locked(f"{what} is locked by another run", hint=hint)
-    since = moment(holder.since)
+    since = utc(holder.since)
     who = f"{holder.who} (process {holder.pid} on {holder.host})"
     return Locked(f"{what} is locked by {who} since {since}", hint=hint)
 

@@ -15,11 +15,14 @@ _PLACES = {
     "state": "state:StateFile",
     "journal": "journal:JournalRecord",
     "lock": "lock:LockFile",
+    "lease": "lease:LeaseFiles",
     "plan": "plan:PlanFile",
     "observation": "observation:Observation",
     "answers": "answers:NodeAnswers",
     "certificate": "certificate:CertificateFile",
     "entry": "entry:EntryAnswerBytes",
+    "digitalocean": "digitalocean:DigitalOceanAnswers",
+    "cloudflare": "cloudflare:CloudflareAnswers",
 }
 NAMES = tuple(_PLACES)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dynia.interfaces.errors import NotObservedError
 from dynia.interfaces.observed import NotObserved
 from dynia.services.ask_entry import answer_of
+from dynia.services.ask_services import parse_answer
 from tests.fuzz import screens
 from tests.fuzz.target import Target
 from tests.plans import worlds
@@ -25,12 +26,20 @@ class EntryAnswerBytes(Target):
 
     def good(self) -> list[bytes]:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Dynia-Node: {self._name}\r\n\r\n{WORD}"
-        return [head.encode(), head.replace(self._name, "other-node").encode(), b"HTTP/1.0 503 x\r\n\r\n"]
+        through = b"HTTP/1.1 200 OK\r\nX-Dynia-Release: 0123456789abcdef\r\n\r\n"
+        return [
+            head.encode(),
+            through,
+            head.replace(self._name, "other-node").encode(),
+            b"HTTP/1.0 503 x\r\n\r\n",
+        ]
 
     def attempt(self, raw: bytes) -> Iterable[str]:
         told = answer_of(raw, WORD)
+        through = parse_answer(self._name, "api", raw)
         observed = worlds.replace(self._world.observed, entry=told)
         shown = list(screens.of_world(worlds.replace(self._world, observed=observed)))
+        shown += screens.of_world(self._world, (through,))
         if isinstance(told, NotObserved):
             raise NotObservedError(told.reason)
         return shown

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.shape import Shape
+from dynia.providers.answers import MOST_ITEMS
 from dynia.providers.dns.cloudflare.account import SSL_EDIT, TOKEN_NAME, ZONE_READ, Account
 from dynia.providers.dns.cloudflare.vendor import Vendor
 from dynia.providers.pace import Patience
@@ -97,7 +98,7 @@ class OriginCa:
             before = len(found)
             found |= {str(one["id"]): one for one in got["result"] or ()}
             total = int((got.get("result_info") or {}).get("total_count") or 0)
-            if len(found) >= total or len(found) == before:
+            if len(found) >= total or len(found) == before or len(found) > MOST_ITEMS:
                 break
             more = {"page": more.get("page", 1) + 1}
         return [_as_certificate(one) for one in found.values() if _is_valid(str(one.get("certificate")))]
@@ -135,8 +136,12 @@ def _request(csr_pem: str) -> tuple[str, bytes]:
 
 def _key_of(chain: str) -> bytes:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
-    return _der(x509.load_pem_x509_certificate(chain.encode()).public_key())
+    try:
+        return _der(x509.load_pem_x509_certificate(chain.encode()).public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return b""  # of a key that no request of ours has
 
 
 def _der(public: CertificatePublicKeyTypes) -> bytes:

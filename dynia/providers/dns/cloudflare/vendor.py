@@ -6,7 +6,9 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from dynia.interfaces.errors import DyniaError, NotObservedError
+from dynia.providers.answers import MOST_ITEMS, nonsense
 from dynia.providers.dns.cloudflare.account import NEW_TOKEN, PATH, TOKEN_NAME, ZONE_READ, Account
+from dynia.providers.dns.cloudflare.answers import SHAPES
 from dynia.providers.pace import Patience
 from dynia.providers.vendor_calls import (
     About,
@@ -55,11 +57,13 @@ class Vendor(VendorCalls):
             totals: set[int] = set()
             page, more = 1, True
             while more:
+                before = len(found)
                 got = await self.ask(scope, call, page=page, per_page=per_page, **arguments)
                 found |= {str(item["id"]): item for item in got["result"]}
                 total = int(got["result_info"]["total_count"])
                 totals.add(total)
-                more = bool(got["result"]) and page * per_page < total
+                # A page that brings nothing new may be followed by itself for ever.
+                more = page * per_page < total and before < len(found) <= MOST_ITEMS
                 page += 1
             if totals == {len(found)}:
                 return list(found.values())
@@ -100,11 +104,13 @@ class Vendor(VendorCalls):
             return NoAnswer(_reason(error), may_be_done=not _never_sent(error))
         try:
             body = got.http_response.json()
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, UnicodeDecodeError, RecursionError):
             body = None
         # A record's delete answers without `success`.
         if not isinstance(body, dict) or "result" not in body or body.get("success") is False:
             return NoAnswer("an answer that makes no sense", may_be_done=True)
+        if wrong := nonsense(SHAPES, call, body):
+            return NoAnswer(for_terminal(wrong), may_be_done=True)
         return body
 
 
@@ -161,11 +167,15 @@ def _said_no(scope: str, call: str, error: APIStatusError) -> NoAnswer:
 def _errors(error: APIStatusError) -> tuple[frozenset[int], str]:
     """Codes and words of an answer, chains included; bounded, for a terminal."""
     body = error.body if isinstance(error.body, dict) else {}
-    listed = [one for one in body.get("errors") or () if isinstance(one, dict)]
-    chained = [more for one in listed for more in one.get("error_chain") or () if isinstance(more, dict)]
+    listed = _dicts(body.get("errors"))
+    chained = [more for one in listed for more in _dicts(one.get("error_chain"))]
     codes = frozenset(one["code"] for one in (*listed, *chained) if isinstance(one.get("code"), int))
     words = [f"{one.get('message')} ({one.get('code')})" for one in (*listed, *chained)]
     return codes, for_terminal("; ".join(words) or "no reason given")
+
+
+def _dicts(value: object) -> list[Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _never_sent(error: APIConnectionError) -> bool:

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from dynia.interfaces.errors import NotObservedError
+from dynia.providers.answers import MOST_ITEMS, nonsense
 from dynia.providers.nodes.digitalocean.account import NEW_TOKEN, TOKEN_NAME, Account
+from dynia.providers.nodes.digitalocean.answers import SHAPES
 from dynia.providers.pace import Patience
 from dynia.providers.vendor_calls import (
     About,
@@ -51,10 +53,13 @@ class Vendor(VendorCalls):
             totals: set[int] = set()
             page, more = 1, True
             while more:
+                before = len(found)
                 got = await self.ask(scope, call, per_page=PER_PAGE, page=page, **arguments)
                 found |= {_identity(item): item for item in got[name]}
                 totals.add(int(got["meta"]["total"]))
                 more = bool(((got.get("links") or {}).get("pages") or {}).get("next"))
+                # A page that brings nothing new may be followed by itself for ever.
+                more = more and before < len(found) <= MOST_ITEMS
                 page += 1
             if totals == {len(found)}:
                 return list(found.values())
@@ -93,10 +98,17 @@ class Vendor(VendorCalls):
             return self._said_no(scope, call, error)
         except AzureError as error:
             return NoAnswer(_reason(error), may_be_done=not _never_sent(error))
+        except (
+            ValueError,
+            RecursionError,
+        ) as error:  # the SDK reads JSON, and lets through what that lets through
+            return NoAnswer(f"an answer that is no JSON ({type(error).__name__})", may_be_done=True)
         if status[-1:] == [404]:  # the SDK returns the body of a 404 as if it were an answer
-            said = str((got or {}).get("message", ""))
+            said = for_terminal(str(got.get("message", ""))) if isinstance(got, dict) else ""
             raise Gone(f"DigitalOcean: {call}: {said or 'not found'}", status=404, said=said)
-        return got or {}
+        if wrong := nonsense(SHAPES, call, got):
+            return NoAnswer(for_terminal(wrong), may_be_done=True)
+        return got if isinstance(got, dict) else {}
 
     def _said_no(self, scope: str, call: str, error: Any) -> NoAnswer:
         """Retryable, or raised in words."""
@@ -163,14 +175,14 @@ def _never_sent(error: AzureError) -> bool:
 
 
 def _reason(error: AzureError) -> str:
-    return str(error).splitlines()[0][:120] or type(error).__name__
+    return for_terminal((str(error).splitlines() or [""])[0])[:120] or type(error).__name__
 
 
 def _message(error: Any) -> str:
     """The vendor's own message; bounded, for a terminal."""
     try:
         text = str(error.response.json()["message"])
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError, RecursionError):
         text = str(error.reason or "no reason given")
     return for_terminal(text)
 
@@ -181,4 +193,4 @@ def _wait(headers: Any) -> float:
     if wait or headers.get("retry-after"):
         return wait
     reset = str(headers.get("ratelimit-reset", ""))
-    return max(0.0, int(reset) - time.time()) if reset.isdigit() else 0.0
+    return max(0.0, float(reset) - time.time()) if reset.isascii() and reset.isdigit() else 0.0
