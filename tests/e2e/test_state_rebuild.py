@@ -11,7 +11,7 @@ import pytest
 from dynia.state.manifest import PATH
 from dynia.state.store import open_store
 from tests.e2e.remains import check_nothing_is_left
-from tests.e2e.scratch import Scratch
+from tests.e2e.scratch import Run, Scratch
 from tests.e2e.test_silent_node import change as change_two_at_a_time
 
 pytestmark = pytest.mark.lab
@@ -32,6 +32,11 @@ def comparable(cluster: Scratch) -> dict[str, object]:
     return {**state, "journal": {}, "currentCluster": None}
 
 
+def words(run: Run) -> str:
+    """Both streams without line ends: a screen breaks its lines where it must."""
+    return " ".join((run.stdout + run.stderr).split())
+
+
 def change(cluster: Scratch, turn: str) -> None:
     """The service gets another environment, so its container is made again on every node."""
     compose = (cluster.folder / "compose.yaml").read_text().partition("    environment:")[0]
@@ -48,16 +53,16 @@ def test_a_lost_state_is_made_again_and_nothing_is_left_to_do(running: Scratch) 
     lost = lose(running)
     containers = {name: running.sh(name, "docker ps -q --no-trunc | sort") for name in running.nodes()}
     shown = running.dynia("state", "rebuild", "--cluster", running.name, exits=1)
-    assert "no terminal to ask on" in shown.stderr and not (running.folder / "state.json").exists()
+    assert "no terminal to ask on" in words(shown) and not (running.folder / "state.json").exists()
     done = running.dynia("state", "rebuild", "--yes", "--cluster", running.name)
-    assert "nothing to do" in done.stdout
+    assert "nothing to do" in words(done)
     assert comparable(running) == lost
     settled(running)
     assert {
         name: running.sh(name, "docker ps -q --no-trunc | sort") for name in running.nodes()
     } == containers
     again = running.dynia("state", "rebuild", "--yes", "--cluster", running.name, exits=1)
-    assert "is in the state already" in again.stderr
+    assert "is in the state already" in words(again)
     change(running, "after")
     running.apply()
     settled(running)
@@ -70,7 +75,7 @@ def test_the_manifest_is_healed_calmly(running: Scratch) -> None:
     drift = running.dynia("drift")
     assert drift.exit == 0, "a manifest is no drift"
     plan = running.dynia("plan", "--detailed-exitcode", exits=2)
-    assert "manifest" in plan.stdout and "edited by hand" in plan.stdout and "has none yet" in plan.stdout
+    assert "manifest" in words(plan) and "edited by hand" in words(plan) and "has none yet" in words(plan)
     generation = running.state()["clusters"][0]["generation"]
     running.apply()
     settled(running)
@@ -95,8 +100,8 @@ def test_with_one_node_down_and_one_with_an_old_manifest(running: Scratch) -> No
     try:
         lose(running)
         done = running.dynia("state", "rebuild", "--yes", "--cluster", running.name, exits=4)
-        assert f"{old}: its manifest is older" in done.stdout
-        assert f"{down}: not observed" in done.stdout
+        assert f"{old}: its manifest is older" in words(done)
+        assert f"{down}: not observed" in words(done)
         assert running.dynia("plan", exits=4).exit == 4
     finally:
         running.docker("unpause", running.nodes()[down])
@@ -117,7 +122,7 @@ def test_in_the_middle_of_a_rollout(running: Scratch) -> None:
     running.kill(begun)
     lose(running)
     done = running.dynia("state", "rebuild", "--yes", "--cluster", running.name)
-    assert "hello" in done.stdout
+    assert "hello" in words(done)
     running.apply()
     settled(running)
 
@@ -131,6 +136,6 @@ def test_an_older_copy_of_the_state_is_refused_and_made_new(running: Scratch) ->
     running.write("copy.json", copy)
     running.dynia("state", "push", "copy.json", "--yes")
     refused = running.apply(exits=1)
-    assert "this state is not the newest" in refused.stderr
+    assert "this state is not the newest" in words(refused)
     running.dynia("state", "rebuild", "--yes", "--cluster", running.name)
     settled(running)
