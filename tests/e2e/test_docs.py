@@ -65,6 +65,17 @@ def edit_a_config(demo: Scratch) -> None:
     demo.sh(sorted(demo.nodes())[0], "echo '# by hand' >>/opt/dynia/haproxy/haproxy.cfg")
 
 
+def lose_the_state(demo: Scratch) -> None:
+    """Of a cluster that is there again: the page has just destroyed it."""
+    demo.apply()
+    (demo.folder / "state.json").unlink()
+    shutil.rmtree(demo.folder / ".dynia")
+
+
+def keep_a_copy(demo: Scratch) -> None:
+    demo.write("copy.json", demo.dynia("state", "pull").stdout)
+
+
 Deed = Callable[[Scratch], object]
 # What the page tells to do before a command (by page, command and how often it stood there), and how that then exits.
 FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
@@ -76,6 +87,8 @@ FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
     # The demo has no certificate that could be taken away.
     ("docs/operating.md", "dynia node ssh NAME -- rm /opt/dynia/tls/cluster.pem", 1): (nothing, 1),
     ("docs/operating.md", "dynia plan --cluster prod --detailed-exitcode", 1): (change_the_greeting, 2),
+    ("docs/operating.md", "dynia state rebuild --cluster prod", 1): (lose_the_state, 0),
+    ("docs/operating.md", "dynia state push copy.json", 1): (keep_a_copy, 0),
 }
 
 
@@ -100,7 +113,7 @@ def words_of(demo: Scratch, command: str) -> list[str]:
 def run(demo: Scratch, words: list[str]) -> tuple[int, str]:
     """At a terminal, as a reader does: questions are answered, a shell is left again."""
     with Terminal(demo, *words) as terminal:
-        if words[0] == "apply":
+        if words[0] in ("apply", "forget") or words[:2] == ["state", "rebuild"]:
             terminal.answer("is accepted:", "yes")
         elif words[0] == "drill":
             terminal.answer("[y/N]", "y")
