@@ -27,7 +27,7 @@ from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan, recipes_of
 from dynia.services.planning.simulate import allowed_in_preview
-from dynia.services.planning.since_approval import changed_since, touched_by
+from dynia.services.planning.since_approval import Touched, changed_since, touched_by
 from dynia.services.planning.stale import Reviewed, check_reviewed
 from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session
@@ -164,7 +164,7 @@ class Reconciler:
                 title="destroy" if session.spec is None else "sync" if restrict else "apply",
             )
         )
-        seen, touched = self._given().observed.nodes, touched_by(())
+        seen, touched = self._given().observed.nodes, Touched()
         for number in range(1, MAX_PASSES + 1):
             planned = tuple(
                 PlannedStep(id=step.id, node=step.node, sentence=step.action.sentence())
@@ -182,7 +182,8 @@ class Reconciler:
                     "interrupted: what was in flight is finished, the state is saved",
                     hint="run `dynia apply` again to go on",
                 )
-            earlier, touched = frozenset(step.id for step in plan.steps), touched | touched_by(plan.steps)
+            earlier = frozenset(step.id for step in plan.steps)
+            touched |= touched_by(plan.steps, recipes_of(self._given()))
             plan = await self.plan(sync=restrict)
             if not plan.steps:
                 return await self._close(approved, plan, total, began, worked=worked)

@@ -7,46 +7,57 @@ from collections.abc import Iterable, Mapping
 from dynia.interfaces.node_requests import ExpectedFile
 from dynia.interfaces.observed import FileSeen, NodeFacts, ObservedNode
 from dynia.services.actions import PushComponent, RemoveComponent
+from dynia.services.actions.base import Recipe
 from dynia.services.planning.plan import Step
 
-Touched = frozenset[tuple[str, str]]
+# By node and path: the digest that this apply left there; nothing where it was deleted, None where none is told.
+Touched = dict[tuple[str, str], str | None]
 
 
-def touched_by(steps: Iterable[Step]) -> Touched:
-    """Nodes and paths that steps write or delete: what is there afterwards is their own doing."""
-    found: set[tuple[str, str]] = set()
+def touched_by(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]]) -> Touched:
+    """What steps leave behind on nodes: what is there afterwards is this apply's own doing."""
+    found: Touched = {}
     for step in steps:
         match step.action:
-            case PushComponent(node=node, write=write, delete=delete):
-                found.update((node, path) for path in (*write, *delete))
+            case PushComponent(node=node, component=component, write=write, delete=delete):
+                found |= {(node, path): "" for path in delete}
+                for file in recipes[node][component].release.files:
+                    if file.path in write:
+                        found[node, file.path] = None if file.secret else file.digest
             case RemoveComponent(node=node, paths=paths):
-                found.update((node, path) for path in paths)
-    return frozenset(found)
+                found |= {(node, path): "" for path in paths}
+    return found
 
 
 def changed_since(
     steps: Iterable[Step], approved: Mapping[str, ObservedNode], touched: Touched
 ) -> tuple[tuple[str, str], ...]:
-    """Nodes and paths that `steps` would write or delete and that are not as the approved look saw them, yet
-    this apply has not touched them. Of a node that was not observed then nothing was approved."""
+    """Nodes and paths that `steps` would write or delete and that are neither as the approved look saw them
+    nor as this apply left them. Of a node that was not observed then nothing was approved."""
     found = set()
     for step in steps:
         if not isinstance(step.action, PushComponent | RemoveComponent):
             continue
-        facts = approved.get(step.action.node)
+        node = step.action.node
+        facts = approved.get(node)
         if not isinstance(facts, NodeFacts):
             continue
         then = {file.path: file for file in facts.files}
         for now in step.action.expected:
-            own = any((step.action.node, path) in touched for path in _with_folders(now.path))
-            if not own and not _same(now, then.get(now.path)):
-                found.add((step.action.node, now.path))
+            own = next(((node, path) for path in _with_folders(now.path) if (node, path) in touched), None)
+            if own is not None:
+                changed = touched[own] is not None and now.digest != touched[own]
+            else:
+                changed = not _same(now, then.get(now.path))
+            if changed:
+                found.add((node, now.path))
     return tuple(sorted(found))
 
 
 def _with_folders(path: str) -> list[str]:
+    """The path itself first, then what it lies in."""
     parts = path.split("/")
-    return ["/".join(parts[:n]) for n in range(2, len(parts) + 1)]
+    return ["/".join(parts[:n]) for n in range(len(parts), 1, -1)]
 
 
 def _same(now: ExpectedFile, then: FileSeen | None) -> bool:

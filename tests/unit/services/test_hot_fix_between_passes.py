@@ -41,3 +41,18 @@ def test_it_is_put_right_by_the_apply_that_saw_it() -> None:
     edit(cloud, 1, HAPROXY, HOT_FIX)
     assert Engine(cloud, disk, THREE).apply().exit_code == 0
     assert HOT_FIX not in {f.digest for f in cloud.nodes[1].files}
+
+
+def test_also_one_that_this_apply_itself_had_written() -> None:
+    """The first pass pushes it, the second takes the other service away, the third would push it again."""
+    two = worlds.cluster(1, (worlds.service(), worlds.service("web")))
+    cloud, disk = applied(two)
+
+    def tick(what: str) -> None:
+        if what.endswith("removed service/web"):
+            edit(cloud, 1, HAPROXY, HOT_FIX)
+
+    cloud.tick = tick
+    with pytest.raises(Stale, match=f"changed since plan: {HAPROXY} on "):
+        Engine(cloud, disk, worlds.cluster(1, (worlds.service(),))).apply()
+    assert HOT_FIX in {f.digest for f in cloud.nodes[1].files if f.path == HAPROXY}
