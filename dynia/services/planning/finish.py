@@ -17,7 +17,7 @@ from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.records import decide_records
 from dynia.services.planning.removal import empty_node, left_components, remove
-from dynia.services.planning.serving import serving
+from dynia.services.planning.serving import misled, serving
 from dynia.services.planning.speakers import SPEAKER
 from dynia.services.planning.wanted import Wanted
 from dynia.state.model import Node
@@ -120,7 +120,8 @@ def _dispensable(
     least = max(1, spec.nodes - spec.rollout.max_unavailable)
     stays = serving(spec, given.observed, membership.staying)
     leaves = serving(spec, given.observed, membership.leaving)
-    few = sorted(name for name, nodes in stays.items() if len(nodes) < least)
+    astray = misled(spec, given.observed, membership.staying)
+    few = sorted(name for name, nodes in stays.items() if len(nodes - astray) < least)
     allowed: list[Node] = []
     waiting: list[Waiting] = []
     for node in membership.leaving:
@@ -128,7 +129,7 @@ def _dispensable(
         if not held:
             allowed.append(node)
             continue
-        now = ", ".join(str(len(stays[name])) for name in held)
+        now = ", ".join(str(len(stays[name] - astray)) for name in held)
         reason = f"{', '.join(held)} must be seen to serve on {least} others before it goes, and is on {now}"
         waiting.append(Waiting(subject=node.name, reason=reason))
     return tuple(allowed), tuple(waiting)

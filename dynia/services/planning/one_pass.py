@@ -20,7 +20,7 @@ from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.rollout import Rolled, roll
-from dynia.services.planning.serving import find_holder, provider_owner, serving
+from dynia.services.planning.serving import find_holder, misled, provider_owner, serving
 from dynia.services.planning.speakers import hold_back, silence
 from dynia.services.planning.wanted import Wanted, render_wanted
 from dynia.services.planning.work import NodesWork, Workshop, work_on_nodes
@@ -69,7 +69,8 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     now = serving(spec, given.observed, membership.staying)
     work = _work(given, spec, before, membership.staying, wanted, now)
     works, held = hold_back(given, work.works, membership.staying, holder)
-    rolled = roll(tuple(works), now, spec.nodes, spec.rollout, holder) if settled else Rolled()
+    astray = misled(spec, given.observed, membership.staying)
+    rolled = roll(tuple(works), now, spec.nodes, spec.rollout, holder, astray) if settled else Rolled()
     configs = _with_images(work, rolled) if settled else ()
     last = finish(given, spec, membership, wanted, holder)
     ready = settled and not configs

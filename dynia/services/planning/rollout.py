@@ -30,12 +30,14 @@ def roll(
     wanted: int,
     rollout: Rollout,
     holder: str,
+    misled: Set[str] = frozenset(),
 ) -> Rolled:
     """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
-    fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait."""
+    fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
+    Those that are `misled` go first, whoever holds the address: the others are what serves."""
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
     joining = [w for w in works if w.node not in servers]
-    rolling = [w for w in works if w.node in servers]
+    rolling = sorted((w for w in works if w.node in servers), key=lambda w: w.node not in misled)
     least = floor(wanted, rollout.max_unavailable)
     spare = {service: len(nodes) - least for service, nodes in serving.items()}
     blocked = frozenset(service for service, count in spare.items() if count < 1)
@@ -51,7 +53,7 @@ def roll(
             kept.append(allowed)
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
     width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
-    turns = _turns(kept, rollout, holder, max(1, width))
+    turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width))
     chained = [step for work in joining for step in _chain(work.steps, ())]
     early, late = after_holder(chained, turns, holder)
     return Rolled(

@@ -16,17 +16,15 @@ from dynia.state.model import Node
 
 def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, frozenset[str]]:
     """Per service the nodes that serve it: its containers run and none is unhealthy, and for HTTP Caddy runs
-    beside them and leads to the one that is routed. A node that was not observed does not count."""
+    beside them. A node that was not observed does not count."""
     found: dict[str, set[str]] = {service.name: set() for service in spec.services}
     http = {service.name for service in spec.services if service.kind == "http"}
-    routed = {service.name: service.target.container for service in spec.services if service.target}
     by_project = {project(service): service for service in found}
     for node in nodes:
         facts = observed.nodes.get(node.name)
         if not isinstance(facts, NodeFacts):
             continue
         state: dict[str, bool] = {}
-        leads: set[str] = set()
         caddy = False
         for container in facts.containers:
             if container.project == CADDY:
@@ -34,15 +32,24 @@ def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dic
             service = by_project.get(container.project)
             if service is not None:
                 state[service] = state.get(service, True) and _well(container)
-                # A Caddyfile of the team's own may tell no releases: then it is believed to lead here.
-                if container.service == routed.get(service) and container.config in (
-                    facts.routes or (container.config,)
-                ):
-                    leads.add(service)
         for service, well in state.items():
-            if service in found and well and (service not in http or (caddy and service in leads)):
+            if service in found and well and (caddy or service not in http):
                 found[service].add(node.name)
     return {service: frozenset(names) for service, names in found.items()}
+
+
+def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> frozenset[str]:
+    """Nodes whose Caddy does not lead to a container that runs beside it: what was begun there did not end,
+    and visitors are not served. A Caddyfile of the team's own may tell no releases: then it is believed."""
+    routed = {project(s.name): s.target.container for s in spec.services if s.kind == "http" and s.target}
+    found: set[str] = set()
+    for node in nodes:
+        facts = observed.nodes.get(node.name)
+        if isinstance(facts, NodeFacts) and facts.routes:
+            those = (c for c in facts.containers if routed.get(c.project) == c.service)
+            if any(c.config not in facts.routes for c in those):
+                found.add(node.name)
+    return frozenset(found)
 
 
 def _well(container: ContainerSeen) -> bool:

@@ -1,4 +1,4 @@
-"""Law 5: whose Caddy does not lead to the container that runs there does not serve, and is mended before others."""
+"""Law 5: whose Caddy does not lead to the container that runs there serves nobody, and is mended before others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import msgspec
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
-from dynia.services.planning.serving import serving
+from dynia.services.planning.serving import misled
 from tests.plans import worlds
 
 replace = msgspec.structs.replace
@@ -27,20 +27,25 @@ def new_container_old_caddyfile(given: PlanningInput, name: str) -> PlanningInpu
     return worlds.with_facts(given, name, edit)
 
 
-def test_it_does_not_count_and_the_one_that_serves_waits_for_it() -> None:
+def test_it_is_mended_before_the_one_that_serves_be_it_the_holder() -> None:
+    """The holder goes last otherwise."""
     given = worlds.settled(OLD)
     first, second = (worlds.node_named(given, n) for n in (1, 2))
-    given = worlds.wanting(new_container_old_caddyfile(given, second), NEW)
-    spec = given.desired
-    assert spec is not None
-    assert serving(spec, given.observed, given.state.nodes_of("prod")) == {"api": frozenset({first})}
-    plan = make_plan(given)
-    assert {s.node for s in plan.steps if s.id.endswith("service/api/push")} == {second}
-    assert {s.node for s in plan.later if s.id.endswith("service/api/push")} == {first}
+    for wrong, right in ((first, second), (second, first)):
+        world = worlds.wanting(new_container_old_caddyfile(given, wrong), NEW)
+        spec = world.desired
+        assert spec is not None
+        assert misled(spec, world.observed, world.state.nodes_of("prod")) == {wrong}
+        plan = make_plan(world)
+        assert (plan.order, plan.holder) == ((wrong, right), first)
+        opening = next(s for s in plan.steps if s.node == right and s.id.endswith("/push"))
+        assert any(name.startswith(f"{wrong}/") for name in opening.after)
 
 
 def test_a_caddyfile_that_tells_no_releases_is_believed() -> None:
     given = worlds.settled(OLD)
     first = worlds.node_named(given, 1)
-    given = worlds.with_facts(given, first, lambda facts: replace(facts, routes=()))
-    assert serving(OLD, given.observed, given.state.nodes_of("prod"))["api"] >= {first}
+    given = worlds.with_facts(
+        new_container_old_caddyfile(given, first), first, lambda f: replace(f, routes=())
+    )
+    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == frozenset()
