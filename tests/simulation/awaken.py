@@ -17,6 +17,8 @@ UNITS = {
     "failover": ("dynia-failover.service", f"{ROOT}/failover/claim.sh"),
     "firewall": ("dynia-firewall.service", f"{ROOT}/firewall/dynia.nft"),
 }
+# What each program reads when it begins.
+MAIN = {kind: path for kind, (_, path) in UNITS.items()} | {"caddy": f"{ROOT}/caddy/Caddyfile"}
 SICK = b"sick"
 
 

@@ -21,7 +21,16 @@ CODES = (
 NETWORK = ("lost before", "lost after", "late deed", "slow call", "old list")
 MACHINES = ("node off", "reboot", "torn files", "old disk", "machine gone", "cut off", "failover")
 SCRIPTS = ("check fails", "activate fails", "probe fails", "sick release")
-RUNNERS = ("killed", "killed in a write", "power cut", "frozen", "ctrl-c", "disk full", "two runners")
+RUNNERS = (
+    "killed",
+    "killed in a write",
+    "power cut",
+    "frozen",
+    "ctrl-c",
+    "disk full",
+    "two runners",
+    "lease taken over",
+)
 PEOPLE = (
     "person: edit",
     "person: mode",

@@ -83,14 +83,15 @@ class Never:
         spec = self._specs.get(entry.who)
         if spec is None:
             return
-        if entry.detail == "holder":
+        if entry.detail.startswith("holder"):
             self._holder[entry.who] = entry.where
         elif self._holder.get(entry.who) == entry.where:
             del self._holder[entry.who]
         for service in spec.services:
             key = (entry.who, service.name)
             self._out[key].discard(entry.where)
-            if entry.where in self._serving[service.name]:
+            # One that serves a part of what runs on it is being mended, and that goes on.
+            if entry.where in self._serving[service.name] and "misled" not in entry.detail:
                 self._seen[key].add(entry.where)
             else:
                 self._seen[key].discard(entry.where)
@@ -102,10 +103,9 @@ class Never:
         if entry.detail not in {s.name for s in spec.services}:
             return
         self._out[key].add(entry.where)
-        left, least = (
-            len(self._seen[key]) - len(self._out[key]),
-            max(1, spec.nodes - spec.rollout.max_unavailable),
-        )
+        # Whom a person or a fault took since the look counts still: the run could not know.
+        others = self._serving[entry.detail] | (self._seen[key] - self._out[key])
+        left, least = len(others - {entry.where}), max(1, spec.nodes - spec.rollout.max_unavailable)
         if left < least:
             self.found.append(
                 f"law 5: {entry.who} leaves {entry.detail} on {left} of {spec.nodes} nodes at {entry.at:.3f}, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +130,12 @@ class Node:
             if len(words) > 2 and words[0] == service and words[-1] in routed:
                 return True
         return False
+
+    def misled(self, services: Mapping[str, bool]) -> bool:
+        """Whether containers of some service run beside a Caddy that does not lead to them."""
+        ours = {c.project.removeprefix("dynia-") for c in self.containers if c.well}
+        http = (name for name, routed in services.items() if routed and name in ours)
+        return any(not self.serves(name, http=True) for name in http)
 
     # its disk
 

@@ -85,7 +85,7 @@ class RunnersDisk:
         self.home, self.world, self.process = home, world, process
         self.kill_at = 0
         self.full_until = 0.0
-        self.mine: list[Any] = []
+        self.mine: list[tuple[Path, Any]] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def operation(*args: Any, **more: Any) -> Any:
@@ -105,9 +105,14 @@ class RunnersDisk:
 
     def free(self) -> None:
         """The process ended: its locks are free."""
-        for held in self.mine:
+        for _, held in self.mine:
             held.close()
         self.mine.clear()
+
+    def unlocked(self, path: Path) -> None:
+        self.world.note(self.process.name, "unlock", path.name)
+        if not any(is_lease(held_path) for held_path, _ in self.mine) and self.process in self.world.lessees:
+            self.world.lessees.remove(self.process)
 
     def _before(self, step: int, what: str) -> None:
         if self.kill_at:
@@ -120,9 +125,9 @@ class RunnersDisk:
                 self.process.check()
 
     def _held(self, path: Path, held: Any) -> Any:
-        self.mine.append(held)
+        self.mine.append((path, held))
         if is_lease(path):
-            self.world.note(self.process.name, "lock", path.name)
+            self.world.leased(self.process, path.name)
         return _Held(self, path, held)
 
 
@@ -138,11 +143,11 @@ class _Held:
     held: Any
 
     def close(self) -> None:
-        if self.held in self.disk.mine:
-            self.disk.mine.remove(self.held)
+        if (self.path, self.held) in self.disk.mine:
+            self.disk.mine.remove((self.path, self.held))
             self.held.close()
             if is_lease(self.path):
-                self.disk.world.note(self.disk.process.name, "unlock", self.path.name)
+                self.disk.unlocked(self.path)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFa
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.awaken import activate, deactivate
 from tests.simulation.machine import LINEAGE_FILE, ROOT, File, Node, Transaction, Unit, keyed
-from tests.simulation.world import World
+from tests.simulation.world import SERVICES, World
 
 BUSY_S = 5.0
 
@@ -223,7 +223,8 @@ async def gate(world: World, node: Node, who: str, request: GateRequest) -> Gate
 
 def observe(world: World, node: Node, who: str, request: ObserveRequest) -> NodeFacts:
     """One look, all of the same instant."""
-    world.note(who, "look", node.name, "holder" if node.holds else "")
+    words = ("holder" if node.holds else "", "misled" if node.misled(SERVICES) else "")
+    world.note(who, "look", node.name, " ".join(word for word in words if word))
     node.fenced(request.fence)
     secret = set(request.secret_paths)
     files = tuple(

@@ -125,10 +125,15 @@ class _Story:
             deeds = chance.choice((trouble.NODES, trouble.RUNNERS, trouble.RUNNERS, trouble.PEOPLE))
             deed = chance.choice(deeds)
             world.loop.later(chance.uniform(0.0, 25.0), lambda deed=deed: deed(world, self.home, runs))
-        if chance.random() < 0.25:
+        another = chance.random()
+        if another < 0.35:
+            patience = chance.choice((0.0, 90.0, 300.0))
             await asyncio.sleep(chance.uniform(0.0, 20.0))
+            if another < 0.1:
+                trouble.freeze_for(world, runs, chance.uniform(40.0, 160.0))
+                patience = 300.0
             other = spec if chance.random() < 0.5 else draw_spec(chance, spec)
-            runs.append(self._start(other, chance.choice((0.0, 90.0, 300.0))))
+            runs.append(self._start(other, patience))
             if runs[0].code < 0 and not runs[0].process.dead:
                 self.most_runners = 2
                 world.fired["two runners"] += 1

@@ -171,11 +171,16 @@ def power_cut(world: World, home: Harddisk, runs: list[Run]) -> None:
 
 
 def freeze(world: World, home: Harddisk, runs: list[Run]) -> None:
+    freeze_for(world, runs, world.fate.uniform(2.0, 240.0))
+
+
+def freeze_for(world: World, runs: list[Run], seconds: float) -> None:
+    """Stopped, or its laptop closed; then it goes on as if nothing had been."""
     for run in runs:
         if run.code < 0 and not run.process.dead and not run.process.frozen:
             world.fault("frozen", run.name)
             world.loop.freeze(run.process)
-            world.loop.later(world.fate.uniform(2.0, 240.0), partial(world.loop.thaw, run.process))
+            world.loop.later(seconds, partial(world.loop.thaw, run.process))
             return
 
 

@@ -7,6 +7,7 @@ import msgspec
 from dynia.interfaces.errors import DyniaError, NotObservedError, Refused, Stale
 from dynia.interfaces.observed import DnsRecord, Offer, ProviderAddress, ProviderNode
 from dynia.providers.protocols import DnsMark, DnsWish, NodeOrder
+from tests.simulation.awaken import MAIN
 from tests.simulation.loop import Process
 from tests.simulation.machine import Node
 from tests.simulation.wire import Wire, broken
@@ -172,6 +173,9 @@ def boot(world: World, node: Node) -> None:
     node.on, node.boots, node.locked_by = True, node.boots + 1, ""
     for unit in node.units.values():
         unit.active = "active" if unit.enabled == "enabled" else "inactive"
+    for kind, path in MAIN.items():
+        if kind in node.loaded:
+            node.loaded[kind] = node.files[path].content if path in node.files else b""
     for container in node.containers:
         if container.keeps and container.state != "stopped by hand":
             container.state = "running"

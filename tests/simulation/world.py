@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dynia.interfaces.observed import DnsRecord
-from tests.simulation.loop import WorldLoop
+from tests.simulation.loop import Process, WorldLoop
 from tests.simulation.machine import ROOT, Node
 from tests.simulation.record import Record
 
@@ -84,6 +84,7 @@ class World:
         self.serving: dict[str, set[str]] = {service: set() for service in SERVICES}
         self.edits: dict[tuple[str, str], float] = {}
         self.holder = ""
+        self.lessees: list[Process] = []
         self._electing = False
         self._listed: tuple[float, dict[str, Machine]] | None = None
 
@@ -97,6 +98,14 @@ class World:
     def fault(self, kind: str, where: str = "") -> None:
         self.fired[kind] += 1
         self.note("fault", kind, where)
+
+    def leased(self, process: Process, name: str) -> None:
+        """A run has a lease. Of another that has one still, and is not dead, it was taken over."""
+        self.note(process.name, "lock", name)
+        if any(one is not process and not one.dead for one in self.lessees):
+            self.fired["lease taken over"] += 1
+        if process not in self.lessees:
+            self.lessees.append(process)
 
     def chance(self, odds: float) -> bool:
         return odds > 0 and self.fate.random() < odds
