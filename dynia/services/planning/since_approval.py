@@ -10,7 +10,7 @@ from dynia.services.actions import PushComponent, RemoveComponent
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.plan import Step
 
-# By node and path: the digest that this apply left there; empty where it was deleted, None where none is told.
+# By node and path: the digest that this apply left there, empty where it deleted, None where none is told.
 Touched = dict[tuple[str, str], str | None]
 
 
