@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from dynia.interfaces.desired import ApiEntry, ClusterSpec
 from dynia.interfaces.observed import ContainerSeen, NodeFacts, NotObserved, Observed, ObservedNode
+from dynia.services.planning.components.caddy import CONFIG as CADDYFILE
 from dynia.services.planning.components.caddy import PROJECT as CADDY
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.components.failover import TOKEN
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.inputs import PlanningInput
 from dynia.state.model import Node
+
+_EMPTY = f"sha256:{hashlib.sha256().hexdigest()}"
 
 
 def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, frozenset[str]]:
@@ -45,11 +49,15 @@ def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> froz
     found: set[str] = set()
     for node in nodes:
         facts = observed.nodes.get(node.name)
-        if isinstance(facts, NodeFacts) and facts.routes:
+        if isinstance(facts, NodeFacts) and (facts.routes or not _has_caddyfile(facts)):
             those = (c for c in facts.containers if routed.get(c.project) == c.service)
             if any(c.config not in facts.routes for c in those):
                 found.add(node.name)
     return frozenset(found)
+
+
+def _has_caddyfile(facts: NodeFacts) -> bool:
+    return any(f.path == CADDYFILE and f.digest != _EMPTY for f in facts.files)
 
 
 def _well(container: ContainerSeen) -> bool:

@@ -49,3 +49,15 @@ def test_a_caddyfile_that_tells_no_releases_is_believed() -> None:
         new_container_old_caddyfile(given, first), first, lambda f: replace(f, routes=())
     )
     assert misled(OLD, given.observed, given.state.nodes_of("prod")) == frozenset()
+
+
+def test_a_caddyfile_that_is_gone_leads_nowhere() -> None:
+    given = worlds.settled(OLD)
+    first = worlds.node_named(given, 1)
+
+    def gone(facts: NodeFacts) -> NodeFacts:
+        kept = tuple(f for f in facts.files if not f.path.endswith("/Caddyfile"))
+        return replace(facts, files=kept, routes=())
+
+    given = worlds.with_facts(given, first, gone)
+    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == {first}
