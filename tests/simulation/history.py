@@ -63,6 +63,9 @@ class Never:
         self._out: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._holder: dict[str, str] = {}
         self._holder_done: set[str] = set()
+        # Nodes that run what nobody is led to, by run, and what was done in the belief that they serve.
+        self._misled: dict[str, set[str]] = defaultdict(set)
+        self._relied: dict[str, list[str]] = defaultdict(list)
 
     def see(self, entry: Entry) -> None:
         match entry.what:
@@ -78,6 +81,11 @@ class Never:
                 self._look(entry)
             case "pass":
                 self._holder_done.discard(entry.who)
+                self._relied[entry.who].clear()
+            case "write" if entry.where in self._misled[entry.who] and "/caddy/" in entry.detail:
+                # It was mended in this pass, so it could have been mended before.
+                self.found += self._relied[entry.who]
+                self._relied[entry.who].clear()
 
     def _look(self, entry: Entry) -> None:
         spec = self._specs.get(entry.who)
@@ -87,6 +95,9 @@ class Never:
             self._holder[entry.who] = entry.where
         elif self._holder.get(entry.who) == entry.where:
             del self._holder[entry.who]
+        (self._misled[entry.who].add if "misled" in entry.detail else self._misled[entry.who].discard)(
+            entry.where
+        )
         for service in spec.services:
             key = (entry.who, service.name)
             self._out[key].discard(entry.where)
@@ -107,10 +118,14 @@ class Never:
         others = self._serving[entry.detail] | (self._seen[key] - self._out[key])
         left, least = len(others - {entry.where}), max(1, spec.nodes - spec.rollout.max_unavailable)
         if left < least:
-            self.found.append(
+            said = (
                 f"law 5: {entry.who} leaves {entry.detail} on {left} of {spec.nodes} nodes at {entry.at:.3f}, "
                 f"{least} must serve"
             )
+            if len((others | self._misled[entry.who]) - {entry.where}) < least:
+                self.found.append(said)
+            else:
+                self._relied[entry.who].append(said)
         if isinstance(spec.entry, ApiEntry):
             return
         if entry.where == self._holder.get(entry.who):

@@ -177,8 +177,12 @@ def boot(world: World, node: Node) -> None:
         if kind in node.loaded:
             node.loaded[kind] = node.files[path].content if path in node.files else b""
     for container in node.containers:
-        if container.keeps and container.state != "stopped by hand":
+        if container.keeps:
             container.state = "running"
+    read = node.loaded.get("caddy", b"\n")
+    for caddy in node.project("dynia-caddy"):
+        # Half a file is a mistake, which Caddy ends with; an empty one, or none, leads nowhere.
+        caddy.state = "running" if not read or read.endswith(b"\n") else "restarting"
     node.vrrp = "BACKUP" if node.running("keepalived.service") else ""
     node.holds = ""
     if node.firewall:
