@@ -8,6 +8,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
+from dynia.state.manifest import Sealer
 from tests.plans import worlds
 from tests.plans.cases import changed, settled
 
@@ -55,3 +56,10 @@ def test_a_secret_file_that_was_edited_is_written_again() -> None:
 
     plan = make_plan(worlds.with_facts(world, name, edit))
     assert [s.id for s in plan.steps] == [f"{name}/service/api/push", f"{name}/service/api/wait"]
+
+
+def test_no_secret_is_in_what_a_node_keeps_of_the_cluster() -> None:
+    """The manifest is for everybody on the node. That the search can find something is shown by a name."""
+    kept = Sealer(applied().state, "prod").content("node-1", serial=1, fencing=1)
+    assert DOTENV.encode() in kept
+    assert b"first-secret" not in kept and b"hmac:" not in kept and b"PRIVATE" not in kept
