@@ -199,6 +199,7 @@ def _answer(facts: NodeFacts) -> bytes:
         f"{facts.vrrp}\n",
         "",
         f"{facts.manifest}\n",
+        "".join(f"{route}\n" for route in facts.routes),
         "\1files",
         *(part for seen in facts.files for part in _file(seen)),
         "",
