@@ -21,6 +21,7 @@ _PLACES = {
     "answers": "answers:NodeAnswers",
     "certificate": "certificate:CertificateFile",
     "entry": "entry:EntryAnswerBytes",
+    "dns": "dns_answers:DnsAnswers",
     "digitalocean": "digitalocean:DigitalOceanAnswers",
     "cloudflare": "cloudflare:CloudflareAnswers",
 }

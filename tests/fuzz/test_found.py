@@ -23,6 +23,7 @@ from tests.bad_input.state.good import LINEAGE, STATE
 from tests.fuzz.memory_disk import MemoryDisk
 from tests.fuzz.oracle import bounded, harmless
 from tests.fuzz.target import CORPUS
+from tests.fuzz.targets.dns_answers import DnsAnswers
 from tests.fuzz.targets.journal import HOME, _sealed
 
 STATE_FILE = Path("/w/state.json")
@@ -138,3 +139,9 @@ def test_a_template_of_opened_tags_alone_is_refused_at_once() -> None:
 def test_a_certificate_whose_key_cannot_be_read_is_a_mistake() -> None:
     with pytest.raises(PemError, match="cannot be read"):
         read_chain((CORPUS / "certificate" / "key-that-is-none.pem").read_bytes(), key_hash="")
+
+
+def test_a_name_server_that_breaks_off_in_the_middle_of_an_answer_tells_nothing() -> None:
+    """An answer over UDP that was cut off is asked for again over TCP, and there it ends too soon."""
+    border = DnsAnswers()
+    assert border.judge(border.good()[-1]).outcome.startswith("refused")

@@ -14,6 +14,8 @@ _ANSWER_S = 3.0
 _AGAIN_S = 1.0
 _TOLD_S = 300.0
 _TRIES = 3
+# A zone has two to eight; each that is silent costs an answer's time.
+_MOST_SERVERS = 20
 
 
 class ZoneServers(Shape):
@@ -60,10 +62,11 @@ async def _servers(zone: str, asked: ZoneServers) -> tuple[tuple[str, int], ...]
     found: dict[tuple[str, int], None] = {(first, asked.port): None} if first else {}
     try:
         names = await _look_up(zone, "NS", first, asked.port)
-        for name in names:
+        for name in names[:_MOST_SERVERS]:
             for address in await _look_up(name, "A", first, asked.port) or await _by_system(name):
                 found[address, asked.port if address == first else 53] = None
-    except (dns.exception.DNSException, OSError) as error:
+    except (dns.exception.DNSException, OSError, EOFError, UnicodeError) as error:
+        # An answer over TCP that breaks off; a name that no resolver takes.
         raise NotObservedError(f"zone {zone}: its servers cannot be found ({error})") from error
     if not found:
         raise NotObservedError(f"zone {zone}: it has no server that could be asked")
@@ -109,7 +112,7 @@ async def _texts(server: tuple[str, int], name: str) -> list[str] | None:
     query.flags &= ~dns.flags.RD
     try:
         said, _ = await dns.asyncquery.udp_with_fallback(query, server[0], port=server[1], timeout=_ANSWER_S)
-    except (dns.exception.DNSException, OSError):
+    except (dns.exception.DNSException, OSError, EOFError):
         return None
     found = [r for rrset in said.answer for r in rrset if isinstance(r, TXT)]
     return [b"".join(r.strings).decode("ascii", "replace") for r in found]
