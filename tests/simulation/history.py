@@ -17,11 +17,16 @@ def broken(entries: Sequence[Entry], runs: Sequence[Run]) -> list[str]:
     """What was done that may not be done, each once."""
     specs = {run.name: run.spec for run in runs}
     whole = {run.name for run in runs if run.code == 0 and run.result is not None and not run.result.left}
+    half = [
+        f"law 8: {e.where}: {e.detail} is not what it was before a push that failed at {e.at:.3f}"
+        for e in entries
+        if e.what == "not back"
+    ]
     watchers = (Approved(), Never(specs), Announced(specs, whole), OneWriter())
     for entry in entries:
         for watcher in watchers:
             watcher.see(entry)
-    return [f"{said}" for watcher in watchers for said in watcher.found]
+    return [*half, *(said for watcher in watchers for said in watcher.found)]
 
 
 class Approved:

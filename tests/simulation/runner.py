@@ -269,12 +269,14 @@ async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconci
         new_id=lambda: hashlib.md5(f"{run.name}/{next(ids)}".encode()).hexdigest(),
     )
     wire.known = lambda: store.state.nodes_of(CLUSTER)
+    given = parts.store(store)
+    wire.guard = lambda: given.check(CLUSTER)
     session = Session(
         cluster=CLUSTER,
         spec=run.spec,
         templates=SMALL,
         secrets=secret_files(run.spec, {}, worlds.TOKEN) if run.spec else {},
-        store=parts.store(store),
+        store=given,
         vendors=doors,
         emit=lambda event: _told(world, run, event),
         clock=clock,

@@ -172,6 +172,9 @@ class Script:
                 self.node.drop(path)
             else:
                 self.node.put(path, file)
+        for path, file in kept.kept.items():
+            if self.node.files.get(path) is not file:
+                self.world.note(self.who, "not back", self.node.name, path)
         if kept.activating:
             activate(self.node, self.component, kept.activate)
         self.node.transactions.pop(self.component)

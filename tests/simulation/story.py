@@ -95,6 +95,8 @@ class _Story:
             spec = draw_spec(chance, spec, sick=0.15)
         for _ in range(chance.choice((1, 1, 2))):
             await self._act(spec)
+            if is_sick(spec) and chance.random() < 0.7:
+                await self._act(spec)  # somebody tries the same again
             if chance.random() < 0.5 or is_sick(spec):
                 spec = draw_spec(chance, spec)
         await self._settle(spec)

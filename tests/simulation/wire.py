@@ -24,9 +24,11 @@ class Wire:
     def __init__(self, world: World, process: Process) -> None:
         self.world, self.process = world, process
         self.known: Callable[[], tuple[Recorded, ...]] = tuple
+        self.guard: Callable[[], object] = tuple
 
     async def call(self, what: str, deed: Callable[[], _T], *, where: str = "") -> _T:
-        """A vendor's call: its deed is one instant."""
+        """A vendor's call: its deed is one instant. Every vendor asks its guard before each."""
+        self.guard()
         return await self._send(what, where, deed)
 
     async def script(
