@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MEASUREMENTS = ("bench.look_time", "bench.plan_time", "bench.help_time")
+MEASUREMENTS = ("bench.look_time", "bench.plan_time", "bench.help_time", "bench.state_time")
 
 
 def main() -> int:

@@ -268,6 +268,10 @@ Change = (
 )
 
 
+# Changes inside an entry that is there already, of what no rule of a state is about (`checks`).
+HARMLESS = (SetComponent, SetPushed, DropComponent, DropIntent)
+
+
 def change(state: State, done: Change) -> State:
     """The state after one change. Idempotent: applying the same change twice gives the same state."""
     replace = msgspec.structs.replace

@@ -89,6 +89,7 @@ def test_frozen_anywhere_and_taken_over_it_adds_nothing_more(
     def take_over() -> None:
         disk.before = lambda step, what: None
         number = one.fencing("prod")
+        had.append(len(mine))
         time.now += silent
         if torn is not None:
             path = HOME / ".dynia" / "lease" / "prod" / f"{number:08d}.beat"
@@ -103,6 +104,7 @@ def test_frozen_anywhere_and_taken_over_it_adds_nothing_more(
         sealed.append(len(disk.records))
 
     sealed: list[int] = []
+    had: list[int] = []
     ended: Locked | None = None
     with suppress(Locked), one.lock("prod", Lessee(who="frozen", term=TERM)):
         one.write("prod", recorded("prod"), "cluster recorded")
@@ -123,7 +125,10 @@ def test_frozen_anywhere_and_taken_over_it_adds_nothing_more(
     fencing = [int(str(record["fencing"])) for record in counted]
     assert fencing == sorted(fencing), "after the seal nothing of the former lessee counts"
     assert won, "nobody was in the way of a waiter"
-    assert ended is not None or (len(mine) == 8 and left[0] == 0), "it was told, or had nothing left to do"
+    seal = next(n for n, record in enumerate(counted) if record["fencing"] != counted[0]["fencing"])
+    runs = [record["run"] for record in counted]
+    assert runs[0] not in runs[seal:], "nor does anything that it wrote under another one's number"
+    assert ended is not None or had == [8], "it was told, or had nothing left to do"
     state = opened(disk, time).state
     there = {node.ordinal for node in state.nodes_of("prod")}
     assert {*mine, *theirs} <= there, "all that was acknowledged is there"
