@@ -33,6 +33,7 @@ RUNNERS = (
 )
 PEOPLE = (
     "person: edit",
+    "person: just now",
     "person: mode",
     "person: delete",
     "person: stray file",

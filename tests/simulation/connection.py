@@ -23,7 +23,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.state.model import Node as Recorded
 from tests.simulation import scripts
 from tests.simulation.loop import Process
-from tests.simulation.machine import Node
+from tests.simulation.machine import File, Node
 from tests.simulation.scripts import Script
 from tests.simulation.wire import Wire
 
@@ -65,8 +65,22 @@ class Connection:
         )
 
     async def push(self, request: PushRequest) -> PushAnswer:
+        if request.files and self.world.chance(self.world.odds.hasty):
+            self._mended_meanwhile(request.files[0].path)
         made = self.script(self.world, self.node, self.who, request.component)
         return await self._run(f"push {request.component}", lambda: made.push(request))
+
+    def _mended_meanwhile(self, path: str) -> None:
+        """A person mends the very file, while the push is under way."""
+
+        def edit() -> None:
+            there = self.node.files.get(path)
+            if there is not None and self.node.on:
+                self.node.files[path] = File(there.content + b"# just now\n", there.mode)
+                self.world.fired["person: just now"] += 1
+                self.world.note("person", "edit", self.node.name, path)
+
+        self.world.loop.later(self.world.fate.uniform(0.0, 0.3), edit)
 
     async def remove(self, request: RemoveRequest) -> PushAnswer:
         made = self.script(self.world, self.node, self.who, request.component)

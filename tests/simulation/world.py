@@ -51,8 +51,10 @@ class Odds:
     slow: float = 0.0
     fails: float = 0.0
     old_list: float = 0.0
+    hasty: float = 0.0
 
     def none(self) -> None:
+        self.hasty = 0.0
         self.lost_before = self.lost_after = self.late = self.slow = self.fails = self.old_list = 0.0
 
 
