@@ -48,7 +48,7 @@ def test_what_was_reviewed_is_applied_without_a_question(pair: Scratch, way: str
 
 def test_a_hot_fix_after_the_review_stays_and_nothing_is_touched(pair: Scratch) -> None:
     ways = reviewed(pair)
-    node = pair.nodes()[-1]
+    node = list(pair.nodes())[-1]
     pair.sh(node, f"echo '# 3 am' >>{HAPROXY}")
     fixed = {name: state_of(pair, name, HAPROXY) for name in pair.nodes()}
     before = look(pair)

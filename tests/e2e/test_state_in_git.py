@@ -29,7 +29,8 @@ def clones(running: Scratch, tmp_path: Path) -> Iterator[tuple[Scratch, GitWorld
     hook = world.remote / "hooks" / "pre-receive"
     hook.write_text(GitWorld.HOOK)
     hook.chmod(0o755)
-    # Below the lab's folder, as every scratch cluster: so the lab is found.
+    # A repository has a lab of its own, unless one is named.
+    running.variables["DYNIA_LAB"] = running.lab.root
     other = running.folder.with_name(f"{running.name}-other")
     git(running.folder, "clone", "-q", str(world.remote), str(other))
     first = running.folder
