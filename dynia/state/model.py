@@ -302,13 +302,13 @@ def change(state: State, done: Change) -> State:
                 return state
             components = dict(sorted({**found.components, release.component: release.id}.items()))
             pushed = {k: v for k, v in found.pushed.items() if k != release.component}
-            return change(state, PutNode(node=replace(found, components=components, pushed=pushed)))
+            return _refitted(state, found, replace(found, components=components, pushed=pushed))
         case SetPushed(cluster=name, node=node_name, release=release):
             state, found = _with_release(state, name, node_name, release)
             if found is None:
                 return state
             pushed = dict(sorted({**found.pushed, release.component: release.id}.items()))
-            return change(state, PutNode(node=replace(found, pushed=pushed)))
+            return _refitted(state, found, replace(found, pushed=pushed))
         case DropComponent(cluster=name, node=node_name, component=component):
             found = state.node(name, node_name)
             if found is None:
@@ -371,12 +371,36 @@ def _with_role(node: Node, role: str) -> Node:
     return node if node.role == role else msgspec.structs.replace(node, role=role)
 
 
+def _refitted(state: State, found: Node, node: Node) -> State:
+    """The entry `found` with other components: the order of the nodes and everybody's role stay, so that this
+    costs no more than a look at each."""
+    state = msgspec.structs.replace(state, nodes=tuple(node if n is found else n for n in state.nodes))
+    had = {*found.components.items(), *found.pushed.items()}
+    left = had - {*node.components.items(), *node.pushed.items()}
+    gone = {pair for pair in left if not _is_used(state, node.cluster, *pair)}
+    home = state.cluster(node.cluster)
+    if home is None or not gone:
+        return state
+    kept = tuple(r for r in home.releases if (r.component, r.id) not in gone)
+    return change(state, PutCluster(cluster=msgspec.structs.replace(home, releases=kept)))
+
+
+def _is_used(state: State, cluster: str, component: str, release: str) -> bool:
+    return any(
+        n.components.get(component) == release or n.pushed.get(component) == release
+        for n in state.nodes
+        if n.cluster == cluster
+    )
+
+
 def _with_release(
     state: State, cluster: str, node: str, release: AppliedRelease
 ) -> tuple[State, Node | None]:
     found, home = state.node(cluster, node), state.cluster(cluster)
     if found is None or home is None:
         return state, None
+    if release in home.releases:
+        return state, found
     known = {(r.component, r.id): r for r in (*home.releases, release)}
     grown = msgspec.structs.replace(home, releases=tuple(known[key] for key in sorted(known)))
     return change(state, PutCluster(cluster=grown)), found
