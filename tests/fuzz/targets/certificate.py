@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import warnings
 from collections.abc import Iterable
 
 from dynia.interfaces.errors import DyniaError
@@ -46,8 +47,10 @@ class CertificateFile(Target):
 
     def attempt(self, raw: bytes) -> Iterable[str]:
         try:
-            seen = read_chain(raw, key_hash="")
-            read_pem(raw, raw)
+            # cryptography warns of certificates that it will refuse one day.
+            with warnings.catch_warnings(action="ignore"):
+                seen = read_chain(raw, key_hash="")
+                read_pem(raw, raw)
         except PemError as error:
             raise DyniaError(f"the file {error}") from error
         return (*seen.names, seen.issuer, seen.origin)
