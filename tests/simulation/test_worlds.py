@@ -15,7 +15,6 @@ SEED = "make test"
 QUICK, ALL, BATCH = 100, 2000, 100
 # Found, and not understood or mended yet: replay them. (The rest of the 2,000 waits for them in `make test-all`.)
 OPEN = {
-    1: "law 6",
     11: "law 2: split just after the end",
     47: "each node serves what another lacks: nobody moves",
 }

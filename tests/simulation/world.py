@@ -144,8 +144,11 @@ class World:
 
     def noticed(self, node: Node, who: str) -> None:
         """Something changed on a node: who serves now, and who holds the address."""
+        # A create that landed late may have made a second machine of the same name.
+        named = [n for n in self.nodes.values() if n.name == node.name]
         for service, http in SERVICES.items():
-            serves, there = node.serves(service, http=http), node.name in self.serving[service]
+            serves = any(n.serves(service, http=http) for n in named)
+            there = node.name in self.serving[service]
             if serves and not there:
                 self.serving[service].add(node.name)
                 self.note(who, "in", node.name, service)
