@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
+import warnings
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -135,6 +136,14 @@ class WorldLoop(asyncio.BaseEventLoop):
 
     def dispose(self) -> None:
         """The end of the world: coroutines that were never resumed are closed, and can reach nothing any more."""
+        with warnings.catch_warnings():
+            # What such a coroutine begins in its last words is never awaited.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self._close_all()
+        self.tasks.clear()
+        self.close()
+
+    def _close_all(self) -> None:
         for task in self.tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             if task.done():
@@ -147,5 +156,3 @@ class WorldLoop(asyncio.BaseEventLoop):
                 except (Exception, Killed):  # noqa: BLE001 (whatever it says now, nobody hears it)
                     continue
                 break
-        self.tasks.clear()
-        self.close()

@@ -12,18 +12,19 @@ from tests.simulation.census import Census
 from tests.simulation.story import play
 
 SEED = "make test"
-QUICK, ALL, BATCH = 100, 2000, 100
+QUICK, MORE, ALL, BATCH = 20, 100, 2000, 20
 # Found, and not understood or mended yet: replay them. (The rest of the 2,000 waits for them in `make test-all`.)
 OPEN = {
     11: "law 2: split just after the end",
     47: "each node serves what another lacks: nobody moves",
 }
+LONG = (pytest.mark.worlds, pytest.mark.slow)
 
 
 def batches() -> list[object]:
-    """A tenth of them in the checks, all of them in the longer runs: batches that two workers share."""
+    """A few in `make check`, a hundred in `make test`, all of them in `make test-all`: batches that two workers share."""
     return [
-        pytest.param(first, marks=() if first < QUICK else (pytest.mark.worlds, pytest.mark.slow))
+        pytest.param(first, marks=() if first < QUICK else (pytest.mark.worlds,) if first < MORE else LONG)
         for first in range(0, ALL, BATCH)
     ]
 
