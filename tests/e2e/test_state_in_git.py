@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def clones(running: Scratch, tmp_path: Path) -> Iterator[tuple[Scratch, GitWorld
     first = running.folder
     yield running, world, other
     running.folder = first
+    shutil.rmtree(other)
 
 
 def test_an_apply_killed_in_one_clone_is_finished_from_the_other(
