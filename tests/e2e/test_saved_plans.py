@@ -68,7 +68,9 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize("row", ["mounted", "desired", pytest.param("compose", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "row", ["mounted", *(pytest.param(row, marks=pytest.mark.slow) for row in ("desired", "compose"))]
+)
 def test_what_was_edited_after_the_review_stops_both_ways(pair: Scratch, row: str) -> None:
     edit, said = EDITS[row]
     ways = reviewed(pair)
@@ -80,6 +82,7 @@ def test_what_was_edited_after_the_review_stops_both_ways(pair: Scratch, row: st
     assert touched(before, look(pair)) == set()
 
 
+@pytest.mark.slow
 def test_a_digest_of_no_plan_touches_nothing(pair: Scratch) -> None:
     reviewed(pair)
     before = look(pair)

@@ -68,6 +68,7 @@ def test_a_lost_state_is_made_again_and_nothing_is_left_to_do(running: Scratch) 
     settled(running)
 
 
+@pytest.mark.slow
 def test_the_manifest_is_healed_calmly(running: Scratch) -> None:
     edited, missing, _ = running.nodes()
     running.sh(edited, f"sed -i 's/198/199/' {PATH}")
@@ -86,6 +87,7 @@ def test_the_manifest_is_healed_calmly(running: Scratch) -> None:
         assert running.sh(name, f"stat -c '%a %U:%G' {PATH}").strip() == "644 root:root"
 
 
+@pytest.mark.slow
 def test_with_one_node_down_and_one_with_an_old_manifest(running: Scratch) -> None:
     holder = running.holder()
     old, down = (name for name in running.nodes() if name != holder)

@@ -213,6 +213,7 @@ def test_drift_finds_it_and_apply_repairs_only_that(pair: Scratch, row: Tamperin
     assert pair.sh(node, "docker exec dynia-pair-side-1 cat /etc/settings") == pair.sh(node, f"cat {mounted}")
 
 
+@pytest.mark.slow
 def test_a_tampering_is_told_from_what_is_pending(pair: Scratch) -> None:
     node = some_node(pair, "backup")
     before = look(pair)
