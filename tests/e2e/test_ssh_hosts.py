@@ -230,12 +230,12 @@ def machines(estate: Estate) -> str:
 
 
 def records(folder: Path) -> dict[str, bytes]:
-    """What Dynia has written down beside the file."""
+    """What Dynia has written down beside the file, but for who had the lease."""
     journal = folder / ".dynia" / "journal"
     return {
         str(file): file.read_bytes()
         for file in (folder / "state.json", *journal.rglob("*"))
-        if file.is_file()
+        if file.is_file() and b'"kind":"lease"' not in file.read_bytes()
     }
 
 
