@@ -114,6 +114,7 @@ def hashes(cluster: Scratch) -> dict[str, str]:
     return {node: cluster.sh(node, f"sha256sum {HAPROXY}") for node in cluster.nodes()}
 
 
+@pytest.mark.slow
 def test_a_new_image_of_one_container_does_not_restart_its_sibling(pair: Scratch) -> None:
     image = (
         pair.docker("image", "inspect", "--format", "{{.Id}}", "dynia-lab/hello:2")
@@ -127,6 +128,7 @@ def test_a_new_image_of_one_container_does_not_restart_its_sibling(pair: Scratch
         assert "version 2" in page(pair, node)
 
 
+@pytest.mark.slow
 def test_a_mounted_file_that_changes_recreates_its_container_one_node_at_a_time(pair: Scratch) -> None:
     pair.write("greeting/text", "good evening\n")
     told = pair.dynia("plan", "--full").stdout

@@ -45,27 +45,12 @@ ROWS = {
         detail="edited",
         repair=(f"file {HAPROXY}", "reload haproxy"),
     ),
-    "mode-changed": Tampering(
-        deed=f"chmod 600 {NOTIFY}",
-        kind="file",
-        subject=NOTIFY,
-        detail="mode 755 → 600",
-        repair=(f"file {NOTIFY}", "reload keepalived"),
-    ),
     "file-deleted": Tampering(
         deed=f"rm {CADDYFILE}",
         kind="file",
         subject=CADDYFILE,
         detail="gone",
         repair=(f"file {CADDYFILE}",),
-    ),
-    "unknown-file": Tampering(
-        deed=f"echo todo >{HOME}/notes.txt",
-        kind="file",
-        subject=f"{HOME}/notes.txt",
-        detail="unknown file",
-        category="orphan",
-        repair=(f"file {HOME}/notes.txt",),
     ),
     "container-removed": Tampering(
         deed="docker rm --force dynia-pair-web-1",
@@ -75,6 +60,25 @@ ROWS = {
         repair=(WEB,),
         where="holder",
     ),
+}
+
+
+FURTHER = {
+    "mode-changed": Tampering(
+        deed=f"chmod 600 {NOTIFY}",
+        kind="file",
+        subject=NOTIFY,
+        detail="mode 755 → 600",
+        repair=(f"file {NOTIFY}", "reload keepalived"),
+    ),
+    "unknown-file": Tampering(
+        deed=f"echo todo >{HOME}/notes.txt",
+        kind="file",
+        subject=f"{HOME}/notes.txt",
+        detail="unknown file",
+        category="orphan",
+        repair=(f"file {HOME}/notes.txt",),
+    ),
     "keepalived-disabled": Tampering(
         deed="systemctl disable --now keepalived",
         kind="unit",
@@ -82,10 +86,6 @@ ROWS = {
         detail="stopped and disabled",
         repair=("unit keepalived", f"file {WANTS}/keepalived.service"),
     ),
-}
-
-
-FURTHER = {
     "drop-in-edited": Tampering(
         deed=f"echo '# by hand' >>{DROP_IN}",
         kind="file",

@@ -43,6 +43,7 @@ def pebble(bind: Bind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peb
 
 
 @pytest.mark.lab
+@pytest.mark.slow
 def test_got_once_served_everywhere_and_another_one_for_another_name(
     cluster: Scratch, bind: Bind, pebble: Pebble
 ) -> None:
