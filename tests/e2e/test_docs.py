@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -86,7 +87,10 @@ FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
     ("docs/operating.md", "dynia node ssh NAME -- docker stop CONTAINER", 1): (nothing, 0),
     # The demo has no certificate that could be taken away.
     ("docs/operating.md", "dynia node ssh NAME -- rm /opt/dynia/tls/cluster.pem", 1): (nothing, 1),
-    ("docs/operating.md", "dynia plan --cluster prod --detailed-exitcode", 1): (change_the_greeting, 2),
+    ("docs/operating.md", "dynia plan --cluster prod --full --detailed-exitcode", 1): (
+        change_the_greeting,
+        2,
+    ),
     ("docs/operating.md", "dynia state rebuild --cluster prod", 1): (lose_the_state, 0),
     ("docs/operating.md", "dynia state push copy.json", 1): (keep_a_copy, 0),
 }
@@ -107,6 +111,8 @@ def words_of(demo: Scratch, command: str) -> list[str]:
         "api": "hello",
         "prod": demo.name,
     }
+    if "$DIGEST" in command:
+        named["$DIGEST"] = json.loads(demo.dynia("plan", "--json").stdout)["digest"]
     return [named.get(word, word) for word in shlex.split(command)][1:]
 
 
