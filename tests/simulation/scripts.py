@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from dynia.interfaces.errors import fenced
 from dynia.interfaces.node_requests import (
@@ -39,18 +39,17 @@ class Script:
         self.since = 0.0
 
     async def push(self, request: PushRequest) -> PushAnswer:
-        if not await self._lock():
-            return PushAnswer(phase="lock", output=self.node.locked_by)
-        try:
-            return await self._push(request)
-        finally:
-            self.node.locked_by = ""
+        return await self._alone(lambda: self._push(request))
 
     async def remove(self, request: RemoveRequest) -> PushAnswer:
+        return await self._alone(lambda: self._remove(request))
+
+    async def _alone(self, deed: Callable[[], Awaitable[PushAnswer]]) -> PushAnswer:
+        """Under the node's lock, or not at all."""
         if not await self._lock():
             return PushAnswer(phase="lock", output=self.node.locked_by)
         try:
-            return await self._remove(request)
+            return await deed()
         finally:
             self.node.locked_by = ""
 
