@@ -28,7 +28,7 @@ from tests.simulation.awaken import activate, deactivate
 from tests.simulation.machine import LINEAGE_FILE, ROOT, File, Node, Transaction, Unit, keyed
 from tests.simulation.world import SERVICES, World
 
-BUSY_S = 5.0
+BUSY_S = 5.0, 60.0
 
 
 class Script:
@@ -39,14 +39,14 @@ class Script:
         self.since = 0.0
 
     async def push(self, request: PushRequest) -> PushAnswer:
-        return await self._alone(lambda: self._push(request))
+        return await self._alone(request.deadline_s, lambda: self._push(request))
 
     async def remove(self, request: RemoveRequest) -> PushAnswer:
-        return await self._alone(lambda: self._remove(request))
+        return await self._alone(request.deadline_s, lambda: self._remove(request))
 
-    async def _alone(self, deed: Callable[[], Awaitable[PushAnswer]]) -> PushAnswer:
+    async def _alone(self, deadline_s: float, deed: Callable[[], Awaitable[PushAnswer]]) -> PushAnswer:
         """Under the node's lock, or not at all."""
-        if not await self._lock():
+        if not await self._lock(deadline_s):
             return PushAnswer(phase="lock", output=self.node.locked_by)
         try:
             return await deed()
@@ -109,8 +109,9 @@ class Script:
             self._erase(path)
         return self._commit()
 
-    async def _lock(self) -> bool:
-        until = self.world.now + BUSY_S
+    async def _lock(self, deadline_s: float) -> bool:
+        least, most = BUSY_S
+        until = self.world.now + min(max(deadline_s / 3, least), most)
         while self.node.locked_by:
             if self.world.now >= until:
                 return False

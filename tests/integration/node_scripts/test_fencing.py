@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from dynia.interfaces.errors import Locked
 from dynia.interfaces.node_requests import Fence, ObserveRequest, PushRequest, RemoveRequest
 from dynia.providers.ssh import answers, messages
-from tests.integration.node_scripts.machine import LINEAGE, Machine
+from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args
 
 
 def fence(number: int, cluster: str = "prod", lineage: str = LINEAGE) -> Fence:
@@ -129,6 +130,31 @@ def test_a_busy_node_still_learns_the_number_from_a_look(machine: Machine) -> No
         fcntl.flock(held, fcntl.LOCK_EX)
         machine.observe(ObserveRequest(roots=(machine.places.opt,), fence=fence(8)))
     assert push(machine, "by 7\n", fence(7)) == ("fenced", "8")
+
+
+def test_a_request_that_is_half_sent_holds_no_lock_and_is_refused_when_the_rest_comes(
+    machine: Machine,
+) -> None:
+    """A runner that is frozen in the middle of its request must not keep the node from the one who takes over."""
+    file = machine.file("haproxy/haproxy.cfg", "frozen\n")
+    request = PushRequest(
+        component="haproxy", lineage=LINEAGE, files=(file,), fence=fence(6), deadline_s=60.0
+    )
+    sent = messages.push_message(request)
+    command = ["sh", "-c", machine.command("push", push_args(request), fence=fence(6))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as frozen:
+        assert frozen.stdin is not None
+        frozen.stdin.write(sent[:600])
+        frozen.stdin.flush()
+        stages = Path(machine.places.var)
+        while not any(stages.glob("stage*")) and frozen.poll() is None:
+            pass
+        assert push(machine, "by 7\n", fence(7)) == ("done", "")
+        told, _ = frozen.communicate(sent[600:], timeout=60)
+    answer = answers.parse_push(told)
+    assert (answer.phase, answer.output) == ("fenced", "7")
+    assert machine.read("haproxy/haproxy.cfg") == "by 7\n"
+    assert not list(stages.glob("stage.*"))
 
 
 def test_the_answer_of_a_fenced_push_is_an_error_with_exit_5(machine: Machine) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import re
+import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dynia.interfaces.node_requests import ExpectedFile, PushRequest
 from dynia.interfaces.release import ReleaseFile
+from dynia.providers.ssh.scripts import script
 from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args
 
 
@@ -227,10 +232,33 @@ def test_a_busy_node_says_so_and_is_left_alone(machine: Machine) -> None:
         held.write("1700000000 caddy\n")
         held.flush()
         assert machine.observe().busy_since == 1700000000
-        answer = machine.push(haproxy(machine, machine.file("haproxy/haproxy.cfg", "new\n")))
+        request = haproxy(machine, machine.file("haproxy/haproxy.cfg", "new\n"))
+        answer = machine.push(msgspec.structs.replace(request, deadline_s=3.0))
     assert (answer.phase, answer.output) == ("lock", "its lock is held by a push of caddy")
     assert inodes(machine) == before
     assert machine.observe().busy_since == 0
+
+
+@pytest.mark.parametrize(("deadline", "patience"), [(3, 5), (20, 6), (120, 40), (600, 60)])
+def test_the_lock_is_waited_for_during_a_third_of_the_steps_time(deadline: int, patience: int) -> None:
+    """Within bounds: who was overtaken may have a push in flight, and it ends by itself."""
+    (function,) = re.findall(r"^patience\(\) \{.*?^\}", script("push"), re.MULTILINE | re.DOTALL)
+    told = subprocess.run(
+        ["sh", "-eu", "-c", f"{function}\npatience {deadline}"], capture_output=True, text=True, check=True
+    )
+    assert int(told.stdout) == patience
+
+
+def test_what_killed_scripts_received_goes_and_what_is_being_received_stays(machine: Machine) -> None:
+    var = Path(machine.places.var)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    dead, alive = var / f"stage.{gone.pid}", var / f"stage.{os.getpid()}"
+    for stage in (dead, alive):
+        stage.mkdir()
+        (stage / "secret").write_text("s3cret")
+    assert machine.push(haproxy(machine, machine.file("haproxy/haproxy.cfg", "new\n"))).phase == "done"
+    assert [p.name for p in var.glob("stage.*")] == [alive.name]
 
 
 def test_a_host_of_another_state_is_left_alone(machine: Machine) -> None:

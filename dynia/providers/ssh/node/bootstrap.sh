@@ -33,7 +33,7 @@ if [ -s "$opt/lineage" ] && read -r found <"$opt/lineage" && [ "$found" != "$lin
 fi
 mkdir -p "$var/txn" "$var/keys" "$run"
 exec 9>>"$lock"
-flock -w 5 9 || { log=$lock; answer lock; }
+flock -w "$(patience "$deadline")" 9 || { log=$lock; answer lock; }
 printf '%s bootstrap\n' "$began" >"$lock"
 : >"$log"
 pin_lineage "$lineage"

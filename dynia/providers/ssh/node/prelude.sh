@@ -71,6 +71,14 @@ keyed_files() {
   done
 }
 
+# Seconds to wait for the node's lock, of a script that may run $1: who was overtaken may have a deed in flight.
+patience() {
+  third=$(($1 / 3))
+  [ "$third" -gt 5 ] || third=5
+  [ "$third" -lt 60 ] || third=60
+  echo "$third"
+}
+
 # Seconds since which somebody holds the node's lock; nothing if it is free.
 busy_since() {
   [ -e "$lock" ] || return 0

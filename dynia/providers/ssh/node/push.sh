@@ -1,10 +1,10 @@
 # Bring one component of this node to a release: all or nothing.
 probe_s=$5
+receive
 take_lock
 check_lineage
 pin_lineage "$lineage"
 check_fence
-receive
 compare
 
 # Scripts see the whole component under $STAGE: what is pushed, and beside it what stays. An activation alone has no stage.

@@ -1,8 +1,8 @@
 # Take a component off this node: deactivate, then delete its paths.
+receive
 take_lock
 check_lineage
 check_fence
-receive
 compare
 staged=''
 perform deactivate "$(left)" || answer activate 0

@@ -8,10 +8,10 @@
 component=$1 lineage=$2 key=$3 deadline=$4
 began=$(date +%s)
 txn=$var/txn/$key
-stage=$var/stage
-log=$var/log
+stage=$var/stage.$$
+log=$stage/log
 ask=$stage/.dynia
-changed='' locked=''
+changed=''
 # The runner may die at any time: that must not stop what is half done.
 trap '' HUP INT PIPE
 
@@ -41,7 +41,7 @@ answer() { # phase, restored
     keyed_files $secrets
     section end
   } 2>/dev/null || :
-  [ -z "$locked" ] || rm -rf "$stage"
+  rm -rf "$stage"
   exit 0
 }
 
@@ -54,15 +54,17 @@ fail() { # phase
 take_lock() {
   mkdir -p "$var/txn" "$run"
   exec 9>>"$lock"
-  if ! flock -w 5 9; then
-    # What lies in the stage and in the log belongs to somebody else.
+  if ! flock -w "$(patience "$deadline")" 9; then
     ask=/dev/null log=$lock
     answer lock 1
   fi
-  locked=yes
+  log=$var/log
   printf '%s %s\n' "$began" "$component" >"$lock"
   : >"$log"
-  rm -rf "$stage"
+  # Of scripts that were killed. One that is alive may still receive.
+  find "$var" -maxdepth 1 -name 'stage.*' | while IFS= read -r dead; do
+    kill -0 "${dead##*.}" 2>/dev/null || rm -rf "$dead"
+  done
 }
 
 check_lineage() {
@@ -82,11 +84,14 @@ check_fence() {
   esac
 }
 
-# The request is one tar on stdin; its last member says that it is whole.
+# The request is one tar on stdin; its last member says that it is whole. It is received before the lock is taken: a
+# runner that is frozen, or a slow line, must not keep a node from the one who takes over.
 receive() {
-  mkdir "$stage"
-  timeout -k 2 "$(left)" tar -x -p -m --numeric-owner -C "$stage" -f - >>"$log" 2>&1 || fail stage
-  [ -e "$ask/end" ] || { echo 'the request ended before its end' >>"$log"; fail stage; }
+  rm -rf "$stage"
+  mkdir -p "$stage"
+  check_lineage
+  timeout -k 2 "$(left)" tar -x -p -m --numeric-owner -C "$stage" -f - >>"$log" 2>&1 || answer stage 1
+  [ -e "$ask/end" ] || { echo 'the request ended before its end' >>"$log"; answer stage 1; }
 }
 
 # How a path looks now, in the words of the expectation $2.
