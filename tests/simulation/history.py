@@ -58,7 +58,8 @@ class Approved:
 
 
 class Never:
-    """Law 5: of the nodes that a run saw serve, it takes away no more than it may, and the holder last."""
+    """Law 5: of the nodes that a run saw serve, it takes away no more than it may, and the holder last;
+    and the address from nobody who holds it."""
 
     def __init__(self, specs: dict[str, ClusterSpec | None]) -> None:
         self.found: list[str] = []
@@ -84,6 +85,10 @@ class Never:
                 self._taken(entry)
             case "look":
                 self._look(entry)
+            case "released" if entry.detail:
+                self.found.append(
+                    f"law 5: {entry.who} gives {entry.where} back at {entry.at:.3f}, and {entry.detail} holds it"
+                )
             case "pass":
                 self._holder_done.discard(entry.who)
                 self._relied[entry.who].clear()

@@ -85,7 +85,8 @@ class Provider:
         def release() -> None:
             gone = self.world.addresses.pop(provider_id, None)
             if gone is not None:
-                self.world.note(self.who, "released", provider_id)
+                holds = (n.name for n in self.world.nodes.values() if n.on and n.holds == gone.address)
+                self.world.note(self.who, "released", provider_id, " ".join(holds))
 
         await self.wire.call("release", release, where=provider_id)
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved
-from dynia.services.actions import RemoveComponent
+from dynia.services.actions import DeleteNode, ReleaseReservedIp, RemoveComponent
 from dynia.services.planning.addresses import give_back, move_address, take_address
 from dynia.services.planning.begun import forget, left_over
 from dynia.services.planning.certificates import renew_certificate
@@ -18,7 +18,7 @@ from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.records import decide_records
 from dynia.services.planning.removal import empty_node, left_components, remove
 from dynia.services.planning.serving import misled, serving
-from dynia.services.planning.speakers import SPEAKER
+from dynia.services.planning.speakers import SPEAKER, unheard
 from dynia.services.planning.wanted import Wanted
 from dynia.state.model import Node
 
@@ -31,15 +31,7 @@ def finish(
     bound = decide_records(given, spec)
     removed = _left_services(given, membership.staying, wanted)
     deleted = _leaving(given, spec, membership, tuple(s.id for s in moved.steps))
-    returned = give_back(given, entry_stays=not isinstance(spec.entry, NoEntry))
-    # A claim unit would take back what is detached.
-    asleep = tuple(
-        s.id
-        for s in removed.steps
-        if isinstance(s.action, RemoveComponent) and s.action.component in (FAILOVER, SPEAKER)
-    )
-    if asleep:
-        returned = replace(returned, steps=tuple(_after(s, asleep) for s in returned.steps))
+    returned = _give_back(given, spec, membership, (*removed.steps, *deleted.steps))
     begun = Part()
     if not take_address(given, spec).steps:
         intents = left_over(given, "reserved_ip", ())
@@ -56,6 +48,30 @@ def finish(
         drift=tuple(d for p in parts for d in p.drift),
         waiting=tuple(w for p in parts for w in p.waiting),
     )
+
+
+def _give_back(
+    given: PlanningInput, spec: ClusterSpec, membership: Membership, steps: tuple[Step, ...]
+) -> Part:
+    """Once nobody holds it: `steps` take keepalived from nodes, and nodes away. One that is silent may hold
+    it still, and would go on to when it is somebody else's."""
+    returned = give_back(given, entry_stays=not isinstance(spec.entry, NoEntry))
+    deleted = {s.action.name: s.id for s in steps if isinstance(s.action, DeleteNode)}
+    silent = unheard(given, (*membership.staying, *membership.leaving))
+    left = [name for name in silent if name not in deleted]
+    if left:
+        reason = f"is given back when {', '.join(left)} is observed: keepalived may hold it there"
+        released = (s.action for s in returned.steps if isinstance(s.action, ReleaseReservedIp))
+        waiting = tuple(Waiting(subject=f"reserved IP {one.address}", reason=reason) for one in released)
+        return replace(returned, steps=(), lines=(), waiting=(*returned.waiting, *waiting))
+    # A claim unit would take back what is detached.
+    asleep = (
+        s.id
+        for s in steps
+        if isinstance(s.action, RemoveComponent) and s.action.component in (FAILOVER, SPEAKER)
+    )
+    before = (*asleep, *(deleted[name] for name in silent))
+    return replace(returned, steps=tuple(_after(s, before) for s in returned.steps)) if before else returned
 
 
 def _after(step: Step, before: tuple[str, ...]) -> Step:

@@ -2,10 +2,12 @@
 
 Adverts are unicast: a node that the holder's config does not name hears nothing, and takes the address as
 well. So a node that leaves stops keepalived before the others forget it, and a node that comes starts it
-after the holder was told about it.
+after the holder was told about it. And an address is nobody else's while one who may speak for it is silent.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import msgspec
 
@@ -21,12 +23,22 @@ SPEAKER = "keepalived"
 _WHY = "because the node leaves, and must not take the reserved IP when the others forget it"
 
 
+def unheard(given: PlanningInput, nodes: Iterable[Node]) -> tuple[str, ...]:
+    """Nodes that did not answer and run keepalived as far as anybody knows: each may hold the address."""
+    seen = given.observed.nodes
+    return tuple(sorted(n.name for n in nodes if _speaks(n) and not isinstance(seen.get(n.name), NodeFacts)))
+
+
+def _speaks(node: Node) -> bool:
+    return SPEAKER in node.components or SPEAKER in node.pushed
+
+
 def silence(given: PlanningInput, leaving: tuple[Node, ...]) -> Part:
     """Stops keepalived on nodes that leave. Configs without them come in the next pass."""
     steps = []
     for node in leaving:
         facts = given.observed.nodes.get(node.name)
-        if isinstance(facts, NodeFacts) and (SPEAKER in node.components or SPEAKER in node.pushed):
+        if isinstance(facts, NodeFacts) and _speaks(node):
             steps.append(remove(node.name, SPEAKER, facts, _WHY))
     return Part(steps=tuple(steps), more=bool(steps))
 
@@ -35,9 +47,8 @@ def hold_back(
     given: PlanningInput, works: list[Work], staying: tuple[Node, ...], holder: str
 ) -> tuple[list[Work], tuple[Waiting, ...]]:
     """Nodes that never spoke stay quiet while a silent node may hold the address without knowing them."""
-    spoke = {n.name for n in staying if SPEAKER in n.components or SPEAKER in n.pushed}
-    seen = given.observed.nodes
-    silent = [n for n in sorted(spoke) if not isinstance(seen.get(n), NodeFacts)]
+    spoke = {n.name for n in staying if _speaks(n)}
+    silent = unheard(given, staying)
     if (holder and holder not in silent) or not silent:
         return works, ()
     kept: list[Work] = []
