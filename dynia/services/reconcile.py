@@ -25,7 +25,7 @@ from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.plan import Plan, Step
-from dynia.services.planning.planner import make_plan, recipes_of
+from dynia.services.planning.planner import Recipes, make_plan_with_recipes
 from dynia.services.planning.simulate import allowed_in_preview
 from dynia.services.planning.since_approval import Touched, changed_since, touched_by
 from dynia.services.planning.stale import Reviewed, check_reviewed
@@ -76,6 +76,7 @@ class Reconciler:
         self.session = session
         self.connections = Connections(session.vendors, self._node, session.fan_out)
         self.given: PlanningInput | None = None
+        self.recipes: Recipes = {}
 
     async def plan(self, *, sync: bool = False) -> Plan:
         """What follows from a look at the world. Changes nothing. `sync`: files only.
@@ -87,7 +88,7 @@ class Reconciler:
         until = time() + SETTLE_S
         while True:
             self.given = await gather(self.session, self.connections)
-            plan = make_plan(self.given, sync=sync)
+            plan, self.recipes = make_plan_with_recipes(self.given, sync=sync)
             split = any(item.category == "split" for item in plan.drift)
             if not split or self.session.stop.is_set() or time() >= until:
                 return await self._with_texts(plan)
@@ -183,7 +184,7 @@ class Reconciler:
                     hint="run `dynia apply` again to go on",
                 )
             earlier = frozenset(step.id for step in plan.steps)
-            touched |= touched_by(plan.steps, recipes_of(self._given()))
+            touched |= touched_by(plan.steps, self.recipes)
             plan = await self.plan(sync=restrict)
             if not plan.steps:
                 return await self._close(approved, plan, total, began, worked=worked)
@@ -233,7 +234,7 @@ class Reconciler:
             authorized_key=await session.vendors.authorized_key(),
             session=session,
             connections=self.connections,
-            recipes=recipes_of(self._given()),
+            recipes=self.recipes,
         )
 
     async def _dns(self) -> DnsProvider | None:

@@ -6,7 +6,7 @@ import msgspec
 
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.planner import make_plan, recipes_of
+from dynia.services.planning.planner import make_plan, make_plan_with_recipes
 from tests.plans import worlds
 from tests.plans.cases import HAPROXY, three
 
@@ -14,7 +14,8 @@ replace = msgspec.structs.replace
 
 
 def releases(world: PlanningInput) -> dict[str, dict[str, str]]:
-    return {n: {c: r.release.id for c, r in found.items()} for n, found in recipes_of(world).items()}
+    _, recipes = make_plan_with_recipes(world)
+    return {n: {c: r.release.id for c, r in found.items()} for n, found in recipes.items()}
 
 
 def test_every_node_gets_the_same_release_but_for_its_node_env() -> None:

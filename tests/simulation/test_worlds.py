@@ -16,7 +16,6 @@ QUICK, MORE, ALL, BATCH = 20, 100, 2000, 20
 # Found, and not understood or mended yet: replay them. (The rest of the 2,000 waits for them in `make test-all`.)
 OPEN = {
     11: "law 2: split just after the end",
-    47: "each node serves what another lacks: nobody moves",
 }
 LONG = (pytest.mark.worlds, pytest.mark.slow)
 

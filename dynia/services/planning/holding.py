@@ -35,7 +35,7 @@ def without_blocked(work: Work, blocked: frozenset[str]) -> tuple[Work, tuple[st
     kept = [
         s for s in kept if not isinstance(s.action, WaitHealthy) or _askable(s, worked, waited, caddy_waits)
     ]
-    return msgspec.structs.replace(work, steps=tuple(_settled(kept))), tuple(held)
+    return msgspec.structs.replace(work, steps=tuple(settled_by_gates(kept))), tuple(held)
 
 
 def _askable(gate: Step, worked: set[str], waited: set[str], caddy_waits: bool) -> bool:
@@ -45,7 +45,7 @@ def _askable(gate: Step, worked: set[str], waited: set[str], caddy_waits: bool) 
     return component(gate) in worked or not asks_in_vain
 
 
-def _settled(steps: list[Step]) -> list[Step]:
+def settled_by_gates(steps: list[Step]) -> list[Step]:
     """A disturbance ends with the last gate that is left, or with its own step."""
     gates = [s.id for s in steps if isinstance(s.action, WaitHealthy)]
     last = gates[-1] if gates else ""

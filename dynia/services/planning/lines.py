@@ -48,15 +48,21 @@ class Fold:
 
 
 def merge(lines: Iterable[Line], all_nodes: int) -> tuple[Line, ...]:
-    """One line per equal change, over all passes; `everywhere` where it concerns every node."""
+    """One line per equal change, over all passes; `everywhere` where it concerns every node. What is changed
+    on the same nodes once more, for another reason, is said once."""
     nodes: dict[Line, dict[str, None]] = {}
     for line in lines:
         bare = msgspec.structs.replace(line, nodes=(), everywhere=False)
-        nodes.setdefault(bare, {}).update(dict.fromkeys(line.nodes))
+        said = next((o for o in nodes if _same(o, bare) and nodes[o].keys() >= set(line.nodes)), bare)
+        nodes.setdefault(said, {}).update(dict.fromkeys(line.nodes))
     return tuple(
         msgspec.structs.replace(bare, nodes=tuple(sorted(names)), everywhere=len(names) == all_nodes > 1)
         for bare, names in nodes.items()
     )
+
+
+def _same(one: Line, other: Line) -> bool:
+    return msgspec.structs.replace(one, why=other.why) == other
 
 
 def title(component: str) -> str:

@@ -23,13 +23,22 @@ from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
 from dynia.services.planning.records import ours_there, takes_ours
 from dynia.services.planning.restrict import files_only
-from dynia.services.planning.simulate import apply_steps, rendered_for
+from dynia.services.planning.simulate import apply_steps
 
 MAX_PASSES = 6
 
 
+Recipes = Mapping[str, Mapping[str, Recipe]]
+
+
 def make_plan(given: PlanningInput, *, sync: bool = False) -> Plan:
     """One pass, and a preview of those that follow, planned on a simulated world. `sync`: files only."""
+    plan, _ = make_plan_with_recipes(given, sync=sync)
+    return plan
+
+
+def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple[Plan, Recipes]:
+    """The plan, and what was rendered for its first pass: by node, then component."""
 
     def look(world: PlanningInput) -> Pass:
         seen = plan_pass(world, given.state)
@@ -49,13 +58,9 @@ def make_plan(given: PlanningInput, *, sync: bool = False) -> Plan:
             break
         passes.append(last)
     check_offer(given, [step for one in passes for step in one.steps])
-    return sealed(_plan(given, passes, (*last.waiting, *healed.waiting)))
-
-
-def recipes_of(given: PlanningInput) -> Mapping[str, Mapping[str, Recipe]]:
-    """What was rendered for this pass: by node, then component."""
-    wanted = rendered_for(given)
-    return wanted.recipes if wanted else {}
+    wanted = passes[0].wanted
+    plan = sealed(_plan(given, passes, (*last.waiting, *healed.waiting)))
+    return plan, wanted.recipes if wanted else {}
 
 
 def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]) -> Plan:

@@ -16,12 +16,14 @@ from dynia.services.planning.turn import Work
 
 
 class Rolled(Shape):
-    """`steps` with their edges; `order` the serving nodes in turn; `joining` those that serve nothing yet."""
+    """`steps` with their edges; `order` the serving nodes in turn; `joining` those that serve nothing yet;
+    `held`, by node, the services that hold its work up."""
 
     steps: tuple[Step, ...] = ()
     order: tuple[str, ...] = ()
     joining: tuple[str, ...] = ()
     waiting: tuple[Waiting, ...] = ()
+    held: dict[str, tuple[str, ...]] = {}
 
 
 def roll(
@@ -43,9 +45,11 @@ def roll(
     blocked = frozenset(service for service, count in spare.items() if count < 1)
     waiting = []
     kept = []
+    why_held: dict[str, tuple[str, ...]] = {}
     for work in rolling:
         allowed, held = without_blocked(work, blocked)
         if held:
+            why_held[work.node] = held
             names = ", ".join(held)
             reason = f"{names} must serve on {least} of {wanted} nodes, and does on {_now(serving, held)}"
             waiting.append(Waiting(subject=work.node, reason=reason))
@@ -61,6 +65,7 @@ def roll(
         order=tuple(dict.fromkeys(step.node for step in turns)),
         joining=tuple(w.node for w in joining if w.fresh),
         waiting=tuple(waiting),
+        held=why_held,
     )
 
 

@@ -45,10 +45,10 @@ from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.model_state import ModelState
-from dynia.services.planning.nodes import decide_nodes
+from dynia.services.planning.one_pass import plan_pass
 from dynia.services.planning.plan import Plan, Step
-from dynia.services.planning.serving import can_claim, find_holder
-from dynia.services.planning.wanted import Wanted, render_wanted
+from dynia.services.planning.serving import can_claim
+from dynia.services.planning.wanted import Wanted
 from dynia.state.manifest import Sealer
 from dynia.state.model import Node, ReservedIp
 
@@ -60,10 +60,7 @@ def simulate(given: PlanningInput, plan: Plan) -> PlanningInput:
 
 def rendered_for(given: PlanningInput) -> Wanted | None:
     """What was rendered when this input was planned."""
-    if given.desired is None:
-        return None
-    membership, _ = decide_nodes(given, given.desired, find_holder(given))
-    return render_wanted(given, given.desired, membership.staying)
+    return plan_pass(given, given.state).wanted
 
 
 def apply_steps(given: PlanningInput, steps: tuple[Step, ...], wanted: Wanted | None) -> PlanningInput:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
 from dynia.interfaces.observed import ContainerSeen, FileSeen, NodeFacts, UnitSeen
-from dynia.services.actions import PushComponent
+from dynia.services.actions import ProvideImage, PushComponent
+from dynia.services.actions.base import Recipe
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.planner import make_plan
+from dynia.services.planning.planner import make_plan, make_plan_with_recipes
 from dynia.services.planning.simulate import apply_steps, rendered_for
 from tests.plans import worlds
 from tests.plans.cases import (
@@ -173,10 +176,10 @@ def test_an_unfinished_push_is_activated_again() -> None:
 
 
 def test_nodes_that_wait_for_each_other_go_on_in_the_ways_that_people_are_told() -> None:
-    stuck = each_serves_what_the_other_lacks()
+    stuck = changed(each_serves_what_the_other_lacks(), caddy_image="docker.io/caddy:9.9")
     assert [w.subject for w in make_plan(stuck).waiting][-1] == "clever-raven and hardy-lamb"
     services = (worlds.service(), worlds.service("web"))
-    back = worlds.passes(changed(stuck, services=services))[1]
+    back = worlds.passes(changed(stuck, services=services, caddy_image=""))[1]
     assert make_plan(back).waiting == ()
     again = worlds.passes(worlds.wanting(back, stuck.desired))[1]
     assert make_plan(again).waiting == () and make_plan(again).empty
@@ -184,6 +187,33 @@ def test_nodes_that_wait_for_each_other_go_on_in_the_ways_that_people_are_told()
     stopped = worlds.with_facts(stuck, worlds.node_named(stuck, 1), lambda f: without(f, "dynia-api"))
     end = worlds.passes(stopped)[1]
     assert make_plan(end).waiting == () and make_plan(end).empty
+
+
+def test_where_each_serves_what_another_lacks_one_takes_a_part_and_goes_on_serving_the_rest() -> None:
+    """Its Caddyfile leads the service that must stay to the container that runs there."""
+    stuck = each_serves_what_the_other_lacks()
+    first, other = (worlds.node_named(stuck, n) for n in (1, 2))
+    plan, recipes = make_plan_with_recipes(stuck)
+    work = [s for s in plan.steps if not isinstance(s.action, ProvideImage)]
+    assert [s.id.removeprefix(f"{first}/") for s in work] == [
+        "service/web/push",
+        "caddy/push",
+        "service/web/wait",
+    ]
+    assert not any(s.disturbs for s in work)
+    facts = stuck.observed.nodes[first]
+    assert isinstance(facts, NodeFacts)
+    (runs,) = (c.config for c in facts.containers if c.project == "dynia-api")
+    page = caddyfile(recipes[first])
+    assert f" api-{runs[:8]}:8080 {runs}\n" in page
+    assert runs not in caddyfile(recipes[other])
+    end = worlds.passes(stuck)[1]
+    assert make_plan(end).empty and make_plan(end).waiting == ()
+
+
+def caddyfile(recipes: Mapping[str, Recipe]) -> str:
+    (file,) = (f for f in recipes["caddy"].release.files if f.path.endswith("/Caddyfile"))
+    return file.content.decode()
 
 
 def test_a_silent_node_is_reason_enough_to_wait() -> None:

@@ -26,7 +26,8 @@ class TopologyNode(Shape):
 class Topology(Shape):
     """What configs are rendered from: the whole cluster, never a part of it (law 7), and never who is
     master now. `nodes` by ordinal. `images` maps references to what they mean now. `router_id` is VRRP's.
-    `certificate` is the cluster's, None without TLS; `keeper` is a node that has it."""
+    `certificate` is the cluster's, None without TLS; `keeper` is a node that has it. `kept`: services whose
+    routed container stays what it is for now, and what it says of itself."""
 
     cluster: str
     lineage: str
@@ -39,6 +40,7 @@ class Topology(Shape):
     secrets: dict[str, bytes] = {}
     certificate: CertificateSeen | None = None
     keeper: str = ""
+    kept: dict[str, str] = {}
 
 
 class Fault(Shape):

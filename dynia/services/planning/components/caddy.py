@@ -140,6 +140,8 @@ def _data(topology: Topology, routed: tuple[Service, ...]) -> CaddyData:
 
 def _route(topology: Topology, service: Service) -> Route:
     hashes = container_hashes(topology, service)
+    if service.target is not None and service.name in topology.kept:
+        hashes |= {service.target.container: topology.kept[service.name]}
     return Route(
         service=service.name,
         domains=tuple(sorted(service.domains)),

@@ -1,0 +1,81 @@
+"""The way out where each node serves what another one lacks: one node takes the services that it does not
+serve, and its Caddyfile goes on leading the others to what runs there. That frees other nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.observed import NodeFacts
+from dynia.services.actions import PushComponent, WaitHealthy
+from dynia.services.planning.components.compose_override import project
+from dynia.services.planning.holding import CADDY, settled_by_gates
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.turn import Work, component
+from dynia.services.planning.wanted import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A node, the services that it keeps as they are, and what was rendered for it with those."""
+
+    node: str
+    kept: frozenset[str]
+    wanted: Wanted
+
+
+def partial_releases(
+    given: PlanningInput,
+    spec: ClusterSpec,
+    wanted: Wanted,
+    works: tuple[Work, ...],
+    blocked: Mapping[str, tuple[str, ...]],
+) -> tuple[Partial, ...]:
+    """Nodes that could take a part, in turn. `blocked`: by node, the services that it must go on serving."""
+    found = []
+    for work in works:
+        kept = frozenset(blocked.get(work.node, ()))
+        taken = {component(s) for s in work.steps if isinstance(s.action, PushComponent)} - _names(kept)
+        routes = _routes(given.observed.nodes.get(work.node), spec, kept)
+        if routes is not None and any(name.startswith("service/") for name in taken):
+            found.append(Partial(node=work.node, kept=kept, wanted=_rendered(wanted, work.node, routes)))
+    return tuple(found)
+
+
+def without_kept(work: Work, partial: Partial) -> Work | None:
+    """The node's work against the partial release, without what it keeps; None where that disturbs it."""
+    names = _names(partial.kept)
+    steps = [s for s in work.steps if component(s) not in names]
+    gates = {component(s) for s in steps if isinstance(s.action, WaitHealthy)}
+    if not gates or any(partial.kept.intersection(s.disturbs) for s in steps):
+        return None
+    return msgspec.structs.replace(work, steps=tuple(settled_by_gates(steps)))
+
+
+def _names(services: Set[str]) -> frozenset[str]:
+    return frozenset(f"service/{name}" for name in services)
+
+
+def _routes(facts: object, spec: ClusterSpec, kept: Set[str]) -> Mapping[str, str] | None:
+    """What the routed containers of `kept` say of themselves there; None where one is not to be seen."""
+    if not isinstance(facts, NodeFacts):
+        return None
+    found = {}
+    for service in spec.services:
+        if service.name not in kept or service.target is None:
+            continue
+        of_it = (c for c in facts.containers if c.project == project(service.name))
+        label = next((c.config for c in of_it if c.service == service.target.container), "")
+        if not label:
+            return None
+        found[service.name] = label
+    return found
+
+
+def _rendered(wanted: Wanted, node: str, routes: Mapping[str, str]) -> Wanted:
+    topology = msgspec.structs.replace(wanted.topology, kept=dict(sorted(routes.items())))
+    recipe = wanted.by_name[CADDY].recipe(topology, wanted.places[node])
+    return replace(wanted, recipes={**wanted.recipes, node: {**wanted.recipes[node], CADDY: recipe}})
