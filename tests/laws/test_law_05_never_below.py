@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynia.interfaces.desired import Rollout
+from dynia.interfaces.desired import ApiEntry, NoEntry, Rollout, VipEntry
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import RecordComponent
@@ -17,7 +17,9 @@ from dynia.services.planning.check import check_serving, floor, worst_out
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
 from dynia.services.planning.planner import make_plan
-from dynia.services.planning.serving import serving
+from dynia.services.planning.serving import find_holder, serving
+from dynia.services.planning.simulate import simulate
+from dynia.state.model import SetReservedIp, change
 from tests.laws.orders import least_serving, only_nodes
 from tests.plans import worlds
 from tests.plans.templates import SMALL
@@ -154,3 +156,31 @@ def test_losing_one_edge_of_a_real_plan_is_noticed() -> None:
     broken[heads[1]] = replace(broken[heads[1]], after=())
     with pytest.raises(DyniaError):
         check_serving(tuple(broken), now, 3, 1)
+
+
+@pytest.mark.parametrize("entry", [VipEntry(address="198.18.7.99"), ApiEntry(), NoEntry()])
+def test_who_has_the_former_address_goes_last_too(entry: VipEntry | ApiEntry | NoEntry) -> None:
+    """Visitors come to it until the new one is there. (Without an entry: one that was given back too early.)"""
+    given = settled(3)
+    name = worlds.node_named(given, 1)
+    new = (worlds.service(image="registry.example/api:1.9"), worlds.service("web"))
+    given = worlds.wanting(given, worlds.cluster(3, new, entry=entry))
+    if isinstance(entry, VipEntry):
+        given = worlds.real(simulate(given, make_plan(given)))
+    if isinstance(entry, NoEntry):
+        given = replace(given, state=change(given.state, SetReservedIp(cluster="prod", reserved_ip=None)))
+    assert find_holder(given) == ""
+    plan = make_plan(given)
+    assert plan.order == (worlds.node_named(given, 2), worlds.node_named(given, 3), name)
+    opening = next(s for s in plan.steps if s.node == name and s.disturbs)
+    assert any(step.startswith(f"{worlds.node_named(given, 3)}/") for step in opening.after)
+
+
+def test_scaling_down_keeps_who_has_the_former_address() -> None:
+    given = settled(3)
+    last, first = (worlds.node_named(given, n) for n in (3, 1))
+    given = worlds.with_facts(given, first, lambda f: replace(f, vrrp="BACKUP", addresses=()))
+    given = worlds.with_facts(given, last, lambda f: replace(f, vrrp="MASTER", addresses=("198.18.7.5",)))
+    spec = worlds.cluster(2, (worlds.service(), worlds.service("web")), entry=VipEntry(address="198.18.7.99"))
+    _, end = worlds.passes(worlds.wanting(given, spec))
+    assert last in [n.name for n in end.state.nodes_of("prod")]

@@ -23,7 +23,7 @@ from dynia.services.planning.partial import partial_releases, without_kept
 from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.rollout import Rolled, roll
-from dynia.services.planning.serving import find_holder, misled, provider_owner, serving
+from dynia.services.planning.serving import find_holder, kept_for_last, misled, provider_owner, serving
 from dynia.services.planning.speakers import hold_back, silence
 from dynia.services.planning.turn import Work
 from dynia.services.planning.wanted import Wanted, render_wanted
@@ -61,8 +61,8 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             waiting=part.waiting,
             not_observed=tuple(sorted((*silent, *_unanswered(given)))),
         )
-    spec, holder = given.desired, find_holder(given)
-    membership, machines = decide_nodes(given, spec, holder)
+    spec, holder, entrance = given.desired, find_holder(given), kept_for_last(given)
+    membership, machines = decide_nodes(given, spec, entrance)
     first = () if membership.staying else tuple(f"{name}/create" for name in membership.coming)
     address = take_address(given, spec, first)
     quiet = silence(given, membership.leaving)
@@ -74,7 +74,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     work = _work(given, spec, before, membership.staying, wanted, now, membership.staying)
     works, held = hold_back(given, work.works, membership.staying, holder)
     astray = misled(spec, given.observed, membership.staying)
-    rolled = roll(tuple(works), now, spec.nodes, spec.rollout, holder, astray) if settled else Rolled()
+    rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray) if settled else Rolled()
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled, wanted = _part_of_one(given, spec, before, membership.staying, wanted, now, works, rolled)
     configs = _with_images(work, rolled) if settled else ()

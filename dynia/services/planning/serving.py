@@ -83,6 +83,14 @@ def find_holder(given: PlanningInput) -> str:
     return min(have)[2] if have else ""
 
 
+def kept_for_last(given: PlanningInput) -> str:
+    """The node that visitors come to: the holder. Where nobody has the recorded address (the file names
+    another one, or another way to move it) it is the MASTER, who has the former one."""
+    roles = [(n.name, given.observed.nodes.get(n.name)) for n in given.state.nodes_of(given.target)]
+    masters = (name for name, facts in roles if isinstance(facts, NodeFacts) and facts.vrrp == "MASTER")
+    return find_holder(given) or next(masters, "")
+
+
 def can_claim(facts: ObservedNode | None) -> bool:
     """Whether the claim unit runs on a node, so that it asks for the address itself once it is MASTER."""
     if not isinstance(facts, NodeFacts):
