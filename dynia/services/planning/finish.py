@@ -31,7 +31,7 @@ def finish(
     bound = decide_records(given, spec)
     removed = _left_services(given, membership.staying, wanted)
     deleted = _leaving(given, spec, membership, tuple(s.id for s in moved.steps))
-    returned = _give_back(given, spec, membership, (*removed.steps, *deleted.steps))
+    returned = _give_back(given, spec, membership, bound, (*removed.steps, *deleted.steps))
     begun = Part()
     if not take_address(given, spec).steps:
         intents = left_over(given, "reserved_ip", ())
@@ -51,16 +51,19 @@ def finish(
 
 
 def _give_back(
-    given: PlanningInput, spec: ClusterSpec, membership: Membership, steps: tuple[Step, ...]
+    given: PlanningInput, spec: ClusterSpec, membership: Membership, bound: Part, steps: tuple[Step, ...]
 ) -> Part:
-    """Once nobody holds it: `steps` take keepalived from nodes, and nodes away. One that is silent may hold
-    it still, and would go on to when it is somebody else's."""
+    """Once nobody holds it and no name leads to it: `steps` take keepalived from nodes, and nodes away. What
+    is not observed, node or name, may go on with it when it is somebody else's."""
     returned = give_back(given, entry_stays=not isinstance(spec.entry, NoEntry))
     deleted = {s.action.name: s.id for s in steps if isinstance(s.action, DeleteNode)}
     silent = unheard(given, (*membership.staying, *membership.leaving))
     left = [name for name in silent if name not in deleted]
-    if left:
-        reason = f"is given back when {', '.join(left)} is observed: keepalived may hold it there"
+    unseen = isinstance(given.observed.records, NotObserved) and bool(bound.waiting)
+    if left or unseen:
+        reason = "is given back when the names that may lead to it are observed"
+        if left:
+            reason = f"is given back when {', '.join(left)} is observed: keepalived may hold it there"
         released = (s.action for s in returned.steps if isinstance(s.action, ReleaseReservedIp))
         waiting = tuple(Waiting(subject=f"reserved IP {one.address}", reason=reason) for one in released)
         return replace(returned, steps=(), lines=(), waiting=(*returned.waiting, *waiting))
@@ -70,7 +73,8 @@ def _give_back(
         for s in steps
         if isinstance(s.action, RemoveComponent) and s.action.component in (FAILOVER, SPEAKER)
     )
-    before = (*asleep, *(deleted[name] for name in silent))
+    names = (s.id for s in bound.steps)
+    before = (*names, *asleep, *(deleted[name] for name in silent))
     return replace(returned, steps=tuple(_after(s, before) for s in returned.steps)) if before else returned
 
 

@@ -325,8 +325,25 @@ def test_without_dns_in_the_file_the_names_are_unbound_and_then_forgotten() -> N
 def test_without_an_entry_the_names_go_before_the_address_is_given_back() -> None:
     given = changed(world("api"), dns=NoDns(), entry=NoEntry())
     plan = make_plan(given)
-    order = [s.id for s in (*plan.steps, *plan.later)]
-    assert order.index("dns/A/api.example.com/unbind") < order.index("reserved-ip/release")
+    (release,) = (s for s in (*plan.steps, *plan.later) if s.id == "reserved-ip/release")
+    assert "dns/A/api.example.com/unbind" in release.after
+
+
+def test_while_the_names_are_not_observed_the_address_is_kept() -> None:
+    """A name that says it still would lead to whoever gets it next."""
+    given = changed(world("api"), dns=NoDns(), entry=NoEntry())
+    silent = replace(given, observed=replace(given.observed, records=NotObserved(reason="refused")))
+    plan = make_plan(silent)
+    assert "reserved-ip/release" not in [s.id for s in (*plan.steps, *plan.later)]
+    reason = "is given back when the names that may lead to it are observed"
+    assert told(plan)[f"reserved IP {ADDRESS}"] == reason
+
+
+def test_the_former_address_is_given_back_after_the_names_lead_to_the_new_one() -> None:
+    given = changed(world("api"), entry=VipEntry(address="198.18.7.99"))
+    plan = make_plan(given)
+    (release,) = (s for s in (*plan.steps, *plan.later) if s.id == "reserved-ip/address-1/release")
+    assert "dns/A/api.example.com/change" in release.after
 
 
 def test_another_zone_waits_until_the_names_are_unbound_in_the_first() -> None:
