@@ -57,6 +57,11 @@ def _addresses(world: World, spec: ClusterSpec | None) -> list[str]:
         masters = [n.name for n in world.nodes.values() if n.vrrp == "MASTER"]
         if len(masters) != 1:
             return [f"law 3: masters {masters}"]
+        (one,) = mine
+        # By the cloud's word or a kernel's: whoever could get a packet for it.
+        have = [n.name for n in world.nodes.values() if one.owner == n.provider_id or n.holds == one.address]
+        if have != masters:
+            return [f"law 3: {one.address} is on {have}, {masters[0]} is MASTER"]
     return []
 
 
