@@ -12,9 +12,12 @@ import msgspec
 from dynia.interfaces.desired import (
     ApiEntry,
     ClusterSpec,
+    DigitalOceanProvider,
+    DockerProvider,
     EnvSource,
     NoDns,
     NoEntry,
+    Provider,
     Rfc2136Dns,
     Rollout,
     VipEntry,
@@ -30,6 +33,9 @@ from tests.simulation.world import World
 replace = msgspec.structs.replace
 MOST_APPLIES = 8
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
+# As in a file: only a cloud's API moves an address, and only elsewhere do nodes share a layer 2. A cluster stays where
+# it is: a kernel never gets an address that a cloud gave to another machine.
+LAB, CLOUD = DockerProvider(), DigitalOceanProvider(region="lon1")
 
 
 @dataclass(slots=True)
@@ -193,19 +199,23 @@ def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float 
         worlds.worker(),
     )
     chosen = tuple(s for s in offered if chance.random() < 0.7) or offered[:1]
+    provider: Provider
     if before is not None:
-        entry, dns = before.entry, before.dns
+        provider, entry, dns = before.provider, before.entry, before.dns
         if chance.random() < 0.1:
-            entry = chance.choice((VipEntry(), NoEntry(), ApiEntry()))
+            moves = ApiEntry() if provider == CLOUD else VipEntry()
+            entry = chance.choice((moves, NoEntry(), moves))
     else:
-        entry = chance.choice((VipEntry(), VipEntry(), VipEntry(), NoEntry(), ApiEntry()))
+        provider, entry = chance.choice(
+            ((LAB, VipEntry()), (LAB, VipEntry()), (LAB, VipEntry()), (CLOUD, NoEntry()), (CLOUD, ApiEntry()))
+        )
         dns = chance.choice((NoDns(), ZONE, replace(ZONE, cname=True)))
     if isinstance(entry, NoEntry):
         dns = NoDns()
     rollout = Rollout(
         max_unavailable=chance.choice((1, 1, min(2, max(1, nodes - 1)))), canary=chance.random() < 0.7
     )
-    return worlds.cluster(nodes, chosen, entry=entry, dns=dns, rollout=rollout)
+    return worlds.cluster(nodes, chosen, provider=provider, entry=entry, dns=dns, rollout=rollout)
 
 
 __all__ = ["State", "Told", "play"]
