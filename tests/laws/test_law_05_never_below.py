@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dynia.interfaces.desired import ApiEntry, NoEntry, Rollout, VipEntry
 from dynia.interfaces.errors import DyniaError
-from dynia.interfaces.observed import NodeFacts
+from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.actions import RecordComponent
 from dynia.services.planning.check import check_serving, floor, worst_out
 from dynia.services.planning.inputs import PlanningInput
@@ -174,6 +174,17 @@ def test_who_has_the_former_address_goes_last_too(entry: VipEntry | ApiEntry | N
     assert plan.order == (worlds.node_named(given, 2), worlds.node_named(given, 3), name)
     opening = next(s for s in plan.steps if s.node == name and s.disturbs)
     assert any(step.startswith(f"{worlds.node_named(given, 3)}/") for step in opening.after)
+
+
+def test_the_master_goes_last_while_the_provider_does_not_say_who_has_the_address() -> None:
+    spec = worlds.cluster(3, (worlds.service(),), entry=ApiEntry())
+    given = worlds.passes(replace(worlds.start(spec), templates=SMALL))[1]
+    names = [worlds.node_named(given, n) for n in (1, 2, 3)]
+    assert find_holder(given) == names[0]
+    given = replace(given, observed=replace(given.observed, addresses=NotObserved(reason="HTTP 503")))
+    new = replace(spec, services=(worlds.service(image="registry.example/api:1.9"),))
+    plan = make_plan(worlds.wanting(given, new))
+    assert plan.order == (names[1], names[2], names[0])
 
 
 def test_scaling_down_keeps_who_has_the_former_address() -> None:

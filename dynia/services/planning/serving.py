@@ -84,8 +84,8 @@ def find_holder(given: PlanningInput) -> str:
 
 
 def kept_for_last(given: PlanningInput) -> str:
-    """The node that visitors come to: the holder. Where nobody has the recorded address (the file names
-    another one, or another way to move it) it is the MASTER, who has the former one."""
+    """The node that visitors come to: the holder. Where nobody is known to have the recorded address (the
+    file names another one, the provider did not answer) it is the MASTER."""
     roles = [(n.name, given.observed.nodes.get(n.name)) for n in given.state.nodes_of(given.target)]
     masters = (name for name, facts in roles if isinstance(facts, NodeFacts) and facts.vrrp == "MASTER")
     return find_holder(given) or next(masters, "")
