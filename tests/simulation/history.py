@@ -68,6 +68,8 @@ class Never:
         self._seen: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._out: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._holder: dict[str, str] = {}
+        # By the provider's word, as far as the run heard it.
+        self._owner: dict[str, str] = {}
         self._holder_done: set[str] = set()
         # Nodes that run what nobody is led to, by run, and what was done in the belief that they serve.
         self._misled: dict[str, set[str]] = defaultdict(set)
@@ -89,6 +91,10 @@ class Never:
                 self.found.append(
                     f"law 5: {entry.who} gives {entry.where} back at {entry.at:.3f}, and {entry.detail} holds it"
                 )
+            case "sent" if entry.detail == "list addresses":
+                self._owner.pop(entry.who, None)
+            case "told owner":
+                self._owner[entry.who] = entry.where
             case "pass":
                 self._holder_done.discard(entry.who)
                 self._relied[entry.who].clear()
@@ -136,9 +142,8 @@ class Never:
                 self.found.append(said)
             else:
                 self._relied[entry.who].append(said)
-        if isinstance(spec.entry, ApiEntry):
-            return
-        if entry.where == self._holder.get(entry.who):
+        holders = self._owner if isinstance(spec.entry, ApiEntry) else self._holder
+        if entry.where == holders.get(entry.who):
             self._holder_done.add(entry.who)
         elif entry.who in self._holder_done:
             self.found.append(

@@ -65,7 +65,10 @@ class Provider:
                 for a in sorted(found, key=lambda a: a.provider_id)
             )
 
-        return await self.wire.call("list addresses", listed)
+        told = await self.wire.call("list addresses", listed)
+        owners = (node.name for a in told if (node := self.world.node_of(a.owner)))
+        self.world.note(self.who, "told owner", next(owners, ""))
+        return told
 
     async def allocate_reserved_ip(self, lineage: str, cluster: str) -> ProviderAddress:
         for known in await self.list_reserved_ips(lineage, cluster):
