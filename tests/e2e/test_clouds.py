@@ -46,6 +46,7 @@ CREATE = (
 )
 DEPLOY = ("deploy", "--name", "myapp", "--compose", "./myapp.yml", "--domain", DOMAIN, "--yes")
 APPLIES = 5
+CLAIM = "POST /v2/reserved_ips/{reserved_ip}/actions"
 
 
 @pytest.fixture
@@ -254,6 +255,15 @@ def test_no_secret_is_anywhere_but_in_its_own_file(lab: Lab, cloud: TwinCloud, b
         ):
             # The plan that was applied is stale now: what is said about that is looked through too.
             beginner.dynia(*argv, exits=None)
+        # The nodes' own claims, slow enough to be seen.
+        slow = {"call": CLAIM, "fault": {"kind": "delay", "seconds": 1.0}, "times": 0}
+        faults(cloud, {"rules": [slow]})
+        try:
+            beginner.dynia("drill", "failover", "--yes", exits=None)
+        finally:
+            faults(cloud, {})
+    claims = [one for one in sampler.seen if one.startswith(b"curl\0") and b"/reserved_ips/" in one]
+    assert claims, "no claim was seen at work"
     droplets = [Droplet(cloud, int(n["providerId"]), n["hostKey"]) for n in beginner.state()["nodes"]]
     pem = droplets[0].sh("cat /opt/dynia/tls/cluster.pem")
     key = pem.split("PRIVATE KEY-----")[1].strip().splitlines()[1]

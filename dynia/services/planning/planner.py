@@ -19,6 +19,7 @@ from dynia.services.planning.lines import merge
 from dynia.services.planning.manifests import heal
 from dynia.services.planning.offers import check_offer, monthly
 from dynia.services.planning.one_pass import Pass, plan_pass
+from dynia.services.planning.other_provider import refuse_other_provider
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
 from dynia.services.planning.records import ours_there, takes_ours
@@ -39,6 +40,8 @@ def make_plan(given: PlanningInput, *, sync: bool = False) -> Plan:
 
 def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple[Plan, Recipes]:
     """The plan, and what was rendered for its first pass: by node, then component."""
+
+    refuse_other_provider(given)
 
     def look(world: PlanningInput) -> Pass:
         seen = plan_pass(world, given.state)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
-from dynia.interfaces.desired import ApiEntry
+from dynia.interfaces.desired import ApiEntry, DigitalOceanProvider
+from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NotObserved, ProviderNode
 from dynia.services.actions import DeleteNode, ForgetNode, ProvisionNode, StartNode
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
-from dynia.state.model import Intent, PutIntent, change
+from dynia.state.model import Intent, PutIntent, State, change
 from tests.plans import worlds
 from tests.plans.cases import changed, settled, three
 
@@ -142,3 +144,17 @@ def test_with_entry_api_a_joining_node_stays_quiet_while_the_holder_is_silent() 
 
 def reasons(plan: Plan) -> dict[str, str]:
     return {w.subject: w.reason for w in plan.waiting}
+
+
+def test_a_cluster_stays_with_the_provider_that_has_its_machines() -> None:
+    """Another vendor lists none of them: they would be forgotten, and all be made again."""
+    world = three()
+    assert world.desired is not None
+    moved = replace(world.desired, provider=DigitalOceanProvider(region="fra1"), entry=ApiEntry())
+    elsewhere = replace(
+        worlds.wanting(world, moved), observed=replace(world.observed, provider_nodes=(), addresses=())
+    )
+    with pytest.raises(Refused, match="cluster prod is at docker, and the file says digitalocean"):
+        make_plan(elsewhere)
+    new = replace(elsewhere, state=State(lineage=world.state.lineage))
+    assert len(created(new)) == 3
