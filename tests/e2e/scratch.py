@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +129,14 @@ class Scratch:
         """`dynia apply --yes`."""
         return self.dynia("apply", "--yes", *argv, exits=exits, timeout=timeout)
 
-    def begin(self, *argv: str) -> subprocess.Popen[str]:
-        """Start it in a process group of its own and return at once; `kill` ends it."""
+    def begin(self, *argv: str, variables: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start it in a process group of its own and return at once; `kill` ends it. `variables` are its own."""
         log = (self.folder / f"begun-{len(list(self.folder.glob('begun-*')))}.log").open("w")
         with log:
             return subprocess.Popen(
                 [str(DYNIA), *argv],
                 cwd=self.folder,
-                env=self.environment(),
+                env={**self.environment(), **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

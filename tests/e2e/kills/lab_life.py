@@ -1,0 +1,193 @@
+"""The life on the lab: two nodes in containers, one service that is routed and one that is not."""
+
+from __future__ import annotations
+
+from dynia.providers.nodes.docker.lab import CONTAINER, KIND
+from tests.e2e.kills.life import Life
+from tests.e2e.kills.table import LAB
+from tests.e2e.remains import check_nothing_is_left, machines
+from tests.e2e.scratch import COMPOSE, Scratch
+
+CLUSTERS = """\
+clusters:
+  {name}:
+    provider: {{kind: docker}}
+    nodes: {{count: {nodes}}}
+    ssh: {{connect_timeout: 60s}}
+    entry: {{kind: vip}}
+    tls: {{kind: self-signed}}
+    firewall: {{ssh: [{networks}]}}
+    services:
+      hello:
+        compose: ./compose.yaml
+        domains: [{domains}]
+        health: {{path: /healthz}}
+"""
+WORK = """\
+      work:
+        compose: ./work.yaml
+        kind: worker
+"""
+WORK_COMPOSE = """\
+services:
+  work:
+    image: dynia-lab/hello:1
+    restart: unless-stopped
+"""
+HELLO = "dynia-lab/hello:1"
+MANIFEST, RULES = "/var/lib/dynia/manifest.json", "/opt/dynia/firewall/dynia.nft"
+PEM = "/opt/dynia/tls/cluster.pem"
+
+
+class LabLife(Life):
+    """Its methods named like phases change the file, or do by hand what happens to nodes."""
+
+    def __init__(self, cluster: Scratch) -> None:
+        super().__init__(cluster, LAB)
+        self.nodes, self.image, self.network, self.names, self.work = 2, 1, 1, 1, True
+        self.victim = ""
+        self.write()
+
+    def write(self) -> None:
+        text = CLUSTERS.format(
+            name=self.cluster.name,
+            nodes=self.nodes,
+            # Where the runner is, and another one each time.
+            networks=f"198.18.0.0/16, {self.other_network()}",
+            domains=", ".join(self.domain(number + 1) for number in range(self.names)),
+        )
+        self.cluster.write("clusters.yaml", text + (WORK if self.work else ""))
+        self.cluster.write("compose.yaml", COMPOSE.replace(HELLO, self.hello()))
+        self.cluster.write("work.yaml", WORK_COMPOSE)
+
+    def hello(self) -> str:
+        return f"dynia-lab/hello:{self.image}"
+
+    def other_network(self) -> str:
+        return f"198.19.{self.network}.0/24"
+
+    def domain(self, number: int) -> str:
+        return f"name-{number}.example.test"
+
+    # The phases
+
+    def left(self) -> None:
+        """A service leaves the file."""
+        if not self.work:
+            self.work = True
+            self.write()
+            self.cluster.apply()
+        self.work = False
+        self.write()
+
+    def another_image(self) -> None:
+        """The service gets one that no node has."""
+        self.image = 3 - self.image
+        for node in self.cluster.nodes():
+            self.cluster.sh(node, f"docker image rm --force {self.hello()}", check=False)
+        self.write()
+
+    def firewall(self) -> None:
+        self.network += 1
+        self.write()
+
+    def in_place(self) -> None:
+        """A push that was done and not recorded."""
+        self.firewall()
+        assert self.kill("push_component", "done") is not None
+
+    def unloaded(self) -> None:
+        """Files are right, and what they say is not so."""
+        self.cluster.sh(self.bystander(), "nft delete table inet dynia")
+
+    def manifest(self) -> None:
+        self.cluster.sh(self.bystander(), f"rm {MANIFEST}")
+
+    def another_name(self) -> None:
+        """One that the certificate is not for."""
+        self.names += 1
+        self.write()
+
+    def off(self) -> None:
+        self.cluster.docker("kill", self.cluster.nodes()[self.bystander()])
+
+    def gone(self) -> None:
+        """A machine is taken away, and what it had stays behind."""
+        self.victim = self.cluster.nodes()[self.bystander()]
+        self.cluster.docker("rm", "--force", self.victim)
+
+    def unwanted(self) -> None:
+        """A create was begun, nothing came of it, and nobody wants it any more."""
+        self.nodes = 3
+        self.write()
+        assert self.kill("provision_node", "begun") is not None
+        self.nodes = 2
+        self.write()
+
+    def bystander(self) -> str:
+        """A node that has not the reserved IP."""
+        having = f" {self.cluster.entry()}/"
+        return next(n for n in self.cluster.nodes() if having not in self.cluster.sh(n, "ip -4 -o addr"))
+
+    # What is so, past dynia
+
+    def is_done(self, kind: str, step: str) -> bool | None:
+        node = step.split("/")[0]
+        match kind:
+            case "allocate_reserved_ip":
+                return bool(self.addresses())
+            case "release_reserved_ip":
+                return not self.addresses()
+            case "bootstrap_node":
+                return self.true_on(node, "test -s /opt/dynia/lineage")
+            case "remove_component":
+                return self.true_on(node, "! docker ps --all --format '{{.Names}}' | grep -q '^dynia-work-'")
+            case "provide_image":
+                return self.true_on(node, f"docker image ls --quiet {self.hello()} | grep -q .")
+            case "push_component":
+                return self.true_on(node, f"grep -qF {self.other_network()} {RULES}")
+            case "activate_component":
+                return self.true_on(node, "nft list table inet dynia >/dev/null 2>&1")
+            case "write_manifest":
+                return self.true_on(node, f"test -s {MANIFEST}")
+            case "obtain_certificate":
+                look = (
+                    f"openssl x509 -in {PEM} -noout -ext subjectAltName | grep -qF {self.domain(self.names)}"
+                )
+                return any(self.true_on(one, look) for one in self.cluster.nodes())
+            case "start_node":
+                template = "{{.State.Running}}"
+                told = self.cluster.docker("inspect", "--format", template, self.cluster.nodes()[node])
+                return told.strip() == "true"
+            case "forget_node":
+                return not self.volumes(f"label={CONTAINER}={self.victim}")
+            case "delete_node":
+                return node not in self.cluster.nodes()
+        return None
+
+    def true_on(self, node: str, question: str) -> bool:
+        return self.cluster.sh(node, f"if {question}; then echo yes; fi").strip() == "yes"
+
+    def addresses(self) -> list[str]:
+        return self.volumes(f"label={KIND}=reserved-ip")
+
+    def volumes(self, *filters: str) -> list[str]:
+        more = [part for one in filters for part in ("--filter", one)]
+        return self.cluster.docker("volume", "ls", "--quiet", *self.cluster.mine(), *more).split()
+
+    def check_twins(self) -> None:
+        found = machines(self.cluster)
+        ordinals, names = {one[0] for one in found}, {one[1] for one in found}
+        assert len(ordinals) == len(names) == len(found), found
+        assert len(self.addresses()) <= 1, self.addresses()
+
+    def check_whole(self) -> None:
+        services = ("hello", "work") if self.work else ("hello",)
+        check_nothing_is_left(self.cluster, nodes=2, services=services)
+
+    def check_gone(self) -> None:
+        assert machines(self.cluster) == []
+        assert self.volumes() == []
+        state = self.cluster.state()
+        assert [one for one in state["nodes"] if one["cluster"] == self.cluster.name] == []
+        assert state["intents"] == []
