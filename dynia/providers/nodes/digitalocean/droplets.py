@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -12,6 +13,7 @@ from dynia.interfaces.observed import ProviderNode
 from dynia.interfaces.shape import Shape
 from dynia.providers.nodes.digitalocean.catalogue import Wanted, check_room, check_wanted
 from dynia.providers.nodes.digitalocean.marks import NodeMark, cluster_tag, node_mark, node_tag
+from dynia.providers.nodes.digitalocean.rights import check_rights
 from dynia.providers.nodes.digitalocean.user_data import user_data
 from dynia.providers.nodes.digitalocean.vendor import Vendor
 from dynia.providers.protocols import NodeOrder
@@ -47,6 +49,7 @@ class Droplets:
     def __init__(self, vendor: Vendor, defaults: Defaults) -> None:
         self._vendor, self._defaults = vendor, defaults
         self._checked: set[Wanted] = set()
+        self._checking = asyncio.Lock()
         # Orders whose droplet is not there yet: room is checked for all of them before the first is made.
         self._in_hand: set[Identity] = set()
 
@@ -131,9 +134,11 @@ class Droplets:
     async def _make(self, order: NodeOrder, identity: Identity) -> None:
         self._in_hand.add(identity)
         wanted = self.wanted(order.size, order.image, order.region)
-        if wanted not in self._checked:
-            await check_wanted(self._vendor, wanted)
-            self._checked.add(wanted)
+        async with self._checking:
+            if wanted not in self._checked:
+                await check_wanted(self._vendor, wanted)
+                await check_rights(self._vendor)
+                self._checked.add(wanted)
         await check_room(self._vendor, droplets=len(self._in_hand))
         body: Json = {
             "name": order.name,
