@@ -203,6 +203,34 @@ def test_an_answer_that_is_held_back_until_the_run_is_dead_is_adopted(tmp_path: 
         assert made.host_key == told["ssh_keys"]["ed25519_public"]
 
 
+def test_the_mark_of_an_address_that_is_gone_goes_with_the_next_release(tmp_path: pathlib.Path) -> None:
+    """SIGKILL between the two calls of a release that nobody goes on with: the address was not recorded."""
+    database = tmp_path / "twin.db"
+    with twin_in_a_thread(database) as twin:
+        world = DigitalOceanWorld(twin.url, database)
+        mark = f"dynia:{world.lineage}:{world.cluster}:ip:"
+
+        def marks() -> list[str]:
+            found = rows(database, "SELECT name FROM tags WHERE name LIKE 'dynia:%:ip:%' ORDER BY name")
+            return [one["name"] for one in found]
+
+        async def both() -> None:
+            await world.ready_for_an_address()
+            address = await world.provider.allocate_reserved_ip(world.lineage, world.cluster)
+            entry = f"{mark}{address.address.replace('.', '-')}"
+            gone = f"{mark}203-0-113-99"
+            other = f"dynia:{world.lineage}:other:ip:203-0-113-98"
+            stray = (await world.api("POST", "/v2/reserved_ips", {"region": "lon1"})).json()
+            there = f"{mark}{stray['reserved_ip']['ip'].replace('.', '-')}"
+            for name in (gone, other, there):
+                await world.api("POST", "/v2/tags", {"name": name})
+            assert marks() == sorted((entry, gone, other, there))
+            await world.provider.release_reserved_ip(address.provider_id)
+            assert marks() == sorted((other, there)), "what is there, or another cluster's, keeps its mark"
+
+        asyncio.run(both())
+
+
 def test_an_address_that_is_on_its_way_elsewhere_is_waited_for(tmp_path: pathlib.Path) -> None:
     """422: between the look and the call somebody else began an action."""
     database = tmp_path / "twin.db"

@@ -185,8 +185,20 @@ class ReservedIps:
         return True
 
     async def _forget(self, address: str) -> None:
-        for mark in await self._marks(address):
-            await delete_tag(self._vendor, address_tag(*mark))
+        """Its mark, and those of its cluster whose address is gone: a run that died between the two calls of
+        a release may have left one that nothing else leads to."""
+        marks = [mark for mark in map(address_mark, await self._tags()) if mark]
+        clusters = {mark[:2] for mark in marks if mark[2] == address}
+        for mark in marks:
+            if mark[2] == address or (mark[:2] in clusters and await self._is_gone(mark[2])):
+                await delete_tag(self._vendor, address_tag(*mark))
+
+    async def _is_gone(self, address: str) -> bool:
+        try:
+            await self._get(address)
+        except Gone:
+            return True
+        return False
 
     async def _marks(self, address: str) -> list[tuple[str, str, str]]:
         found = [address_mark(tag) for tag in await self._tags()]
