@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+
 from dynia.providers.nodes.docker.lab import CONTAINER, KIND
-from tests.e2e.kills.life import Life
+from tests.e2e.kills import knife
+from tests.e2e.kills.knife import Stop
+from tests.e2e.kills.life import SECONDS, Life
 from tests.e2e.kills.table import LAB
 from tests.e2e.remains import check_nothing_is_left, machines
 from tests.e2e.scratch import COMPOSE, Scratch
+from tests.e2e.twin_cloud import until
 
 CLUSTERS = """\
 clusters:
@@ -36,7 +44,9 @@ services:
 """
 HELLO = "dynia-lab/hello:1"
 MANIFEST, RULES = "/var/lib/dynia/manifest.json", "/opt/dynia/firewall/dynia.nft"
-PEM = "/opt/dynia/tls/cluster.pem"
+PEM, LOCK = "/opt/dynia/tls/cluster.pem", "/run/dynia.lock"
+# What a script does on a node that takes in the whole request before it waits for the node's lock.
+WAITING = ("bootstrap_node", "push_component", "activate_component", "remove_component", "write_manifest")
 
 
 class LabLife(Life):
@@ -128,6 +138,41 @@ class LabLife(Life):
         """A node that has not the reserved IP."""
         having = f" {self.cluster.entry()}/"
         return next(n for n in self.cluster.nodes() if having not in self.cluster.sh(n, "ip -4 -o addr"))
+
+    # The kill
+
+    def attempt(self, kind: str, point: str) -> tuple[int, Stop | None]:
+        return self.late(kind) if point == "during" and kind in WAITING else super().attempt(kind, point)
+
+    def late(self, kind: str) -> tuple[int, Stop | None]:
+        """The node has the whole request and waits for its lock; the runner is killed; then the node does it."""
+        told = self.cluster.folder / "stopped.json"
+        process = self.cluster.begin(*self.argv(), variables=knife.variables(kind, "begun", 0.0, told))
+        try:
+            stop = knife.wait_for_stop(process, told, SECONDS)
+            if stop is None:
+                return process.returncode, None
+            with self.busy(stop.step.split("/")[0]) as waited_for:
+                os.kill(process.pid, signal.SIGCONT)
+                until(lambda: process.poll() is not None or waited_for())
+                self.check_deed(kind, "begun", stop.step)
+                knife.kill(process)
+        finally:
+            if process.poll() is None:
+                knife.kill(process)
+        until(lambda: self.is_done(kind, stop.step))
+        return process.returncode, stop
+
+    @contextlib.contextmanager
+    def busy(self, node: str) -> Iterator[Callable[[], bool]]:
+        """Its lock is held; what is given tells whether somebody waits for it there."""
+        mine = f"flock {LOCK} sh -c 'echo $$ >/run/kills.pid; exec sleep 120'"
+        self.cluster.docker("exec", "--detach", self.cluster.nodes()[node], "sh", "-c", mine)
+        until(lambda: self.true_on(node, f"test -s /run/kills.pid && ! flock --nonblock {LOCK} true"))
+        try:
+            yield lambda: self.true_on(node, "ps -C flock -o args= | grep -q -- ' -w '")
+        finally:
+            self.cluster.sh(node, "kill $(cat /run/kills.pid); rm /run/kills.pid")
 
     # What is so, past dynia
 
