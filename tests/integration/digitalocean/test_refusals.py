@@ -103,10 +103,14 @@ def test_an_unknown_word_names_near_ones(
     assert made(database) == 0
 
 
-def test_an_exhausted_quota_stops_all_orders_before_the_first(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("late", [0, 2], ids=["at-once", "two-are-late"])
+def test_an_exhausted_quota_stops_all_orders_before_the_first(tmp_path: pathlib.Path, late: int) -> None:
+    """Also those that come to ask when the first one has been refused."""
     database = tmp_path / "twin.db"
     with twin_in_a_thread(database, quota=Quota(droplets=2)) as twin:
         world = DigitalOceanWorld(twin.url, database)
+        slow = Rule("GET /v2/droplets", Fault("delay", seconds=1.0), skip=1, times=late)
+        twin.faults.load(Script(rules=(slow,) if late else ()))
 
         async def three() -> list[Any]:
             orders = [world.provider.create_node(world.order(i)) for i in (1, 2, 3)]

@@ -21,7 +21,7 @@ class Pebble:
         self, folder: pathlib.Path, dns: str, *, address: str = "127.0.0.1", nonce_reject: int = 0
     ) -> None:
         self.address = address
-        self.port, self._management = _free_port(address), _free_port(address)
+        self.port, self._management = _free_ports(address)
         pair = authority().sign("localhost", addresses=(address,))
         self.ca = str(folder / "ca.pem")
         (folder / "pebble.pem").write_text(pair.chain)
@@ -65,6 +65,9 @@ class Pebble:
                 break
         else:
             raise AssertionError("pebble did not start:\n" + "".join(said))
+        # It says so just before it listens.
+        while not _listens(address, self.port) and self._process.poll() is None:
+            pass
         with self.log.open("wb") as log:
             self._drain = subprocess.Popen(["cat"], stdin=self._process.stdout, stdout=log)
 
@@ -94,7 +97,13 @@ def _pebble() -> str:
     return found
 
 
-def _free_port(address: str) -> int:
-    with socket.socket() as one:
+def _free_ports(address: str) -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
         one.bind((address, 0))
-        return int(one.getsockname()[1])
+        other.bind((address, 0))
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
+
+
+def _listens(address: str, port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex((address, port)) == 0

@@ -50,8 +50,10 @@ class Droplets:
         self._vendor, self._defaults = vendor, defaults
         self._checked: set[Wanted] = set()
         self._checking = asyncio.Lock()
-        # Orders whose droplet is not there yet: room is checked for all of them before the first is made.
+        # Orders whose droplet is not there yet: room is checked for all of them before the first is made, and
+        # one that was refused still counts for those beside it.
         self._in_hand: set[Identity] = set()
+        self._at_work = 0
 
     async def find(self, lineage: str, cluster: str) -> list[tuple[Json, NodeMark]]:
         """The droplets of a cluster, oldest first."""
@@ -82,17 +84,21 @@ class Droplets:
     async def create(self, order: NodeOrder) -> ProviderNode:
         identity = (order.lineage, order.cluster, order.ordinal)
         self._in_hand.add(identity)
+        self._at_work += 1
 
         async def look() -> Settled[ProviderNode] | Pending | Lacking:
             for droplet, mark in await self.find(order.lineage, order.cluster):
                 if mark.ordinal == order.ordinal:
+                    self._in_hand.discard(identity)
                     return self._awaited(droplet, mark)
             return Lacking("create", lambda: self._make(order, identity))
 
         try:
             return await self._vendor.settle(f"node {order.name}", look)
         finally:
-            self._in_hand.discard(identity)
+            self._at_work -= 1
+            if not self._at_work:
+                self._in_hand.clear()
 
     async def start(self, provider_id: str) -> ProviderNode:
         async def look() -> Settled[ProviderNode] | Pending | Lacking:
