@@ -32,8 +32,9 @@ lint: venv
 
 FAST := tests/unit tests/laws tests/plans tests/golden tests/bad_input tests/simulation
 
+# Properties draw a sixth of their examples here.
 check: lint
-	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow and not worlds" $(FAST)
+	DYNIA_QUICK=1 $(BIN)/python -m pytest -q -n 2 -m "not lab and not slow and not worlds" $(FAST)
 
 test-tools:
 	@sh scripts/test-tools.sh
@@ -44,9 +45,8 @@ SEED := 1
 simulate: venv
 	$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed "$(SEED)"
 
-test: check test-tools
-	$(BIN)/python -m pytest -q -n 2 -m "worlds and not slow" tests/simulation
-	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow" tests/integration tests/contract tests/twin tests/fuzz
+test: lint test-tools
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not slow"
 	$(BIN)/python -m pytest -m "lab and not slow"
 
 test-all: lint test-tools

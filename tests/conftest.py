@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, settings
 
 from dynia.providers.nodes.docker.lab import Lab, find_lab
 from dynia.providers.nodes.docker.ready import make_ready
+from tests.examples import QUICK, examples
 
 # No timed asserts: a busy machine must not turn a property red.
 settings.register_profile("dynia", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # CI judges the change, so it looks at the same worlds for the same code; people look at new ones each time.
 settings.register_profile("ci", settings.get_profile("dynia"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "dynia")
+settings.register_profile("quick", settings.get_profile("dynia"), max_examples=examples())
+settings.load_profile("ci" if os.environ.get("CI") else "quick" if QUICK else "dynia")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -20,6 +20,7 @@ from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.errors import BadInput
 from dynia.services.planning.deploy_config import deploy_config
 from dynia.services.planning.render import recipes
+from tests.examples import examples
 from tests.fuzz.odd import CONTROLS, PATHS, SYNTAX
 from tests.unit.components.clusters import topology
 from tests.unit.files.memory import loaded
@@ -74,7 +75,7 @@ def meant() -> dict[str, str]:
     }
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(which=st.sampled_from(sorted(BENIGN)), odd=ODD, at=st.integers(0, 15))
 def test_an_odd_text_changes_no_directive_and_no_section(which: str, odd: str, at: int) -> None:
     good = BENIGN[which]

@@ -14,6 +14,7 @@ from dynia.interfaces.observed import NodeFacts, Observed, ObservedNode
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
+from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
 
 T = TypeVar("T")
@@ -74,13 +75,13 @@ def shuffled(world: PlanningInput, order: random.Random) -> PlanningInput:
     )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds(), st.randoms(use_true_random=False))
 def test_input_order_does_not_matter(world: PlanningInput, order: random.Random) -> None:
     assert raw(shuffled(world, order)) == raw(world)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_same_input_same_bytes_and_the_input_is_left_as_it_was(world: PlanningInput) -> None:
     before = msgspec.json.encode(world)
@@ -89,7 +90,7 @@ def test_same_input_same_bytes_and_the_input_is_left_as_it_was(world: PlanningIn
     assert msgspec.json.encode(world) == before
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_the_digest_covers_the_whole_plan(world: PlanningInput) -> None:
     plan = make_plan(world)

@@ -6,11 +6,12 @@ from hypothesis import HealthCheck, given, settings
 
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import MAX_PASSES, make_plan
+from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import worlds
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_passes_lead_to_an_empty_plan(world: PlanningInput) -> None:
     _, end = worlds.passes(world, MAX_PASSES)
@@ -28,7 +29,7 @@ def test_passes_lead_to_an_empty_plan(world: PlanningInput) -> None:
     assert plan.changes == ()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_nothing_is_left_that_the_file_does_not_name(world: PlanningInput) -> None:
     _, end = worlds.passes(world, MAX_PASSES)

@@ -34,6 +34,7 @@ from dynia.services.planning.manifests import only_manifests
 from dynia.state.manifest import PATH, Sealer, read_seal
 from dynia.state.model import State
 from dynia.state.store import open_store
+from tests.examples import examples
 from tests.fakes.cloud import HOME, Cloud, Engine, applied, fresh_disk, recorded, survived
 from tests.fakes.disk import FakeDisk, PowerCut, best, some, worst
 from tests.laws.random_worlds import edits
@@ -166,7 +167,7 @@ def check_names(cloud: Cloud, spec: ClusterSpec | None) -> None:
 AFTERS: tuple[Callable[[FakeDisk], FakeDisk], ...] = (best, worst, some(1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(changes(), st.lists(PLACES, min_size=1, max_size=3), st.sampled_from(AFTERS))
 def test_killed_at_any_instant_the_next_apply_reaches_the_same_end(
     world: tuple[Cloud, FakeDisk, ClusterSpec | None],

@@ -10,12 +10,13 @@ from dynia.services.actions import PushComponent, RemoveComponent
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import allowed_in_preview, simulate
+from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import worlds
 from tests.plans.templates import SMALL
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_later_passes_were_in_the_preview_and_repeat_nothing(world: PlanningInput) -> None:
     approved = plan = make_plan(world)
@@ -27,7 +28,7 @@ def test_later_passes_were_in_the_preview_and_repeat_nothing(world: PlanningInpu
         assert [s.id for s in plan.steps if s.id in earlier] == []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_every_path_that_is_touched_comes_with_what_it_looked_like(world: PlanningInput) -> None:
     for step in make_plan(world).steps:

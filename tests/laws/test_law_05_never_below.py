@@ -20,6 +20,7 @@ from dynia.services.planning.planner import make_plan
 from dynia.services.planning.serving import find_holder, serving
 from dynia.services.planning.simulate import simulate
 from dynia.state.model import SetReservedIp, change
+from tests.examples import examples
 from tests.laws.orders import least_serving, only_nodes
 from tests.plans import worlds
 from tests.plans.templates import SMALL
@@ -79,7 +80,7 @@ def clusters(draw: st.DrawFn) -> PlanningInput:
     return worlds.wanting(given, spec)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(clusters())
 def test_what_the_planner_computes_is_the_worst_of_all_orders(given: PlanningInput) -> None:
     spec = given.desired
@@ -95,7 +96,7 @@ def test_what_the_planner_computes_is_the_worst_of_all_orders(given: PlanningInp
         assert count >= least or count == len(now[service])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(clusters())
 def test_a_node_that_serves_nothing_is_always_worked_on(given: PlanningInput) -> None:
     spec = given.desired
@@ -128,7 +129,7 @@ def any_edges(draw: st.DrawFn) -> tuple[Step, ...]:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(any_edges())
 def test_the_bound_holds_for_any_edges(steps: tuple[Step, ...]) -> None:
     """More than the truth would only refuse a plan; less would hurt."""

@@ -22,6 +22,7 @@ from dynia.interfaces.node_requests import GateAnswer, PushAnswer
 from dynia.interfaces.observed import NotObserved
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
+from tests.examples import examples
 from tests.fakes.cloud import Cloud, Engine, applied, fresh_disk
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import worlds
@@ -60,7 +61,7 @@ class Liar:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(st.sampled_from((1, 2, 4, 6, 20)), st.booleans())
 def test_a_step_is_told_and_recorded_as_done_only_after_a_node_answered_that_it_is(
     answer: str, nth: int, first_deploy: bool
@@ -91,7 +92,7 @@ def test_a_step_is_told_and_recorded_as_done_only_after_a_node_answered_that_it_
             assert component in node.pushed, "live, and not known to be good"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(broken_worlds(), st.data())
 def test_of_a_node_that_did_not_answer_nothing_is_said_but_that(
     world: PlanningInput, data: st.DataObject

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynia.interfaces.node_requests import PushRequest
+from tests.examples import examples
 from tests.integration.node_scripts.machine import LINEAGE, Machine
 
 NAMES = ("main.cfg", "a", "b c", "maps/x", "maps/eu/y", "deep/er/z")
@@ -65,7 +66,7 @@ def push(machine: Machine, old: Tree, new: Tree, failing: str) -> PushRequest:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(trees, trees, st.sampled_from(FAILURES))
 def test_a_push_ends_with_all_of_the_new_or_all_of_the_old(before: Tree, after: Tree, failing: str) -> None:
     old, new = {"main.cfg": ("old\n", 0o644), **before}, {"main.cfg": ("new\n", 0o644), **after}

@@ -12,6 +12,7 @@ from dynia.services.planning.components import DROP_INS
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
+from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import worlds
 from tests.plans.cases import plain_hosts, settled, three
@@ -46,7 +47,7 @@ def foreign(facts: NodeFacts) -> NodeFacts:
     )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_only_our_paths_are_ever_written_or_deleted(world: PlanningInput) -> None:
     for path in paths_of(make_plan(world)):

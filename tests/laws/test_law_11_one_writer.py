@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dynia.interfaces.errors import DyniaError, Locked
 from dynia.state.store import open_store
+from tests.examples import examples
 from tests.fakes.cloud import HOME, Cloud, Engine, applied
 from tests.fakes.disk import FakeDisk
 from tests.plans import worlds
@@ -38,7 +39,7 @@ def at(cloud: Cloud, disk: FakeDisk, instant: int, deed: object) -> list[str]:
     return came
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(1, PLACES))
 def test_whenever_another_apply_comes_it_is_refused_and_touches_nothing(instant: int) -> None:
     cloud, disk = applied(OLD)
@@ -60,7 +61,7 @@ def test_whenever_another_apply_comes_it_is_refused_and_touches_nothing(instant:
     assert len(refused) == len(came)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(60, PLACES))
 def test_where_locks_do_not_work_a_run_that_wakes_after_another_one_changes_nothing(instant: int) -> None:
     """The numbers of the journal keep them apart. Every record of a step stands before its deed, so of what the

@@ -19,6 +19,7 @@ from dynia.interfaces.cli import run
 from tests.bad_input import compose_cases, desired_cases, template_cases
 from tests.bad_input.cases import Case, fingerprint, write
 from tests.bad_input.state.good import STATE, journal_of, lay_out
+from tests.examples import examples
 
 VERBS = (
     ("plan",), ("plan", "--json"), ("apply", "--yes"), ("apply",), ("sync", "--yes"), ("drift",), ("status",),
@@ -66,7 +67,9 @@ def check(folder: Path, verb: tuple[str, ...], place: str, capsys: pytest.Captur
     assert left_the_process()[events:] == []
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_a_wrong_file_stops_every_verb_at_its_line(
     data: st.DataObject, capsys: pytest.CaptureFixture[str]

@@ -13,6 +13,7 @@ from dynia.services.planning.plan import Step
 from dynia.services.planning.planner import MAX_PASSES, make_plan
 from dynia.services.planning.restrict import CLOUD
 from dynia.services.planning.zones import Zone, find_zone
+from tests.examples import examples
 from tests.laws.random_zones import zones
 from tests.plans import worlds
 
@@ -27,7 +28,7 @@ def name_steps(steps: tuple[Step, ...]) -> list[BindDns | UnbindDns]:
     return [s.action for s in steps if isinstance(s.action, BindDns | UnbindDns)]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(zones())
 def test_an_apply_leads_to_a_plan_that_touches_no_name(world: PlanningInput) -> None:
     _, end = worlds.passes(world, MAX_PASSES)
@@ -37,7 +38,7 @@ def test_an_apply_leads_to_a_plan_that_touches_no_name(world: PlanningInput) -> 
     assert not [line for line in plan.changes if line.subject.startswith("dns ")]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(zones())
 def test_what_is_not_ours_stays_unless_the_file_says_adopt_and_then_the_plan_shows_it(
     world: PlanningInput,
@@ -59,7 +60,7 @@ def test_what_is_not_ours_stays_unless_the_file_says_adopt_and_then_the_plan_sho
             assert not isinstance(action, UnbindDns) or action.found.ours
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(zones())
 def test_names_lead_to_the_reserved_ip_or_to_each_other_and_never_to_a_node(world: PlanningInput) -> None:
     _, end = worlds.passes(world, MAX_PASSES)
@@ -78,7 +79,7 @@ def test_names_lead_to_the_reserved_ip_or_to_each_other_and_never_to_a_node(worl
     assert len({r.name for r in ours}) == len(ours)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(zones())
 def test_every_step_carries_what_stood_at_its_name(world: PlanningInput) -> None:
     """So that a deed can tell whether it still does."""
@@ -97,7 +98,7 @@ def test_every_step_carries_what_stood_at_its_name(world: PlanningInput) -> None
         assert not action.replaces or action.replaces in named
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(zones())
 def test_destroy_leaves_exactly_what_is_not_ours(world: PlanningInput) -> None:
     home = world.state.cluster("prod")
@@ -107,7 +108,7 @@ def test_destroy_leaves_exactly_what_is_not_ours(world: PlanningInput) -> None:
     assert records(end) == foreign or (not bound and records(end) == records(world))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(zones())
 def test_sync_has_no_step_for_a_name(world: PlanningInput) -> None:
     plan = make_plan(world, sync=True)

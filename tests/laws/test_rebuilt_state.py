@@ -19,6 +19,7 @@ from dynia.services.rebuild import Found, Search, find
 from dynia.state.model import Node, State
 from dynia.state.rebuilt import check_may_write, writing
 from dynia.state.store import open_store
+from tests.examples import examples
 from tests.fakes.cloud import HOME, Cloud, Connection, Doors, Engine, applied, fresh_disk, recorded
 from tests.fakes.disk import FakeDisk, PowerCut, best
 from tests.fakes.time_that_jumps import run
@@ -48,7 +49,7 @@ def state_on(disk: FakeDisk) -> State:
     return open_store(HOME, disk=disk, make=False).state
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(changes())
 def test_after_any_apply_the_state_made_again_is_the_one_that_was_lost(
     world: tuple[Cloud, FakeDisk, ClusterSpec | None],
@@ -94,7 +95,7 @@ def test_with_one_node_down_and_one_with_an_old_manifest() -> None:
     assert Engine(cloud, again, AFTER).plan().empty
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(20, 130), st.booleans())
 def test_in_the_middle_of_a_rollout_the_next_apply_reaches_the_same_end(place: int, grow: bool) -> None:
     spec = replace(AFTER, nodes=4) if grow else AFTER

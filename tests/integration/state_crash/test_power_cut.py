@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dynia.interfaces.errors import DyniaError
 from dynia.state.model import State
 from dynia.state.store import Store, open_store
+from tests.examples import examples
 from tests.fakes.disk import FakeDisk, PowerCut, best, some, worst
 from tests.fakes.states import recorded
 from tests.fakes.story import states_of, story
@@ -100,7 +101,7 @@ def test_whenever_the_power_fails_nothing_acknowledged_is_lost(after):
         assert not [name for name in disk.files() if name.endswith(".tmp") and "/journal/prod/" in name]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(first=st.integers(1, 400), second=st.integers(1, 60), seed=st.integers(0, 2**16))
 def test_a_second_failure_during_recovery_loses_nothing_either(first, second, seed):
     disk = new_disk()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dynia.interfaces.clusters_file import read
 from dynia.interfaces.errors import BadInput
 from tests.bad_input import compose_cases, desired_cases
+from tests.examples import examples
 from tests.unit.files.memory import looking_at
 
 SHIPPING = """\
@@ -82,7 +83,7 @@ def test_the_files_that_are_mangled_are_good() -> None:
     assert [each.name for each in found.clusters[0].services[0].containers] == ["init", "m", "web"]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_mangled_files_give_mistakes_and_nothing_else(seed: int) -> None:
     chance = random.Random(seed)
@@ -92,7 +93,7 @@ def test_mangled_files_give_mistakes_and_nothing_else(seed: int) -> None:
     _attempt(files)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(data=st.binary(max_size=60), name=st.sampled_from(["clusters.yaml", "compose.yaml", ".env", "a.env"]))
 def test_any_bytes_give_mistakes_and_nothing_else(data: bytes, name: str) -> None:
     _attempt({**FILES, name: data})
@@ -109,7 +110,7 @@ _TREES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     tree=_TREES, place=st.sampled_from(["", "services: {web: ", "services: {web: {image: a, ", "services: "])
 )

@@ -14,6 +14,7 @@ from dynia.interfaces.files import raw
 from dynia.interfaces.files.checker import check, convert
 from dynia.interfaces.files.yaml_reader import read_yaml
 from dynia.interfaces.files.yaml_tree import plain
+from tests.examples import examples
 
 GOOD: dict[str, Any] = {
     "requires": ">=2.0",
@@ -70,7 +71,7 @@ def _mutated(seed: int) -> Any:
     return tree
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_no_mistake_means_that_msgspec_takes_it_and_mistakes_that_it_does_not(seed: int) -> None:
     built = _mutated(seed)
@@ -105,7 +106,7 @@ def _allowed_here(mistakes: tuple[Any, ...]) -> bool:
     return all("found nothing" in each.message or "needs kind" in each.message for each in mistakes)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_what_is_left_after_mistakes_can_always_be_used(seed: int) -> None:
     tree, _ = read_yaml("f", msgspec.json.encode(_mutated(seed)))

@@ -11,6 +11,7 @@ from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.interfaces.observed import NodeFacts
 from dynia.providers.ssh.framing import path_text, text
 from dynia.providers.ssh.observation import parse_observation
+from tests.examples import examples
 
 REQUEST = ObserveRequest(
     roots=("/opt/dynia",),
@@ -185,7 +186,7 @@ def test_any_bytes_become_facts_or_not_observed(raw: bytes, cut: bool) -> None:
     assert facts is None or harmless(facts)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(hostile, st.integers(0, len(WHOLE)), st.binary(max_size=8))
 def test_a_whole_answer_with_anything_put_into_it_stays_harmless(
     changes: dict[bytes, tuple[bytes, ...]], at: int, inserted: bytes

@@ -16,6 +16,7 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.stale import Reviewed, check_reviewed, reasons
+from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import cases, worlds
 from tests.plans.cases import HAPROXY
@@ -259,7 +260,7 @@ def seen_later(given: PlanningInput) -> PlanningInput:
     return replace(given, observed=replace(given.observed, nodes=nodes, at=given.observed.at + 3600))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_two_looks_at_the_same_world_give_the_same_digest(world: PlanningInput) -> None:
     before, after = make_plan(world), make_plan(seen_later(world))
@@ -274,14 +275,14 @@ def test_no_golden_plan_depends_on_when_it_was_looked_at(name: str) -> None:
     assert (after.digest, reasons(before, after)) == (before.digest, ())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds(), broken_worlds())
 def test_there_is_a_reason_exactly_where_the_digests_differ(one: PlanningInput, two: PlanningInput) -> None:
     saved, now = make_plan(one), make_plan(two)
     assert bool(reasons(saved, now)) == (saved.digest != now.digest)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_what_is_done_is_in_the_digest(world: PlanningInput) -> None:
     plan = make_plan(world)

@@ -11,6 +11,7 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import MAX_PASSES, make_plan
 from dynia.services.planning.restrict import CLOUD
 from dynia.services.planning.simulate import allowed_in_preview, simulate
+from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import worlds
 from tests.plans.cases import changed, new_image, orphan_machine, three
@@ -39,7 +40,7 @@ def test_what_only_a_machine_lacks_is_nothing_to_do_for_sync() -> None:
     assert [w.reason.split()[0] for w in plan.waiting] == ["create"]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_its_first_plan_names_all_that_it_does_and_nothing_else(world: PlanningInput) -> None:
     first = plan = make_plan(world, sync=True)

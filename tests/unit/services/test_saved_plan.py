@@ -20,6 +20,7 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.saved_plan import SavedPlan, decode, encode, is_saved_plan
+from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import cases
 from tests.unit.screens import samples
@@ -34,7 +35,7 @@ def saved(plan: Plan) -> SavedPlan:
 GOOD = saved(samples.IMAGE_CHANGE)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_what_is_read_is_what_was_saved(world: PlanningInput) -> None:
     kept = saved(make_plan(world))
@@ -103,7 +104,7 @@ def test_anything_else_is_refused_with_exit_1(row: str) -> None:
     assert caught.value.exit_code == 1 and caught.value.hint
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 10_000), st.integers(0, 40))
 def test_no_bytes_bring_more_than_an_error(noise: bytes, at: int, gone: int) -> None:
     good = encode(GOOD)

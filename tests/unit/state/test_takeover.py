@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dynia.interfaces.errors import Locked
 from dynia.state.lease import Lessee, Watch
 from dynia.state.store import Store, open_store
+from tests.examples import examples
 from tests.fakes.disk import FakeDisk
 from tests.fakes.states import begun, born, recorded
 
@@ -67,7 +68,7 @@ def chain(records: list[tuple[str, bytes]]) -> list[dict[str, object]]:
     return found[::-1]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     place=st.integers(1, PLACES),
     silent=st.sampled_from((0.0, 14.0, 16.0, 31.0, 100_000.0)),
