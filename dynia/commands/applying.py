@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dynia.commands.approval import approve_apply, approve_destroy
+from dynia.commands.beside import beside
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
 from dynia.commands.reporting import Reporter, reporter_for, ticking
@@ -83,9 +84,9 @@ def _run(
 ) -> ApplyResult:
     approved = False
 
-    def ask(plan: Plan) -> bool:
+    async def ask(plan: Plan) -> bool:
         nonlocal approved
-        approved = approve(plan)
+        approved = await beside(lambda: approve(plan))
         return approved
 
     async def work() -> ApplyResult:

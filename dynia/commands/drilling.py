@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dynia.commands.beside import beside
 from dynia.commands.exit_codes import DONE, ERROR
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
@@ -30,7 +31,7 @@ def drill_failover(request: DrillRequest) -> int:
 
     async def work() -> DrillReport:
         async with reconciler(session) as run:
-            return await failover(run, wish, lambda ground: _agreed(request, ground, output))
+            return await failover(run, wish, lambda ground: beside(lambda: _agreed(request, ground, output)))
 
     report = run_interruptible(work())
     if request.as_json:

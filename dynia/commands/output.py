@@ -89,11 +89,15 @@ class Output:
     def ask(self, question: str) -> str:
         """One answer from the terminal; "" where the input ends. Ctrl-C here means no at once."""
         import signal
+        import threading
 
         stream = self._out if _is_terminal(self._out) else self._err
         _forget_typed_ahead(self._in)
-        # Under asyncio the first Ctrl-C only asks the loop to stop, and the loop waits for this line. So this
-        # comes before the question is seen: whoever answers it with Ctrl-C is heard.
+        if threading.current_thread() is not threading.main_thread():
+            # The loop in the main thread hears Ctrl-C.
+            self._write(stream, f"{question} ")
+            return _one_line(self._in.fileno())
+        # This comes before the question is seen: whoever answers it with Ctrl-C is heard.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             self._write(stream, f"{question} ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -81,12 +81,14 @@ class Ground(Shape):
     others: tuple[Node, ...]
 
 
-async def failover(run: Reconciler, wish: DrillWish, approve: Callable[[Ground], bool]) -> DrillReport:
+async def failover(
+    run: Reconciler, wish: DrillWish, approve: Callable[[Ground], Awaitable[bool]]
+) -> DrillReport:
     """Do it, under the cluster's lock, and keep what was seen. Refused where it could hurt."""
     session = run.session
     async with leased(session):
         ground = _ground(session.cluster, await run.plan(), run.given, wish)
-        if not approve(ground):
+        if not await approve(ground):
             raise Refused(f"cluster {session.cluster}: no drill, nothing was changed")
         report = await _Drill(run, ground, wish).play()
         session.store.keep_drill(session.cluster, msgspec.json.encode(report))

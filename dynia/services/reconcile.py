@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -102,7 +102,7 @@ class Reconciler:
 
     async def apply(
         self,
-        approve: Callable[[Plan], bool],
+        approve: Callable[[Plan], Awaitable[bool]],
         *,
         restrict: bool = False,
         ask_always: bool = False,
@@ -125,7 +125,7 @@ class Reconciler:
             self.refuse_old_state()
             if reviewed is not None:
                 check_reviewed(reviewed, plan)
-            if (plan.steps or ask_always) and not approve(plan):
+            if (plan.steps or ask_always) and not await approve(plan):
                 raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             if not plan.steps:
                 return await self._close(plan, plan, 0, began, worked=False)

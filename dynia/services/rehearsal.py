@@ -87,7 +87,7 @@ async def _plan(run: Reconciler) -> str:
 
 
 async def _apply(run: Reconciler) -> str:
-    result = await run.apply(lambda plan: True)
+    result = await run.apply(_yes)
     _must_be_whole(result)
     return f"{result.done} steps"
 
@@ -134,8 +134,12 @@ async def _serve(run: Reconciler) -> str:
         await asyncio.sleep(0.5)
 
 
+async def _yes(_: object) -> bool:
+    return True
+
+
 async def _failover(run: Reconciler) -> str:
-    report = await failover(run, DrillWish(hard=True), lambda ground: True)
+    report = await failover(run, DrillWish(hard=True), _yes)
     if not report.taken or not report.settled:
         seen = ", ".join(
             f"{one.node or 'nobody'} {one.begin:.1f} to {one.end:.1f} s" for one in report.answered
@@ -164,7 +168,7 @@ async def _destroy(session: Session) -> str:
     """Everything goes, seen at the providers themselves."""
     gone = dataclasses.replace(session, spec=None, secrets={})
     async with reconciler(gone) as run:
-        result = await run.apply(lambda plan: True)
+        result = await run.apply(_yes)
         _must_be_whole(result)
         provider = await session.vendors.nodes()
         lineage, cluster = session.store.state.lineage, session.cluster

@@ -563,7 +563,12 @@ class Engine:
         return run(self.run.plan())
 
     def apply(self) -> ApplyResult:
-        return run(self.run.apply(lambda plan: True))
+        return run(self.run.apply(yes))
+
+
+async def yes(_: object) -> bool:
+    """To every question."""
+    return True
 
 
 def fresh_disk() -> FakeDisk:

@@ -291,7 +291,7 @@ async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconci
         await engine.connections.close()
 
 
-def _approved(world: World, run: Run, plan: Plan) -> bool:
+async def _approved(world: World, run: Run, plan: Plan) -> bool:
     run.plans.append(plan)
     world.note(run.name, "approved", detail=f"{len(plan.steps)} steps")
     return True

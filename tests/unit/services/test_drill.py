@@ -13,7 +13,7 @@ from dynia.interfaces.desired import ClusterSpec, NoEntry
 from dynia.interfaces.errors import DyniaError, NotObservedError, Refused
 from dynia.services.drill import DrillWish, Ground, failover
 from dynia.services.drill_report import DrillReport, Probe, lost, stretches
-from tests.fakes.cloud import HOME, Cloud, Engine, applied
+from tests.fakes.cloud import HOME, Cloud, Engine, applied, yes
 from tests.fakes.disk import FakeDisk
 from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
@@ -21,8 +21,8 @@ from tests.plans import worlds
 SPEC: ClusterSpec = worlds.cluster(services=(worlds.service(),), nodes=3)
 
 
-def yes(ground: Ground) -> bool:
-    return True
+async def no(ground: Ground) -> bool:
+    return False
 
 
 def drill(
@@ -144,7 +144,7 @@ def test_no_is_no() -> None:
     cloud, disk = held_by(1)
     deeds = list(cloud.deeds)
     with pytest.raises(Refused, match="nothing was changed"):
-        run(failover(Engine(cloud, disk, SPEC).run, DrillWish(), lambda ground: False))
+        run(failover(Engine(cloud, disk, SPEC).run, DrillWish(), no))
     assert cloud.deeds == deeds
 
 

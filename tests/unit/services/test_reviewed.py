@@ -10,7 +10,7 @@ from dynia.interfaces.errors import Stale
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Reviewed
 from dynia.services.reconcile import ApplyResult
-from tests.fakes.cloud import Cloud, Engine, applied, survived
+from tests.fakes.cloud import Cloud, Engine, applied, survived, yes
 from tests.fakes.disk import FakeDisk
 from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
@@ -33,7 +33,7 @@ def apply(
     cloud: Cloud, disk: FakeDisk, plan: Plan, spec: ClusterSpec = NEXT, *, kept: bool = True
 ) -> ApplyResult:
     what = Reviewed(digest=plan.digest, plan=plan if kept else None)
-    return run(Engine(cloud, disk, spec).run.apply(lambda _: True, reviewed=what))
+    return run(Engine(cloud, disk, spec).run.apply(yes, reviewed=what))
 
 
 def hot_fix(cloud: Cloud, ordinal: int) -> str:
