@@ -5,6 +5,7 @@
     DyniaError            exit 1   something is wrong, said in words
     ├── BadInput          exit 1   mistakes in a file of the user's, each with file:line:column
     ├── Refused           exit 1   a guard, a hold, or the answer "no"
+    ├── NotKept           exit 1   the state could not be written
     ├── NotObservedError  exit 4   nothing can be claimed: a node or a vendor did not answer
     ├── Locked            exit 5   another run holds the lock
     ├── Stale             exit 6   something changed since the plan was made
@@ -66,6 +67,10 @@ class BadInput(DyniaError):
 
 class Refused(DyniaError):
     """A guard said no, or the person did."""
+
+
+class NotKept(DyniaError):
+    """The place where the state is kept refused. What was recorded before counts."""
 
 
 class NotObservedError(DyniaError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass
 
 import msgspec
 
-from dynia.interfaces.errors import DyniaError, NotObservedError
+from dynia.interfaces.errors import BadInput, DyniaError, NotKept, NotObservedError
 from dynia.interfaces.events import StepEnded, StepFailed, StepNotRun, StepStarted
 from dynia.services.actions.base import Tools
 from dynia.services.planning.plan import Step
@@ -64,6 +65,20 @@ async def execute(steps: tuple[Step, ...], tools: Tools, session: Session) -> Ou
 
 
 async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
+    try:
+        return await _recorded(step, tools, session)
+    except (NotKept, BadInput) as error:
+        # The state can't be written, or not read. What runs beside this step is let end: how far it came is
+        # found by observation.
+        session.emit(
+            StepFailed(
+                at=session.clock.now(), step=step.id, node=step.node, message=error.message, hint=error.hint
+            )
+        )
+        return error
+
+
+async def _recorded(step: Step, tools: Tools, session: Session) -> DyniaError | None:
     store, clock = session.store, session.clock
     store.begin(session.cluster, step.id, msgspec.json.encode(step.action), step.action.intents(tools))
     session.emit(
@@ -93,7 +108,8 @@ async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
         seconds = clock.monotonic() - began
         session.emit(StepEnded(at=clock.now(), step=step.id, node=step.node, seconds=seconds))
         return None
-    store.fail(session.cluster, step.id, error.message)
+    with contextlib.suppress(NotKept):
+        store.fail(session.cluster, step.id, error.message)
     session.emit(
         StepFailed(
             at=clock.now(),

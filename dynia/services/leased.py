@@ -35,6 +35,18 @@ async def leased(session: Session) -> AsyncIterator[None]:
 
     Beats come from a task of their own: where the event loop is blocked or the process frozen there are none.
     """
+    known = frozenset(session.store.notes)
+    try:
+        async with _held(session):
+            yield
+    finally:
+        for note in session.store.notes:
+            if note not in known:
+                _say(session, note)
+
+
+@contextlib.asynccontextmanager
+async def _held(session: Session) -> AsyncIterator[None]:
     with contextlib.ExitStack() as held:
         await _enter(session, held)
         term = session.lease.term if session.lease else TERM_S

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, Refused, Stale
+from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused, Stale
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.interfaces.observed import NotObserved
 from dynia.providers.protocols import DnsProvider
@@ -271,7 +271,12 @@ class Reconciler:
             whole=whole,
         )
         if changes:
-            session.store.write(session.cluster, changes, "applied")
+            try:
+                session.store.write(session.cluster, changes, "applied")
+            except NotKept as error:
+                if not total:
+                    raise
+                raise ApplyFailed(error.message, hint=error.hint) from error
         if changes or total:
             session.store.snapshot()
         if given.desired is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dynia.state.lock import Hold, hold
+from dynia.state.refused import naming
 
 # What file systems without hard links answer to link(2).
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -61,7 +62,7 @@ class LocalDisk:
     def read(self, path: Path, limit: int) -> bytes:
         # Not blocking: a FIFO in the place of the file must not hang us.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
+        with naming(path), open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
             found = os.fstat(descriptor)
             if stat.S_ISDIR(found.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -83,7 +84,7 @@ class LocalDisk:
 
     def write(self, path: Path, data: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 (a descriptor, not a path)
+        with naming(path), open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 (a descriptor)
             left = memoryview(data)
             while left:
                 left = left[file.write(left) :]
@@ -101,21 +102,23 @@ class LocalDisk:
     def sync_folder(self, folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(descriptor)
+            with naming(folder):
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
     def hold(self, path: Path, who: str, *, wait: float) -> Hold:
-        return hold(path, who, wait=wait)
+        with naming(path):
+            return hold(path, who, wait=wait)
 
 
-def create(disk: Disk, path: Path, data: bytes, *, owner: str) -> None:
+def create(disk: Disk, path: Path, data: bytes, *, owner: str, temporary_folder: Path | None = None) -> None:
     """Make a file that was not there, whole and for good. `FileExistsError` where the name is taken.
 
     Where the file system has no hard links it is written in place: then a crash can leave a torn file
     under this name, which is why records carry a checksum. `owner` keeps two writers' temporary files apart.
     """
-    temporary = _temporary(path.parent, path.name, owner)
+    temporary = _temporary(temporary_folder or path.parent, path.name, owner)
     try:
         disk.remove(temporary)
         disk.write(temporary, data)

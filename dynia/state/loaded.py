@@ -13,7 +13,7 @@ from dynia.interfaces.errors import BadInput, DyniaError
 from dynia.interfaces.shape import Shape
 from dynia.state import journal, mistakes
 from dynia.state.checks import NAME
-from dynia.state.disk import Disk, create, replace
+from dynia.state.disk import Disk, create, is_temporary, replace
 from dynia.state.journal import Journal, Vanished
 from dynia.state.model import VERSION, State
 from dynia.state.record import Mark, replay
@@ -110,8 +110,9 @@ def load(disk: Disk, places: Places) -> Loaded | None:
 
 def make_fresh(disk: Disk, places: Places, *, owner: str) -> None:
     """The first state: empty, with a lineage of its own. Another run may be quicker; then it is theirs."""
+    data = write_text(snapshot_of(State(lineage=uuid.uuid4().hex), {}))
     with contextlib.suppress(FileExistsError):
-        create(disk, places.state, write_text(snapshot_of(State(lineage=uuid.uuid4().hex), {})), owner=owner)
+        create(disk, places.state, data, owner=owner, temporary_folder=places.home)
 
 
 def fold(
@@ -132,6 +133,7 @@ def fold(
     data = write_text(snapshot_of(state, loaded.marks()))
     if data != loaded.data:
         replace(disk, places.state, data, temporary_folder=places.home, owner=owner)
+        _sweep_temporary(disk, places)
     journals = {}
     for name, found in loaded.journals.items():
         done = (*found.folded, *(journal.name_of(sealed.record.n) for sealed in found.sealed))
@@ -139,6 +141,14 @@ def fold(
         journal.sweep(disk, places.journal(name), tuple(one for one in done if one != kept))
         journals[name] = msgspec.structs.replace(found, sealed=(), folded=())
     return Loaded(data=data, version=VERSION, state=state, journals=journals)
+
+
+def _sweep_temporary(disk: Disk, places: Places) -> None:
+    """What runs that died in the middle of a snapshot left. Nobody else is at it: state.json is locked."""
+    with contextlib.suppress(OSError):
+        for name in disk.names(places.home):
+            if name.startswith("state") and is_temporary(name):
+                disk.remove(places.home / name)
 
 
 def _only_leases(loaded: Loaded) -> bool:

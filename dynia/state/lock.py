@@ -6,6 +6,7 @@ its content is only for the message that others meet.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -38,7 +39,9 @@ class Hold:
 
     def close(self) -> None:
         if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
+            # Who had it is for messages only: a disk that takes nothing more must not keep a lock.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 

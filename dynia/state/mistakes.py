@@ -11,6 +11,7 @@ import msgspec
 
 from dynia.interfaces.errors import Mistake
 from dynia.state import positions
+from dynia.state.refused import hint_for
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
@@ -48,7 +49,8 @@ def unreadable(path: Path, error: OSError, limit: int) -> Mistake:
         return plain(path, "too-large", f"this file is larger than {limit // 2**20} MiB")
     if error.errno in (errno.EISDIR, errno.EINVAL, errno.ENXIO):
         return plain(path, "not-a-file", "this is not a regular file")
-    return plain(path, "unreadable", f"this file can't be read: {(error.strerror or str(error)).lower()}")
+    message = f"this file can't be read: {(error.strerror or str(error)).lower()}"
+    return plain(path, "unreadable", message, hint=hint_for(error))
 
 
 def at(

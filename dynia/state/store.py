@@ -25,7 +25,7 @@ from pathlib import Path
 
 import msgspec
 
-from dynia.interfaces.errors import DyniaError, Locked, Refused
+from dynia.interfaces.errors import BadInput, DyniaError, Locked, NotKept, Refused
 from dynia.state import drills, journal
 from dynia.state.checks import NAME, problems
 from dynia.state.current import read_current, write_current
@@ -289,8 +289,18 @@ class Store:
             drills.keep(self._disk, self._places, cluster, report)
 
     def snapshot(self) -> None:
-        """Fold every journal into state.json. Where somebody is at it, and be it for ever, it is left to
-        later: the records say the same."""
+        """Fold every journal into state.json. Where somebody is at it, and be it for ever, or where the disk
+        refuses, it is left to later: the records say the same."""
+        try:
+            self._snapshot()
+        except (NotKept, BadInput) as error:
+            self._unfolded = 0
+            self._notes[
+                f"state.json was not written anew: {error.message}. Its journal says the same; the next run "
+                "does it"
+            ] = None
+
+    def _snapshot(self) -> None:
         with in_words(self._places.folder):
             try:
                 self._fold(lambda state: state, _WAIT_TO_FOLD)
@@ -400,7 +410,8 @@ class Store:
                 # Also the lock of the former lessee: nobody looks at it any more.
                 tenancy.sweep(self._disk, self._places)
             try:
-                self.snapshot()
+                # A disk that refuses already now is told before anything is done.
+                self._snapshot()
                 self.beat(cluster)
             except BaseException:
                 self._tenancies.pop(cluster).close()

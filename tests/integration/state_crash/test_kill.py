@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import subprocess
@@ -137,17 +138,41 @@ def test_a_held_lock_names_its_holder_blocks_only_its_cluster_and_is_free_after_
         assert store.state.cluster("prod") is not None
 
 
-def test_a_file_that_may_not_grow_is_a_clear_error_and_the_state_stays_readable(tmp_path):
-    """A limit of the kernel, met in the middle of a write: a record that is cut is never linked."""
+def limited(folder: Path, most: int) -> subprocess.CompletedProcess[str]:
+    """A run under a limit of the kernel's, met in the middle of a write."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
-    ended = subprocess.run(
-        command(tmp_path, "prod", 50), cwd=ROOT, capture_output=True, text=True, preexec_fn=limit, timeout=60
+    return subprocess.run(
+        command(folder, "prod", 50), cwd=ROOT, capture_output=True, text=True, preexec_fn=limit, timeout=60
     )
+
+
+def test_a_record_that_may_not_grow_is_a_clear_error_and_the_state_stays_readable(tmp_path):
+    """One that is cut is never linked. The kernel's error has no name of a file in it, the message has."""
+    ended = limited(tmp_path, 600)
     assert ended.returncode == 1
-    assert "DyniaError: can't keep the state in" in ended.stderr
+    told = rf"NotKept: can't keep the state in {tmp_path}: file too large \({tmp_path}/\.dynia/journal/prod/\S+\)"
+    assert re.search(told, ended.stderr), ended.stderr
     holds(open_store(tmp_path).state, "prod", acknowledged(ended.stdout))
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_snapshot_that_may_not_grow_takes_nothing_back_and_the_next_run_is_told_before_it_does_anything(
+    tmp_path,
+):
+    """state.json says nothing that the journal does not say."""
+    ended = limited(tmp_path, 1500)
+    assert (ended.returncode, acknowledged(ended.stdout)) == (0, 50)
+    before = {str(p): p.read_bytes() for p in (tmp_path / ".dynia" / "journal").rglob("*.json")}
+    holds(open_store(tmp_path, make=False).state, "prod", 50)
+    again = limited(tmp_path, 1500)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert f"file too large ({tmp_path}/.dynia/state.json." in again.stderr
+    after = {str(p): p.read_bytes() for p in (tmp_path / ".dynia" / "journal").rglob("*.json")}
+    assert after.items() >= before.items() and len(after) == len(before) + 1, "it took the lease, no more"
+    with open_store(tmp_path).lock("prod", "me"):
+        assert not list(tmp_path.rglob("*.tmp"))
+    holds(open_store(tmp_path).state, "prod", 50)
