@@ -178,6 +178,13 @@ CASES = (
     _file("health path with a quote", "bad-health-path", f"{_API}.health.path", "/healthz", "«/h'x»"),
     _file("region with a line end", "bad-slug", "clusters.prod.provider.region", _LAB, '    provider: {kind: digitalocean, region: «"lon1\\n"»}\n    nodes: {count: 3}'),
     _file("variable with a line end", "bad-variable-name", f'{_API}.env.A\n', "LEVEL", '«"A\\n"»'),
+    # the term of a lease: the bounds are those that a waiter puts on it too
+    _file("a lease that is shorter than a hiccup", "bad-duration", "state.lease", "clusters:\n", "state: {kind: file, lease: «4.999s»}\nclusters:\n"),
+    _file("a lease that nobody waits for", "bad-duration", "state.lease", "clusters:\n", "state: {kind: file, lease: «1h1ms»}\nclusters:\n"),
+    _file("a lease of nothing", "bad-duration", "state.lease", "clusters:\n", "state: {kind: file, lease: «0s»}\nclusters:\n"),
+    _file("a lease without unit", "bad-duration", "state.lease", "clusters:\n", "state: {kind: file, lease: «30»}\nclusters:\n"),
+    _file("a lease that goes backwards", "bad-duration", "state.lease", "clusters:\n", "state: {kind: file, lease: «-30s»}\nclusters:\n"),
+    _file("a lease of a state in git that is too short", "bad-duration", "state.lease", "clusters:\n", "state: {kind: git, lease: «1s»}\nclusters:\n"),
     _file("duration with a line end", "bad-duration", "clusters.prod.rollout.health_timeout", "max_unavailable: 1", 'health_timeout: «"30s\\n"»'),
     _file("registry with an empty label", "bad-registry", "clusters.prod.registries[0].host", "ghcr.io", "«a..b»"),
     _file("registry with a port that is none", "bad-registry", "clusters.prod.registries[0].host", "ghcr.io", "«'ghcr.io:70000'»"),

@@ -130,6 +130,20 @@ def test_durations() -> None:
     assert [written(number) for number in (0.2, 90.0, 1.5)] == ["200ms", "90s", "1.5s"]
 
 
+@pytest.mark.parametrize(("said", "term"), [("5s", 5.0), ("1h", 3600.0), ("90s", 90.0), ("5000ms", 5.0)])
+@pytest.mark.parametrize("kind", ["file", "git"])
+def test_a_lease_may_be_from_five_seconds_to_an_hour(kind: str, said: str, term: float) -> None:
+    state = f"state: {{kind: {kind}, lease: {said}}}\n"
+    files = {"clusters.yaml": state + CLUSTERS.replace("EXTRA", "kind: http"), "compose.yaml": COMPOSE}
+    assert loaded(files).lease == term
+
+
+def test_without_a_word_a_lease_is_half_a_minute_and_of_a_shared_state_two_minutes() -> None:
+    clusters = CLUSTERS.replace("EXTRA", "kind: http")
+    for state, term in (("", 30.0), ("state: {kind: file}\n", 30.0), ("state: {kind: git}\n", 120.0)):
+        assert loaded({"clusters.yaml": state + clusters, "compose.yaml": COMPOSE}).lease == term
+
+
 def test_the_file_is_the_named_one_then_the_environments_then_the_nearest_above(
     tmp_path: pathlib.Path,
 ) -> None:
