@@ -228,8 +228,9 @@ class ShippedFile(Shape):
 class Container(Shape):
     """One compose service as Dynia understands it, after interpolation.
 
-    `config` is canonical JSON of its own part of the compose file (interpolated, without image digest);
-    `files` are the relative paths of shipped files that it mounts or reads. `stand_in` is what runs instead
+    `config` is canonical JSON of its own part of the compose file, with the names of variables and none of
+    their values; `files` are the relative paths of shipped files that it mounts or reads. `unseen_dotenv`: it
+    is given a part of `.env` that Compose itself does not compare. `stand_in` is what runs instead
     of what the file says, as an argv: in a rehearsal only, where the image cannot be had.
     """
 
@@ -241,6 +242,7 @@ class Container(Shape):
     one_shot: bool = False
     has_healthcheck: bool = False
     sets_logging: bool = False
+    unseen_dotenv: bool = False
     stand_in: tuple[str, ...] = ()
 
 

@@ -146,6 +146,38 @@ def test_a_file_that_is_mounted_alone_is_new_in_its_container(pair: Scratch) -> 
         assert pair.sh(node, "docker exec dynia-pair-side-1 cat /etc/settings") == "side = 2\n"
 
 
+@pytest.mark.slow
+def test_a_changed_variable_recreates_the_container_that_uses_it_and_no_other(pair: Scratch) -> None:
+    """Its value is in nothing that Dynia hashes: Compose on the node sees that it changed."""
+    pair.edit("compose.yaml", "{COLOUR: blue}", '{COLOUR: blue, PASSWORD: "${PASSWORD}"}')
+    pair.write(".env", "PASSWORD=one\n")
+    pair.apply()
+    pair.write(".env", "PASSWORD=two\n")
+    rolled(pair, WEB, files=(".env",), named=".env (changed)")
+    for node in pair.nodes():
+        assert pair.sh(node, "docker exec dynia-pair-web-1 printenv PASSWORD") == "two\n"
+    (pair.folder / ".env").unlink()
+    write_pair(pair)
+    pair.apply()
+
+
+@pytest.mark.slow
+def test_a_changed_variable_that_is_granted_as_a_secret_recreates_its_container(pair: Scratch) -> None:
+    """Compose does not compare what it copies into a container: the node's own keyed hash of `.env` does."""
+    pair.edit("compose.yaml", "  side:\n", "  side:\n    secrets: [told]\n")
+    compose = (pair.folder / "compose.yaml").read_text()
+    pair.write("compose.yaml", f"{compose}secrets: {{told: {{environment: PASSWORD}}}}\n")
+    pair.write(".env", "PASSWORD=one\n")
+    pair.apply()
+    pair.write(".env", "PASSWORD=two\n")
+    rolled(pair, SIDE, files=(".env",), named=".env (changed)")
+    for node in pair.nodes():
+        assert pair.sh(node, "docker exec dynia-pair-side-1 cat /run/secrets/told") == "two"
+    (pair.folder / ".env").unlink()
+    write_pair(pair)
+    pair.apply()
+
+
 def rolled(cluster: Scratch, container: str, *, files: tuple[str, ...], named: str) -> None:
     """Apply: only that container is new on every node, one node after the other, and the URL answers all along."""
     before = look(cluster)

@@ -14,7 +14,6 @@ from dynia.interfaces.files.compose_keys import keys
 from dynia.interfaces.files.compose_mounts import mounts
 from dynia.interfaces.files.compose_tree import Model, Part
 from dynia.interfaces.files.dotenv import read_dotenv
-from dynia.interfaces.files.interpolation import variable_names
 from dynia.interfaces.files.look import Regular
 from dynia.interfaces.files.mistakes import mistake
 from dynia.interfaces.files.rules_cluster import IMAGE
@@ -29,8 +28,8 @@ from dynia.interfaces.files.yaml_tree import (
     child,
     entries,
     items,
-    plain,
     text_of,
+    unfilled,
 )
 from dynia.interfaces.shape import Shape
 
@@ -68,8 +67,8 @@ def container(name: str, part: Part, context: Context) -> Container | None:
     files: list[str] = []
     extra: dict[str, object] = {}
     files += _mounts(tree, part, path, context, extra)
-    files += _env_files(tree, part, path, context, extra)
-    extra["inherited"] = _inherited(tree, path, context)
+    files += _env_files(tree, part, path, context)
+    _inherited(tree, path, context)
     for section, singular in (("configs", "config"), ("secrets", "secret")):
         files += _granted(tree, path, context, section, singular, extra)
     networks = _networks(tree, path, context)
@@ -79,8 +78,9 @@ def container(name: str, part: Part, context: Context) -> Container | None:
         for mount in mounts(tree, path, [])
         if mount.kind == "volume"
     }
-    own = {key: plain(entry.value) for key, entry in tree.entries.items() if key not in _BESIDE}
+    own = {key: unfilled(entry.value) for key, entry in tree.entries.items() if key not in _BESIDE}
     own = {key: value for key, value in own.items() if not key.startswith("x-")}
+    # No value of a variable is in here: a hash of it is kept, and would give a short one away.
     config = {"container": own, **{key: value for key, value in extra.items() if value}}
     return Container(
         name=name,
@@ -91,6 +91,7 @@ def container(name: str, part: Part, context: Context) -> Container | None:
         one_shot=_one_shot(name, tree, context.model),
         has_healthcheck=_has_healthcheck(child(tree, "healthcheck")),
         sets_logging="logging" in tree.entries,
+        unseen_dotenv="dotenv" in extra,
     )
 
 
@@ -135,19 +136,16 @@ def _mounts(tree: Mapping, part: Part, path: Path, context: Context, extra: dict
             relative = posixpath.normpath(posixpath.join(part.folder, mount.source))
             # what Dynia writes into the folder itself is not among the shipped files
             if relative in (".", ".env"):
-                extra["dotenv"] = hashlib.sha256(context.dotenv).hexdigest()
+                extra["dotenv"] = "mounted"
             if relative in (".", context.shipment.compose_name):
                 extra["compose"] = hashlib.sha256(context.text).hexdigest()
             files += context.shipment.ship(part.folder, mount.source, mount.spot, mount.path)
     return files
 
 
-def _env_files(
-    tree: Mapping, part: Part, path: Path, context: Context, extra: dict[str, object]
-) -> list[str]:
+def _env_files(tree: Mapping, part: Part, path: Path, context: Context) -> list[str]:
     listed = child(tree, "env_file")
     files: list[str] = []
-    asked: dict[str, str] = {}
     for index, item in enumerate(items(listed) if isinstance(listed, Sequence) else (listed,)):
         if item is None:
             continue
@@ -160,7 +158,6 @@ def _env_files(
         relative = posixpath.normpath(posixpath.join(part.folder, source))
         if relative == ".env":
             # on the nodes that is the file's .env and the service's env: in one
-            extra["dotenv"] = hashlib.sha256(context.dotenv).hexdigest()
             if not isinstance(context.shipment.read("", ".env"), Regular) and not optional:
                 message = f"{context.shipment.name('.env')}: no such file"
                 context.found.append(mistake(item.spot, here, "missing-file", message))
@@ -172,13 +169,10 @@ def _env_files(
             content = context.shipment.files[each].content
             shown = context.shipment.files[each].source
             context.found.extend(read_dotenv(shown, content, context.variables, strict=False).mistakes)
-            names = variable_names(content.decode("utf-8", "replace"))
-            asked.update({name: context.variables[name] for name in names if name in context.variables})
-    extra["env_file_variables"] = asked
     return files
 
 
-def _inherited(tree: Mapping, path: Path, context: Context) -> dict[str, str]:
+def _inherited(tree: Mapping, path: Path, context: Context) -> None:
     """Variables that ``environment`` names without a value: Compose takes them from its own."""
     named: list[tuple[str, Spot, Path]] = []
     environment = child(tree, "environment")
@@ -202,7 +196,6 @@ def _inherited(tree: Mapping, path: Path, context: Context) -> dict[str, str]:
             hint = "give it a value, or define it in .env or the service's env:"
             message = f"the variable {name} is not defined"
             context.found.append(mistake(spot, here, "undefined-variable", message, hint))
-    return {name: context.variables[name] for name, _, _ in named if name in context.variables}
 
 
 def _granted(
@@ -226,8 +219,7 @@ def _granted(
                 at = (section, source, "file")
                 files += context.shipment.ship(part.folder, file, spot, at, secret=section == "secrets")
             elif variable and variable in context.variables:
-                digest = hashlib.sha256(context.variables[variable].encode()).hexdigest()
-                tops[source] = {"definition": tops[source], "digest": digest}
+                extra["dotenv"] = "granted"
     extra[section] = tops
     return files
 
@@ -252,7 +244,7 @@ def _known(context: Context, section: str, name: str, spot: Spot, path: Path, si
 
 def _top(model: Model, section: str, name: str) -> object:
     part = model.sections[section].get(name)
-    return plain(part.tree) if part else None
+    return unfilled(part.tree) if part else None
 
 
 def _one_shot(name: str, tree: Mapping, model: Model) -> bool:

@@ -199,7 +199,7 @@ def filled(
                 spot = _inside(tree.spot, text, error.offset, error.width)
                 found.append(mistake(spot, path, error.rule, error.message, error.hint))
                 value = text
-            return Scalar(value=value, text=value, spot=tree.spot)
+            return Scalar(value=value, text=value, spot=tree.spot, pattern=text)
         case Sequence(items=values):
             done = tuple(filled(each, variables, (*path, n), found, budget) for n, each in enumerate(values))
             return Sequence(items=done, spot=tree.spot)

@@ -20,13 +20,15 @@ class Spot(Shape):
 
 
 class Scalar(Shape):
-    """One value. `text` is as written without quotes; `value` is what YAML 1.2 makes of it."""
+    """One value. `text` is as written without quotes; `value` is what YAML 1.2 makes of it. `pattern` is the
+    text before its variables were filled in, where it had some."""
 
     value: str | int | float | bool | None
     text: str
     spot: Spot
     depth: int = 1
     size: int = 1
+    pattern: str = ""
 
 
 class Sequence(Shape):
@@ -70,6 +72,17 @@ def plain(tree: Tree) -> object:
             return [plain(item) for item in tree.items]
         case Mapping():
             return {key: plain(entry.value) for key, entry in tree.entries.items()}
+
+
+def unfilled(tree: Tree) -> object:
+    """Like `plain`, with the names of variables and none of their values."""
+    match tree:
+        case Scalar():
+            return tree.pattern or plain(tree)
+        case Sequence():
+            return [unfilled(item) for item in tree.items]
+        case Mapping():
+            return {key: unfilled(entry.value) for key, entry in tree.entries.items()}
 
 
 def child(tree: Tree | None, key: str | int) -> Tree | None:

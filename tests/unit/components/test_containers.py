@@ -34,6 +34,22 @@ def test_a_changed_file_touches_only_the_container_that_mounts_it() -> None:
     assert different(api, replace(api, files=(replace(file, mode=0o600),))) == {"web"}
 
 
+def test_a_secret_file_is_in_no_hash() -> None:
+    """A short one could be guessed from it. (Compose and the node see that it changed.)"""
+    api = web_service()
+    api = replace(api, files=(replace(api.files[0], secret=True),))
+    assert different(api, replace(api, files=(replace(api.files[0], content=b"other"),))) == set()
+    assert different(api, replace(api, files=(replace(api.files[0], mode=0o600),))) == {"web"}
+
+
+def test_a_container_whose_dotenv_compose_does_not_compare_says_the_nodes_own_hash_of_it() -> None:
+    api = web_service()
+    plain = overridden(api)["services"]["web"]["labels"]  # type: ignore[index]
+    told = replace(api, containers=(replace(api.containers[0], unseen_dotenv=True), *api.containers[1:]))
+    labels = overridden(told)["services"]["web"]["labels"]  # type: ignore[index]
+    assert labels == {**plain, "dev.dynia.dotenv": "${DYNIA_DOTENV:-}"}
+
+
 def test_a_file_that_nobody_mounts_touches_no_container() -> None:
     api = web_service()
     more = ShippedFile(path="notes", mode=0o644, content=b"x", source="notes")

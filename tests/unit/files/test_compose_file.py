@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dynia.interfaces.desired import Container, Service, Target
 from dynia.interfaces.errors import BadInput
@@ -78,12 +80,12 @@ def test_a_health_check_counts_if_it_checks(check: str, has: bool) -> None:
 
 
 def test_a_containers_own_content_changes_with_its_own_part_alone() -> None:
-    text = "services:\n  web: {image: 'a:${V}', expose: [1]}\n  db: {image: 'b:1'}\n"
+    text = "services:\n  web: {image: 'a:${V}', expose: [1], command: C}\n  db: {image: 'b:1'}\n"
     one = service_of(text, "env: {V: '1'}")
-    two = service_of(text, "env: {V: '2'}")
+    two = service_of(text.replace("C", "D"), "env: {V: '2'}")
     assert container(one, "web").config != container(two, "web").config
     assert container(one, "db").config == container(two, "db").config
-    assert (container(two, "web").image, two.compose) == ("a:2", text.encode())
+    assert container(two, "web").image == "a:2" and one.compose == text.encode()
 
 
 @pytest.mark.parametrize(
@@ -143,18 +145,51 @@ def test_every_file_that_is_mounted_or_read_is_shipped_and_no_other() -> None:
     )  # fmt: skip
 
 
-def test_a_variable_that_only_an_env_file_asks_for_is_content() -> None:
-    one, two = (service_of(SHIPPING, f"env: {{V: {v}}}", dict(FILES)) for v in "ab")
-    assert container(one, "web").config != container(two, "web").config
-    assert container(one, "db").config == container(two, "db").config
+EVERYWHERE = """\
+services:
+  web:
+    image: a
+    expose: [1]
+    command: ["serve", "--key=${V}"]
+    environment: {PASSWORD: "${V}", V: }
+    env_file: [web.env, .env]
+    secrets: [key, told]
+    volumes: [".:/here:ro", "./${V}:/x:ro", "data:/data"]
+    networks: [inner]
+    labels: {note: "${V:-none}"}
+  db: {image: a, environment: ["V"]}
+volumes: {data: {name: "data-${V}"}}
+networks: {inner: {driver_opts: {note: "$V"}}}
+secrets: {key: {file: ./key.pem}, told: {environment: V}}
+"""
 
 
-def test_a_container_that_reads_dotenv_changes_with_any_variable() -> None:
-    text = "services: {web: {image: a, expose: [1], env_file: .env}, db: {image: a}}"
-    one, two = (service_of(text, f"env: {{UNUSED: {v}}}", {".env": "A=1\n"}) for v in "ab")
-    assert container(one, "web").config != container(two, "web").config
-    assert container(one, "db").config == container(two, "db").config
-    assert one.files == ()
+@given(st.text("abcdef0123456789", min_size=1), st.text("abcdef0123456789", min_size=1))
+def test_no_value_of_a_variable_and_no_secret_file_is_in_what_is_hashed(one: str, two: str) -> None:
+    """Law 9: the hash stands in state, plan and labels, and a short secret could be guessed from it."""
+    read = []
+    for value in (one, two):
+        files = {**FILES, "key.pem": value, "web.env": f"X={value}\n", value: "same", ".env": f"V={value}\n"}
+        files = {name: text for name, text in files.items() if name in (value, "key.pem", "web.env", ".env")}
+        read.append(service_of(EVERYWHERE, "volumes: per-node", files))
+    for name in ("web", "db"):
+        assert container(read[0], name).config == container(read[1], name).config
+
+
+@pytest.mark.parametrize(
+    ("use", "unseen"),
+    [
+        ("environment: {A: '${V}'}", False),
+        ("env_file: .env", False),
+        ("volumes: ['./.env:/x:ro']", True),
+        ("volumes: ['.:/x:ro']", True),
+        ("secrets: [told]", True),
+    ],
+)
+def test_where_compose_itself_does_not_see_that_dotenv_changed(use: str, unseen: bool) -> None:
+    text = f"services: {{web: {{image: a, expose: [1], {use}}}, db: {{image: a}}}}\nsecrets: {{told: {{environment: V}}}}\n"
+    service = service_of(text, "env: {V: v}", {".env": "A=1\n"})
+    assert [container(service, name).unseen_dotenv for name in ("web", "db")] == [unseen, False]
 
 
 def test_links_inside_the_folder_are_followed() -> None:

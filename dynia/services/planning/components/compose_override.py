@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
-from dynia.interfaces.desired import Container, Service
+from dynia.interfaces.desired import Container, Service, ShippedFile
 from dynia.services.planning.components.base import Topology
 
 CONFIG_LABEL = "dev.dynia.config"
+# The node's own keyed hash of `.env`, for containers that get it in a way that Compose takes for unchanged.
+DOTENV_LABEL, DOTENV_VARIABLE = "dev.dynia.dotenv", "DYNIA_DOTENV"
 _EDGE = "dynia-edge"
 _LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
@@ -22,12 +24,17 @@ def project(service: str) -> str:
 
 def container_hashes(topology: Topology, service: Service) -> dict[str, str]:
     """Compose service -> the hash of its own configuration, image and mounted files, and of nothing else:
-    so a changed file recreates this container and leaves its siblings running."""
+    so a changed file recreates this container and leaves its siblings running.
+
+    Nothing secret goes into it, since it stands in state, plans and labels, and a short secret could be
+    guessed from it (law 9). What a changed one asks for is Compose's own to see (values of variables, env
+    files), or is seen on the node (a mounted file that was replaced, `DOTENV_LABEL`).
+    """
     files = {file.path: file for file in service.files}
     found = {}
     for container in sorted(service.containers, key=lambda c: c.name):
         mounted = [
-            (path, files[path].mode, hashlib.sha256(files[path].content).hexdigest())
+            (path, files[path].mode, _digest(files[path]))
             for path in sorted(container.files)
             if path in files
         ]
@@ -35,6 +42,10 @@ def container_hashes(topology: Topology, service: Service) -> dict[str, str]:
         parts = msgspec.json.encode([container.config, mounted, ours], order="deterministic")
         found[container.name] = hashlib.sha256(parts).hexdigest()[:16]
     return found
+
+
+def _digest(file: ShippedFile) -> str:
+    return "" if file.secret else hashlib.sha256(file.content).hexdigest()
 
 
 def upstream(service: Service, hashes: dict[str, str]) -> str:
@@ -55,6 +66,8 @@ def override(topology: Topology, service: Service, hashes: dict[str, str]) -> by
     for container in sorted(service.containers, key=lambda c: c.name):
         own = _additions(topology, service, container)
         own["labels"] = {CONFIG_LABEL: hashes[container.name]}
+        if container.unseen_dotenv:
+            own["labels"][DOTENV_LABEL] = f"${{{DOTENV_VARIABLE}:-}}"
         if service.target and service.target.container == container.name:
             joined: dict[str, Any] = {_EDGE: {"aliases": [_alias(service, hashes)]}}
             # A container that names no network is on `default`; naming one would take it away.

@@ -74,6 +74,17 @@ def mounts_renewed(project: str, service: str, again: str) -> str:
     )
 
 
+def keyed_hash(variable: str, path: str) -> str:
+    """Exports the node's own keyed hash of a file (``keyed`` in ``prelude.sh``): it says whether the content
+    changed, and nothing of what it is to whoever has not the node's keys."""
+    keys = "/var/lib/dynia/keys"
+    return (
+        f"inner=$(cat {keys}/inner {quote(path)} | sha256sum)\n"
+        f'{variable}=$(printf %s "${{inner%% *}}" | cat {keys}/outer - | sha256sum | cut -c 1-64)\n'
+        f"export {variable}\n"
+    )
+
+
 def compose_down(project: str, *, volumes: bool = False) -> str:
     """Takes a project's containers and networks away, found by their labels: works without its files."""
     more = " -v" if volumes else ""

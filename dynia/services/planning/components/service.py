@@ -13,6 +13,7 @@ from dynia.services.actions.wait_healthy import WaitHealthy
 from dynia.services.planning.components.base import Fault, Topology, TopologyNode
 from dynia.services.planning.components.basic import Basic
 from dynia.services.planning.components.compose_override import (
+    DOTENV_VARIABLE,
     container_hashes,
     override,
     project,
@@ -27,6 +28,7 @@ from dynia.services.planning.components.scripts import (
     compose_down,
     edge_gone,
     edge_network,
+    keyed_hash,
     mounts_renewed,
     staged,
     without,
@@ -150,6 +152,8 @@ def _activate(service: Service, home: str) -> str:
     command = compose(name, quote(home), _FILES, quote(f"{home}/{DOTENV}"), up)
     awake = f"{command} --remove-orphans </dev/null\n"
     awake += mounts_renewed(name, service.name, f"{command} --no-deps --force-recreate")
+    if any(container.unseen_dotenv for container in service.containers):
+        awake = keyed_hash(DOTENV_VARIABLE, f"{home}/{DOTENV}") + awake
     gone = without(f"{home}/{COMPOSE}", compose_down(name))
     if service.target is None:
         return gone + awake
