@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
 from dynia.interfaces.observed import NotObserved
 from dynia.services.planning.addresses import recorded_address, take_address
@@ -19,13 +17,12 @@ from dynia.services.planning.finish import finish
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.nodes import decide_nodes
 from dynia.services.planning.part import Part
-from dynia.services.planning.partial import partial_releases, without_kept
+from dynia.services.planning.partial import part_of_one
 from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.rollout import Rolled, roll
 from dynia.services.planning.serving import find_holder, kept_for_last, misled, provider_owner, serving
 from dynia.services.planning.speakers import hold_back, silence
-from dynia.services.planning.turn import Work
 from dynia.services.planning.wanted import Wanted, render_wanted
 from dynia.services.planning.work import NodesWork, Workshop, work_on_nodes
 from dynia.state.model import Node, State
@@ -71,12 +68,16 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     settled = settled and not certificate.more
     wanted = render_wanted(given, spec, membership.staying)
     now = serving(spec, given.observed, membership.staying)
-    work = _work(given, spec, before, membership.staying, wanted, now, membership.staying)
+
+    def work_of(wanted: Wanted, nodes: tuple[Node, ...]) -> NodesWork:
+        return _work(given, spec, before, membership.staying, wanted, now, nodes)
+
+    work = work_of(wanted, membership.staying)
     works, held = hold_back(given, work.works, membership.staying, holder)
     astray = misled(spec, given.observed, membership.staying)
     rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray) if settled else Rolled()
     if rolled.held and not rolled.steps and not work.not_observed:
-        rolled, wanted = _part_of_one(given, spec, before, membership.staying, wanted, now, works, rolled)
+        rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of)
     configs = _with_images(work, rolled) if settled else ()
     last = finish(given, spec, membership, wanted, holder)
     ready = settled and not configs
@@ -141,28 +142,6 @@ def _work(
     why = causes(before, spec, staying, _changed_services(staying, wanted))
     reasons = Reasons({**why, **change_of(known, wanted.topology.certificate, given.observed.at)})
     return work_on_nodes(Workshop(given, wanted, reasons, staying), nodes, serves, off)
-
-
-def _part_of_one(
-    given: PlanningInput,
-    spec: ClusterSpec,
-    before: State,
-    staying: tuple[Node, ...],
-    wanted: Wanted,
-    now: dict[str, frozenset[str]],
-    works: list[Work],
-    stuck: Rolled,
-) -> tuple[Rolled, Wanted]:
-    """Where every node waits for another one: the part of one node that disturbs nobody. The others wait."""
-    for partial in partial_releases(given, spec, wanted, tuple(works), stuck.held):
-        only = tuple(node for node in staying if node.name == partial.node)
-        again = _work(given, spec, before, staying, partial.wanted, now, only)
-        part = without_kept(again.works[0], partial) if again.works else None
-        if part is not None:
-            rolled = roll((part,), now, spec.nodes, spec.rollout, "")
-            if rolled.steps:
-                return msgspec.structs.replace(rolled, waiting=stuck.waiting), partial.wanted
-    return stuck, wanted
 
 
 def _changed_services(staying: tuple[Node, ...], wanted: Wanted) -> frozenset[str]:

@@ -3,7 +3,7 @@ serve, and its Caddyfile goes on leading the others to what runs there. That fre
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -14,8 +14,11 @@ from dynia.services.actions import PushComponent, WaitHealthy
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.holding import CADDY, settled_by_gates
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.rollout import Rolled, roll
 from dynia.services.planning.turn import Work, component
 from dynia.services.planning.wanted import Wanted
+from dynia.services.planning.work import NodesWork
+from dynia.state.model import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,27 @@ class Partial:
     wanted: Wanted
 
 
-def partial_releases(
+def part_of_one(
+    given: PlanningInput,
+    spec: ClusterSpec,
+    wanted: Wanted,
+    serving: Mapping[str, Set[str]],
+    works: tuple[Work, ...],
+    stuck: Rolled,
+    work_of: Callable[[Wanted, tuple[Node, ...]], NodesWork],
+) -> tuple[Rolled, Wanted]:
+    """The part of one node that disturbs nobody, and what was rendered for it. The others wait on."""
+    nodes = given.state.nodes_of(given.target)
+    for partial in _releases(given, spec, wanted, works, stuck.held):
+        again = work_of(partial.wanted, tuple(node for node in nodes if node.name == partial.node)).works
+        part = _without_kept(again[0], partial) if again else None
+        rolled = roll((part,), serving, spec.nodes, spec.rollout, "") if part else Rolled()
+        if rolled.steps:
+            return msgspec.structs.replace(rolled, waiting=stuck.waiting), partial.wanted
+    return stuck, wanted
+
+
+def _releases(
     given: PlanningInput,
     spec: ClusterSpec,
     wanted: Wanted,
@@ -45,7 +68,7 @@ def partial_releases(
     return tuple(found)
 
 
-def without_kept(work: Work, partial: Partial) -> Work | None:
+def _without_kept(work: Work, partial: Partial) -> Work | None:
     """The node's work against the partial release, without what it keeps; None where that disturbs it."""
     names = _names(partial.kept)
     steps = [s for s in work.steps if component(s) not in names]
