@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from dynia.state.lease import Lessee
 from dynia.state.store import Store, open_store
 from tests.fakes.cloud import Frozen
 from tests.fakes.disk import FakeDisk
+from tests.fakes.states import born, recorded
 from tests.fakes.time_that_jumps import run
 
 HOME = Path("/team")
@@ -112,6 +114,34 @@ def test_one_that_gives_no_sign_of_life_for_its_own_whole_term_is_taken_over_and
 
     run(both())
     assert world.said[-1].startswith("no sign of life for")
+
+
+def test_one_that_was_taken_over_ends_without_a_word_while_the_other_is_at_work() -> None:
+    """What the other one has not folded yet stays as it is: a run that may not write makes no snapshot either, and
+    its beats stop."""
+    world = World()
+
+    async def both() -> None:
+        frozen = world.session("frozen")
+        two = world.session("two")
+        with contextlib.ExitStack() as over:
+            with contextlib.suppress(Locked), frozen.store.lock("prod", "frozen"):
+                number = frozen.store.fencing("prod")
+                frozen.store.write("prod", recorded("prod"), "before it froze")
+                await asyncio.sleep(60)
+                over.enter_context(two.store.lock("prod", "two", past=number))
+                two.store.write("prod", born("prod", 1), "by who took over")
+                at_work = world.disk.files()
+                with pytest.raises(Locked, match="another one took over: two"):
+                    frozen.store.beat("prod")
+                with pytest.raises(Locked, match="another one took over: two"):
+                    frozen.store.check("prod")
+                assert frozen.store.left("prod") == 0.0
+            assert world.disk.files() == at_work
+            two.store.write("prod", born("prod", 2), "it goes on")
+        assert [node.ordinal for node in world.store().state.nodes_of("prod")] == [1, 2]
+
+    run(both())
 
 
 def test_of_two_waiters_one_takes_over_and_the_other_waits_for_that_one() -> None:
