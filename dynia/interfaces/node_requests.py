@@ -169,11 +169,13 @@ class ImageRequest(Shape):
 
 
 class ExecRequest(Shape):
-    """A command on the node, as an argv that is quoted on the way; output is bounded."""
+    """A command on the node, as an argv that is quoted on the way; output is bounded. One that changes
+    something has a `fence`: then it runs under the node's lock, or not at all (`Locked`)."""
 
     argv: tuple[str, ...]
     stdin: bytes = b""
     deadline_s: float = 60.0
+    fence: Fence | None = None
 
 
 class Executed(Shape):

@@ -235,7 +235,8 @@ class _Drill:
         connection = await self._run.connections.get(node.name)
         self._run.session.store.check(self._run.session.cluster)
         argv = ("sh", "-c", SCRIPTS[what], f"dynia-drill {what}", self._ground.address)
-        done = await connection.exec(ExecRequest(argv=argv, deadline_s=30))
+        fence = self._run.session.fence()
+        done = await connection.exec(ExecRequest(argv=argv, deadline_s=30, fence=fence))
         if done.exit_code:
             said = done.stderr.decode(errors="replace").strip()[-500:]
             raise ApplyFailed(f"{node.name}: the drill could not {what} keepalived\n{said}")

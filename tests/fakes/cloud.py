@@ -462,6 +462,7 @@ class Connection:
             await asyncio.sleep(0)
             return Executed(exit_code=0, stdout=b"", stderr=b"")
         await self._reached(deed)
+        assert request.fence is not None, "a node would do it for a run that was overtaken"
         facts, n = self.cloud.nodes[self.node.ordinal], self.node.ordinal
         if deed != "start":
             self.cloud.nodes[n] = replace(facts, vrrp="", addresses=())

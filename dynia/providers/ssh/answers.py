@@ -9,6 +9,8 @@ from dynia.interfaces.node_requests import Bootstrapped, GateAnswer, PushAnswer,
 from dynia.providers.ssh.files_seen import files_seen
 from dynia.providers.ssh.framing import Sections, line, path_text, sections, text, token
 
+# How `deed.sh` ends where it did not run the command.
+NOT_BEGUN = 75
 _PHASES: dict[str, PushPhase] = {phase: phase for phase in get_args(PushPhase)}
 
 
@@ -71,6 +73,18 @@ def parse_gate(raw: bytes) -> GateAnswer:
     )
 
 
+def refuse_deed(exit_code: int | None, raw: bytes) -> None:
+    """Raises where a command that changes something was not begun; else what it told is its own."""
+    if exit_code != NOT_BEGUN or not raw.startswith(b"\x01"):
+        return
+    found = sections(raw)
+    if "fenced" in found:
+        raise fenced("", line(token(found, "fenced", 0), 100))
+    if "lock" in found:
+        raise Locked(f"the node is busy: {_holder(line(token(found, 'lock', 0)))}")
+    raise DyniaError(line(token(found, "stage", 0)) or "not begun", hint="is the node's disk full?")
+
+
 def _whole(raw: bytes, name: str) -> Sections:
     found = sections(raw)
     if name not in found or "end" not in found:
@@ -82,4 +96,6 @@ def _holder(output: str) -> str:
     """The lock's own words: "<seconds since the epoch> <component>"."""
     words = output.split("\n")[-1].split(" ")
     what = f" by a push of {words[1]}" if len(words) == 2 else ""
+    if words[-1] == "deed":
+        what = " by a command of a drill or an apply"
     return f"its lock is held{what}"

@@ -120,13 +120,21 @@ class SshConnection:
         )
 
     async def exec(self, request: ExecRequest) -> Executed:
-        command = command_line(
-            request.argv, deadline_s=request.deadline_s, places=self._places, sudo=self._sudo
-        )
+        if request.fence is None:
+            command = command_line(
+                request.argv, deadline_s=request.deadline_s, places=self._places, sudo=self._sudo
+            )
+        else:
+            args = (_whole(request.deadline_s), *request.argv)
+            command = self._command(
+                "deed", args, deadline_s=request.deadline_s, survives=False, fence=request.fence
+            )
         reply = await self._ask(command, request.stdin, request.deadline_s + _GRACE_S, _EXEC_LIMIT)
         if reply.exit_code is None and not reply.cut:
             raise NotObservedError("the command was killed before its end")
         self._refuse_sudo(reply)
+        if request.fence is not None:
+            answers.refuse_deed(reply.exit_code, reply.stdout)
         note = b"\n(output cut: longer than 8 MB)\n" if reply.cut else b""
         return Executed(exit_code=reply.exit_code or 0, stdout=reply.stdout, stderr=reply.stderr + note)
 

@@ -10,7 +10,7 @@ from typing import Literal
 from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.shape import Shape
 
-ScriptName = Literal["observe", "bootstrap", "push", "remove", "gate", "image", "follow"]
+ScriptName = Literal["observe", "bootstrap", "push", "remove", "gate", "image", "deed", "follow"]
 
 # What each script is made of, in this order.
 _PARTS: dict[ScriptName, tuple[str, ...]] = {
@@ -20,6 +20,7 @@ _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "remove": ("prelude", "transaction", "remove"),
     "gate": ("prelude", "gate"),
     "image": ("prelude", "image"),
+    "deed": ("prelude", "deed"),
     "follow": ("prelude", "follow"),
 }
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

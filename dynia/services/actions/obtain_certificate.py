@@ -76,7 +76,7 @@ class ObtainCertificate(Action, tag="obtain_certificate"):
         path = _account_path(self.origin)
         for name in self.keepers:
             connection = await tools.connection(name)
-            request = ExecRequest(argv=("sh", "-euc", _WRITE, "sh", path), stdin=key)
+            request = ExecRequest(argv=("sh", "-euc", _WRITE, "sh", path), stdin=key, fence=tools.fence)
             told = await connection.exec(request)
             if told.exit_code != 0:
                 raise ApplyFailed(f"{name} · the account's key could not be written to {path}")

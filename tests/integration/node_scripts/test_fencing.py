@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dynia.interfaces.errors import Locked
+from dynia.interfaces.errors import DyniaError, Locked
 from dynia.interfaces.node_requests import Fence, ObserveRequest, PushRequest, RemoveRequest
 from dynia.providers.ssh import answers, messages
 from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args
@@ -91,6 +91,68 @@ def test_an_image_is_refused_too(machine: Machine) -> None:
     machine.observe(ObserveRequest(roots=(machine.places.opt,), fence=fence(8)))
     raw = machine.run("image", ("pull", "repo@sha256:1", "", "5"), b"", fence(7))
     assert raw == b"\x01image\0\x01fenced\x008\0\x01end\0"
+
+
+def command(machine: Machine, deadline: str, *argv: str, by: Fence) -> str:
+    return machine.command("deed", (deadline, *argv), fence=by)
+
+
+def deed(machine: Machine, *argv: str, by: Fence, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """A command that changes something, as a drill has them, to its end."""
+    line = command(machine, "5", *argv, by=by)
+    return subprocess.run(["sh", "-c", line], input=stdin, capture_output=True, timeout=60, check=False)
+
+
+def test_a_command_runs_for_who_was_not_overtaken_and_what_it_tells_is_its_own(machine: Machine) -> None:
+    path = machine.path("live")
+    script = 'cat >"$1"; echo out; echo err >&2; exit 3'
+    done = deed(machine, "sh", "-c", script, "sh", path, by=fence(7), stdin=b"a key\n")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+    assert (machine.read("live"), kept(machine)) == ("a key\n", "prod 7\n")
+    answers.refuse_deed(done.returncode, done.stdout)
+    own = deed(machine, "sh", "-c", "echo out; exit 75", by=fence(7))
+    answers.refuse_deed(own.returncode, own.stdout)
+
+
+def test_a_command_of_a_lower_number_is_not_begun(machine: Machine) -> None:
+    machine.observe(ObserveRequest(roots=(machine.places.opt,), fence=fence(8)))
+    before = everything(machine)
+    done = deed(machine, "rm", "-rf", machine.path("haproxy"), by=fence(7))
+    assert everything(machine) == before
+    with pytest.raises(Locked, match="another run took over: its lock has number 8") as caught:
+        answers.refuse_deed(done.returncode, done.stdout)
+    assert caught.value.exit_code == 5
+
+
+def test_a_command_waits_for_the_node_s_lock_and_keeps_it_no_longer_than_it_runs(machine: Machine) -> None:
+    """What it leaves behind (a program that it started) has no part in the lock."""
+    lock = Path(machine.places.run) / "dynia.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        held.write("1700000000 haproxy\n")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        before = everything(machine)
+        done = deed(machine, "rm", machine.path("live"), by=fence(7))
+        assert everything(machine) == before
+        with pytest.raises(Locked, match="the node is busy: its lock is held by a push of haproxy"):
+            answers.refuse_deed(done.returncode, done.stdout)
+    try:
+        left = "tail -f /dev/null >/dev/null 2>&1 & echo $!"
+        done = deed(machine, "sh", "-c", left, by=fence(7))
+        assert done.returncode == 0
+        assert push(machine, "the next one\n", fence(7)) == ("done", "")
+    finally:
+        subprocess.run(["kill", done.stdout.decode().strip()], check=False)
+
+
+def test_a_command_is_not_begun_where_its_number_can_not_be_kept(machine: Machine) -> None:
+    (Path(machine.places.var) / ".fencing").mkdir()
+    before = machine.files()
+    done = deed(machine, "rm", "-rf", machine.path("haproxy"), by=fence(7))
+    assert machine.files() == before
+    with pytest.raises(DyniaError, match="could not be kept"):
+        answers.refuse_deed(done.returncode, done.stdout)
 
 
 def test_the_number_is_of_one_cluster(machine: Machine) -> None:

@@ -12,8 +12,14 @@ import asyncssh
 import msgspec
 import pytest
 
-from dynia.interfaces.errors import DyniaError, NotObservedError
-from dynia.interfaces.node_requests import BootstrapRequest, ExecRequest, ObserveRequest, PushRequest
+from dynia.interfaces.errors import DyniaError, Locked, NotObservedError
+from dynia.interfaces.node_requests import (
+    BootstrapRequest,
+    ExecRequest,
+    Fence,
+    ObserveRequest,
+    PushRequest,
+)
 from dynia.providers.protocols import NodeConnection
 from dynia.providers.ssh.connect import SshTarget, connect
 from dynia.providers.ssh.connection import SshConnection
@@ -203,6 +209,25 @@ def test_an_argv_arrives_as_it_is(sshd: Sshd) -> None:
         assert (failed.exit_code, failed.stderr) == (3, b"told")
 
     over(sshd, deed)
+
+
+def test_a_command_that_changes_something_is_refused_to_who_was_overtaken(sshd: Sshd) -> None:
+    machine = sshd.machine
+
+    def touched(name: str, number: int) -> ExecRequest:
+        fence = Fence(lineage=LINEAGE, cluster="prod", number=number)
+        script = 'umask 022; cat >"$1"; echo told; exit 4'
+        return ExecRequest(argv=("sh", "-c", script, "sh", machine.path(name)), stdin=b"new", fence=fence)
+
+    async def deed(node: NodeConnection) -> None:
+        await node.bootstrap(BootstrapRequest(lineage=LINEAGE, packages=()))
+        done = await node.exec(touched("by-8", 8))
+        assert (done.exit_code, done.stdout, machine.read("by-8")) == (4, b"told\n", "new")
+        with pytest.raises(Locked, match="another run took over: its lock has number 8"):
+            await node.exec(touched("by-7", 7))
+
+    over(sshd, deed)
+    assert not Path(machine.path("by-7")).exists()
 
 
 def test_nothing_of_the_runners_or_the_logins_environment_reaches_a_command(sshd: Sshd) -> None:
