@@ -50,6 +50,11 @@ def cut_at(name: ScriptName, number: int, times: int) -> str:
     return f"CUT={number} TIMES={times}\n{cuttable(name)[0]}"
 
 
+def place_of(name: ScriptName, line: str) -> int:
+    """The last place where that very line stands."""
+    return int(re.findall(rf"^dies (\d+); {re.escape(line)}$", cuttable(name)[0], re.MULTILINE)[-1])
+
+
 def places_between(name: ScriptName, begin: str, end: str) -> range:
     """The places from the line `begin` to the line `end`, both functions of the script."""
     text = cuttable(name)[0]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
-from dynia.interfaces.node_requests import PushRequest, RemoveRequest
+from dynia.interfaces.node_requests import ExpectedFile, PushRequest, RemoveRequest
 from dynia.providers.ssh import messages
-from tests.integration.node_scripts.cuts import cut_at, cuttable, places_between
+from tests.integration.node_scripts.cuts import cut_at, cuttable, place_of, places_between
 from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args, remove_args
 
 OLD = {"haproxy.cfg": "old config\n", "errors/503.http": "old page\n", "kept": "kept\n"}
@@ -91,10 +91,46 @@ def test_a_push_killed_while_it_puts_the_node_back_is_repaired_by_the_next(
 ) -> None:
     planned = request(machine, good=False)
     machine.run_and_kill(cut_at("push", number, 1), push_args(planned), messages.push_message(planned))
-    answer = machine.push(msgspec.structs.replace(planned, probe=""))
+    answer = machine.push(replace(planned, probe=""))
     assert answer.phase == "done", answer
     assert content(machine) == NEW
     assert machine.read("live") == NEW["haproxy.cfg"]
+    assert_nothing_is_left(machine)
+
+
+@pytest.mark.parametrize(
+    ("number", "times"),
+    [
+        pytest.param(n, times, marks=() if times == 2 and n % 2 == 0 else pytest.mark.slow)
+        for n, times in itertools.product(PUT_BACK, (1, 2, 3))
+    ],
+)
+def test_a_push_that_goes_on_where_a_put_back_was_killed_and_fails_too_leaves_what_was_there(
+    machine: Machine, number: int, times: int
+) -> None:
+    planned = request(machine, good=False)
+    machine.run_and_kill(cut_at("push", number, times), push_args(planned), messages.push_message(planned))
+    answer = machine.push(request(machine, good=False))
+    assert (answer.phase, answer.restored) == ("probe", True), answer
+    assert content(machine) == OLD
+    assert machine.read("live") == OLD["haproxy.cfg"]
+    assert_nothing_is_left(machine)
+
+
+def test_a_push_and_then_a_removal_that_are_killed_are_put_back_both(machine: Machine) -> None:
+    planned = request(machine)
+    cut = cut_at("push", place_of("push", 'perform activate "$(left)" || fail activate'), 1)
+    machine.run_and_kill(cut, push_args(planned), messages.push_message(planned))
+    assert content(machine) == NEW
+    removal = RemoveRequest(component="haproxy", lineage=LINEAGE, paths=(machine.path("haproxy"),))
+    cut = cut_at("remove", place_of("remove", "commit"), 1)
+    machine.run_and_kill(cut, remove_args(removal), messages.remove_message(removal))
+    assert not Path(machine.path("haproxy")).exists()
+    answer = machine.push(
+        replace(planned, expected=(ExpectedFile(path=machine.path("kept"), digest="", mode=0o600),))
+    )
+    assert answer.phase == "expected", answer
+    assert content(machine) == OLD
     assert_nothing_is_left(machine)
 
 

@@ -307,3 +307,12 @@ def test_a_path_with_spaces_and_quotes_is_pushed_like_any_other(machine: Machine
     assert machine.push(haproxy(machine, odd, expected=expected)).phase == "done"
     assert Path(odd.path).read_text() == "odd\n"
     assert machine.push(haproxy(machine, odd, expected=expected)).changed == (odd.path,)
+
+
+def test_a_path_with_a_backslash_is_compared_and_put_back_like_any_other(machine: Machine) -> None:
+    odd = machine.file("haproxy/\\net\\t.map", "new\n")
+    Path(odd.path).write_text("old\n")
+    answer = machine.push(haproxy(machine, odd, probe="false", probe_s=0.0))
+    assert (answer.phase, answer.restored, Path(odd.path).read_text()) == ("probe", True, "old\n")
+    expected = (ExpectedFile(path=odd.path, digest=""),)
+    assert machine.push(haproxy(machine, odd, expected=expected)).changed == (odd.path,)

@@ -1,7 +1,8 @@
 # A transaction on the node's files: until it is committed, everything it touched can be put back, by this script or,
 # if this one is killed, by the next one for the same component. Its folder holds
-#   manifest    every path that may have been touched: "+ path" it was there, "- path" it was not
-#   old/        the originals, hard-linked where that is possible
+#   manifest    every path that may be touched, in that order: "+ path" it was there, "- path" it was not
+#   old/N       of its Nth line what was there, hard-linked where that is possible; taken away when it is put back
+#   new/N       of its Nth line the mark that nothing was there; the same
 #   made        folders that were created
 #   activate    the script that brings the component to life; `activating` marks that it may have run
 # Without a manifest nothing was touched; removing the manifest is the commit.
@@ -113,11 +114,11 @@ differing() {
     digest=${line%% *} line=${line#* }
     mode=${line%% *} line=${line#* }
     owner=${line%% *} path=${line#* }
-    if [ "$(looks "$path" "$digest")" != "$digest" ]; then echo "$path"
+    if [ "$(looks "$path" "$digest")" != "$digest" ]; then printf '%s\n' "$path"
     elif [ "$digest" != absent ]; then
       now=$(stat -c '%a %U:%G' -- "$path")
-      [ "$mode" = - ] || [ "$mode" = "${now%% *}" ] || { echo "$path"; continue; }
-      [ "$owner" = - ] || [ "$owner" = "${now#* }" ] || echo "$path"
+      [ "$mode" = - ] || [ "$mode" = "${now%% *}" ] || { printf '%s\n' "$path"; continue; }
+      [ "$owner" = - ] || [ "$owner" = "${now#* }" ] || printf '%s\n' "$path"
     fi
   done <"$ask/expected"
 }
@@ -136,30 +137,32 @@ compare() {
   [ -z "$changed" ] || { changed=$changed$nl; answer expected 1; }
 }
 
-# Keep the originals of the paths listed on stdin, then write the manifest: from there on they can be put back.
+# Keep the originals of the paths listed on stdin, then write the manifest: from there on they can be put back. Where a
+# transaction goes on, what it finds comes after what was kept before, and is put back before that.
 keep() {
-  mkdir -p "$txn/old" || return 1
+  mkdir -p "$txn/old" "$txn/new" || return 1
   touch "$txn/made" || return 1
   [ ! -s "$ask/activate" ] || cp "$ask/activate" "$txn/activate" || return 1
   cat "$txn/manifest" >"$txn/manifest.new" 2>/dev/null || :
+  number=$(wc -l <"$txn/manifest.new")
   while IFS= read -r path; do
-    if [ -e "$txn/manifest" ] && cut -c 3- "$txn/manifest" | grep -qxF -e "$path"; then continue; fi
+    number=$((number + 1)) was=-
+    rm -rf "$txn/old/$number" "$txn/new/$number"
     if [ -e "$path" ] || [ -L "$path" ]; then
-      rm -rf -- "$txn/old$path"
-      mkdir -p -- "$txn/old${path%/*}"
-      cp -alT -- "$path" "$txn/old$path" 2>/dev/null || { rm -rf -- "$txn/old$path"; cp -aT -- "$path" "$txn/old$path"; } || return 1
-      echo "+ $path" >>"$txn/manifest.new"
+      was=+
+      cp -alT -- "$path" "$txn/old/$number" 2>/dev/null || { rm -rf "$txn/old/$number"; cp -aT -- "$path" "$txn/old/$number"; } || return 1
     else
-      echo "- $path" >>"$txn/manifest.new"
+      : >"$txn/new/$number" || return 1
       missing_folders "${path%/*}" >>"$txn/made"
     fi
+    printf '%s %s\n' "$was" "$path" >>"$txn/manifest.new" || return 1
   done
   sync "$txn/manifest.new" "$txn/made" && mv -fT "$txn/manifest.new" "$txn/manifest" && sync "$txn"
 }
 
 missing_folders() {
   folder=$1
-  while [ ! -d "$folder" ]; do echo "$folder"; folder=${folder%/*}; done
+  while [ ! -d "$folder" ]; do printf '%s\n' "$folder"; folder=${folder%/*}; done
 }
 
 # Give $2 the content of $1 in one rename; on another file system by way of a copy beside it.
@@ -169,25 +172,28 @@ place() {
   elif [ "$(stat -c %d -- "$var")" = "$(stat -c %d -- "${2%/*}")" ]; then mv -fT -- "$1" "$2"
   else
     rm -rf -- "${2%/*}/.dynia-new"
-    cp -aT -- "$1" "${2%/*}/.dynia-new" && mv -fT -- "${2%/*}/.dynia-new" "$2" && rm -rf -- "$1"
+    # Away in one rename: half an original must not be put back by the next one.
+    cp -aT -- "$1" "${2%/*}/.dynia-new" && mv -fT -- "${2%/*}/.dynia-new" "$2" && mv -fT -- "$1" "$1.placed"
   fi
 }
 
-# Every path of the manifest is again what it was, and the component runs on it. May be cut and run again.
+# Every path of the manifest is again what it was, and the component runs on it. May be cut and run again, also by a
+# push that goes on in between: what is put back already is not touched again.
 put_back() {
   failed=0
-  while IFS= read -r line; do
-    path=${line#* }
+  number=$(wc -l <"$txn/manifest")
+  while [ "$number" -gt 0 ]; do
+    line=$(sed -n "${number}p" "$txn/manifest")
+    path=${line#* } old=$txn/old/$number new=$txn/new/$number
+    number=$((number - 1))
     rm -rf -- "${path%/*}/.dynia-new"
-    case $line in -*) rm -rf -- "$path" || failed=1 ;; esac
-  done <"$txn/manifest"
-  while IFS= read -r line; do
-    path=${line#+ }
-    [ "$path" != "$line" ] || continue
-    [ -e "$txn/old$path" ] || [ -L "$txn/old$path" ] || continue
-    [ ! -d "$path" ] || [ -L "$path" ] || rm -rf -- "$path"
-    make_folder "${path%/*}" && place "$txn/old$path" "$path" || failed=1
-  done <"$txn/manifest"
+    if [ -e "$new" ]; then
+      rm -rf -- "$path" && rm -f "$new" || failed=1
+    elif [ -e "$old" ] || [ -L "$old" ]; then
+      [ ! -d "$path" ] || [ -L "$path" ] || rm -rf -- "$path"
+      make_folder "${path%/*}" && place "$old" "$path" || failed=1
+    fi
+  done
   [ "$failed" = 0 ] || return 1
   sort -ru "$txn/made" | while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || :; done
   if [ -e "$txn/activating" ] && [ -e "$txn/activate" ]; then
