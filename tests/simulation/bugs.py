@@ -23,7 +23,7 @@ from dynia.services.reconcile import Reconciler
 from dynia.state.model import Change, DropNode, SetComponent
 from dynia.state.store import Store
 from tests.simulation.connection import Connection
-from tests.simulation.machine import File, Transaction
+from tests.simulation.machine import Kept, Transaction
 from tests.simulation.runner import Parts
 from tests.simulation.scripts import Script
 from tests.simulation.vendors import Provider
@@ -136,8 +136,8 @@ class NotAsked(Connection):
 class ForgetsOne(Script):
     """A node that is put back forgets one file."""
 
-    def put_back_files(self, kept: Transaction) -> list[tuple[str, File | None]]:
-        return super().put_back_files(kept)[:-1]
+    def to_put_back(self, kept: Transaction) -> list[Kept]:
+        return super().to_put_back(kept)[:-1]
 
 
 class PutBackBadly(Connection):

@@ -12,6 +12,7 @@ from dynia.interfaces.node_requests import Fence
 from tests.simulation.loop import Process
 
 ROOT = "/opt/dynia"
+VAR = "/var/lib/dynia"
 LINEAGE_FILE = f"{ROOT}/lineage"
 OWNER = "root:root"
 KEY = b"the node's key"
@@ -59,11 +60,16 @@ class Container:
         return self.state == "exited" and self.exit_code == 0 and not self.keeps
 
 
+Kept = tuple[str, dict[str, "File"]]
+
+
 @dataclass(slots=True)
 class Transaction:
-    """What a push or removal that is not committed may have touched: path -> how it was (None: not there)."""
+    """What a push or removal that is not committed may have touched, in that order, and what was there: a file, all
+    that was in a folder, or nothing."""
 
-    kept: dict[str, File | None] = field(default_factory=dict)
+    kept: list[Kept] = field(default_factory=list)
+    anything: bool = False
     activate: str = ""
     activating: bool = False
 

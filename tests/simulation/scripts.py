@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 
-from dynia.interfaces.errors import fenced
+from dynia.interfaces.errors import Refused, fenced
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
@@ -25,7 +25,7 @@ from dynia.interfaces.node_requests import (
 from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.awaken import activate, deactivate
-from tests.simulation.machine import LINEAGE_FILE, ROOT, File, Node, Transaction, Unit, keyed
+from tests.simulation.machine import LINEAGE_FILE, ROOT, VAR, File, Kept, Node, Transaction, Unit, keyed
 from tests.simulation.world import SERVICES, World
 
 BUSY_S = 5.0, 60.0
@@ -49,7 +49,9 @@ class Script:
         if not await self._lock(deadline_s):
             return PushAnswer(phase="lock", output=self.node.locked_by)
         try:
-            return await deed()
+            answer = await deed()
+            await self.pause()
+            return answer
         finally:
             self.node.locked_by = ""
 
@@ -59,34 +61,35 @@ class Script:
             return PushAnswer(phase="lineage", output=node.lineage())
         if not node.lineage():
             node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
+            await self.pause()
         if seen := node.fenced(request.fence):
             return PushAnswer(phase="fenced", output=str(seen))
-        await self._pause()
-        changed = self._compare(request.expected)
+        await self.pause()
+        changed = await self._compare(request.expected)
         if changed:
             return PushAnswer(phase="expected", changed=changed)
-        await self._pause()
-        if self._fails("check"):
-            return await self._failed("check")
+        await self.pause()
+        if wrong := self.check(request.check):
+            return await self._failed("check", wrong)
         kept = node.transactions.get(self.component)
         if request.files or request.delete or kept:
-            self._keep((*(f.path for f in request.files), *request.delete), request.activate)
+            await self._keep((*(f.path for f in request.files), *request.delete), request.activate)
         for file in request.files:
-            await self._pause()
             self._write(file.path, File(file.content, file.mode))
+            await self.pause()
         for path in request.delete:
-            await self._pause()
             self._erase(path)
+            await self.pause()
         if self.component in node.transactions:
             node.transactions[self.component].activating = True
-        await self._pause()
-        wrong = activate(node, self.component, request.activate)
+        await self.pause()
+        wrong = self.awaken(request.activate)
         world.noticed(node, self.who)
-        await self._pause()
-        if wrong or self._fails("activate"):
+        await self.pause()
+        if wrong := wrong or self._fails("activate"):
             return await self._failed("activate", wrong)
-        if request.probe and self._fails("probe"):
-            return await self._failed("probe")
+        if wrong := self.probe(request.probe):
+            return await self._failed("probe", wrong)
         return self._commit()
 
     async def _remove(self, request: RemoveRequest) -> PushAnswer:
@@ -95,19 +98,29 @@ class Script:
             return PushAnswer(phase="lineage", output=node.lineage())
         if seen := node.fenced(request.fence):
             return PushAnswer(phase="fenced", output=str(seen))
-        await self._pause()
-        changed = self._compare(request.expected)
+        await self.pause()
+        changed = await self._compare(request.expected)
         if changed:
             return PushAnswer(phase="expected", changed=changed)
         if request.deactivate:
-            deactivate(node, self.component)
+            wrong = self.put_to_rest(request.deactivate)
             self.world.noticed(node, self.who)
-        await self._pause()
-        self._keep(request.paths, "")
-        for path in request.paths:
-            await self._pause()
+            if wrong:
+                return PushAnswer(phase="activate", restored=False, output=wrong)
+        await self.pause()
+        # Its own folder goes last: the transaction is in it.
+        paths = [path for path in request.paths if path != VAR]
+        await self._keep(paths, "")
+        for path in paths:
             self._erase(path)
-        return self._commit()
+            await self.pause()
+        done = self._commit()
+        if VAR in request.paths:
+            await self.pause()
+            self._erase(VAR)
+            node.transactions.clear()
+            node.fencing = ("", 0)
+        return done
 
     async def _lock(self, deadline_s: float) -> bool:
         least, most = BUSY_S
@@ -120,10 +133,10 @@ class Script:
         self.since = self.world.now
         return True
 
-    def _compare(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
+    async def _compare(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
         changed = self.differing(expected)
         if changed and self.component in self.node.transactions:
-            self._put_back()
+            await self._put_back()
             changed = self.differing(expected)
         return changed
 
@@ -138,12 +151,16 @@ class Script:
         same_mode = not wanted.mode or wanted.mode == there.mode
         return digest == wanted.digest and same_mode and wanted.owner in ("", there.owner)
 
-    def _keep(self, paths: Iterable[str], script: str) -> None:
-        kept = self.node.transactions.setdefault(self.component, Transaction())
+    async def _keep(self, paths: Iterable[str], script: str) -> None:
+        kept = self.node.transactions.get(self.component) or Transaction()
         kept.activate = script or kept.activate
+        await self.pause()
+        self.node.transactions[self.component] = kept
         for path in paths:
-            for one in (path, *self.node.below(path)):
-                kept.kept.setdefault(one, self.node.files.get(one))
+            there = {one: self.node.files[one] for one in self.node.below(path)}
+            kept.kept.append((path, there))
+            kept.anything = kept.anything or bool(there)
+        await self.pause()
 
     def _write(self, path: str, file: File) -> None:
         self.node.put(path, file)
@@ -153,56 +170,80 @@ class Script:
         for one in self.node.drop(path):
             self.world.note(self.who, "erase", self.node.name, one, self.since)
 
-    def _fails(self, phase: str) -> bool:
+    # what a request's own scripts say: nothing, or what is wrong
+
+    def check(self, script: str) -> str:
+        return self._fails("check")
+
+    def awaken(self, script: str) -> str:
+        return activate(self.node, self.component, script)
+
+    def probe(self, script: str) -> str:
+        return self._fails("probe") if script else ""
+
+    def put_to_rest(self, script: str) -> str:
+        deactivate(self.node, self.component)
+        return ""
+
+    def _fails(self, phase: str) -> str:
         if self.world.chance(self.world.odds.fails):
             self.world.fault(f"{phase} fails", self.node.name)
-            return True
-        return False
+            return f"{phase}: exit 1"
+        return ""
 
-    async def _failed(self, phase: str, wrong: str = "") -> PushAnswer:
-        await self._pause()
-        if self.component in self.node.transactions:
-            self._put_back()
-        return PushAnswer(phase=phase, restored=True, output=wrong or f"{phase}: exit 1")  # type: ignore[arg-type]
+    async def _failed(self, phase: str, wrong: str) -> PushAnswer:
+        await self.pause()
+        restored = self.component not in self.node.transactions or await self._put_back()
+        return PushAnswer(phase=phase, restored=restored, output=wrong)  # type: ignore[arg-type]
 
-    def _put_back(self) -> None:
+    async def _put_back(self) -> bool:
+        """Whether the component was brought to life again, where something was there before."""
         kept = self.node.transactions[self.component]
-        for path, file in self.put_back_files(kept):
-            if file is None:
-                self.node.drop(path)
-            else:
-                self.node.put(path, file)
-        for path, file in kept.kept.items():
-            if self.node.files.get(path) is not file:
+        wanted: dict[str, File | None] = {}
+        for path, there in reversed(kept.kept):
+            under = [one for one in (*wanted, *self.node.files) if one.startswith(path + "/")]
+            wanted |= dict.fromkeys((path, *under)) | there
+        back: dict[str, File | None] = {}
+        for path, there in self.to_put_back(kept):
+            back |= dict.fromkeys((path, *self.node.drop(path)), None) | there
+            for one, file in there.items():
+                self.node.put(one, file)
+            kept.kept.pop()
+            await self.pause()
+        for path, file in wanted.items():
+            if back.get(path, self.node.files.get(path)) is not file:
                 self.world.note(self.who, "not back", self.node.name, path)
-        if kept.activating:
-            activate(self.node, self.component, kept.activate)
+        wrong = self.awaken(kept.activate) if kept.activating and kept.activate else ""
+        await self.pause()
         self.node.transactions.pop(self.component)
         self.world.note(self.who, "put back", self.node.name, self.component, self.since)
         self.world.noticed(self.node, self.who)
+        return not wrong or not kept.anything
 
-    def put_back_files(self, kept: Transaction) -> list[tuple[str, File | None]]:
-        return sorted(kept.kept.items())
+    def to_put_back(self, kept: Transaction) -> list[Kept]:
+        """The last first."""
+        return kept.kept[::-1]
 
     def _commit(self) -> PushAnswer:
         self.node.transactions.pop(self.component, None)
         self.world.note(self.who, "done", self.node.name, self.component, self.since)
         return PushAnswer(phase="done")
 
-    async def _pause(self) -> None:
+    async def pause(self) -> None:
         await asyncio.sleep(self.world.pace.uniform(0.01, 0.4))
 
 
 async def bootstrap(world: World, node: Node, who: str, request: BootstrapRequest) -> Bootstrapped:
     await asyncio.sleep(world.pace.uniform(0.5, 4.0))
+    if node.lineage() not in ("", request.lineage):
+        raise Refused(f"this host belongs to another state ({node.lineage()})")
     if not node.lineage():
         node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
     if seen := node.fenced(request.fence):
         raise fenced("", str(seen))
-    if node.lineage() == request.lineage:
-        node.packages |= set(request.packages)
-        if "docker.io" in node.packages:
-            node.units.setdefault("docker.service", Unit())
+    node.packages |= set(request.packages)
+    if "docker.io" in node.packages:
+        node.units.setdefault("docker.service", Unit())
     world.note(who, "done", node.name, "bootstrap")
     return Bootstrapped(packages=dict.fromkeys(sorted(node.packages), "1.0"))
 
