@@ -12,7 +12,7 @@ from tests.e2e.pair import write_pair
 from tests.e2e.scratch import Scratch
 from tests.e2e.terminal import Terminal
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
 KEEPALIVED = "/opt/dynia/keepalived/keepalived.conf"
@@ -35,7 +35,6 @@ ROWS = {
     "stray": HotFix(path=LAST_MILE, before=f"echo one >{LAST_MILE}", fix=f"echo two >{LAST_MILE}"),
     "unplanned": HotFix(path=KEEPALIVED, fix=f"echo '# 3 am' >>{KEEPALIVED}", says="was not in the plan"),
 }
-FURTHER = ("mode", "deleted", "stray", "unplanned")
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +47,7 @@ def settled(pair: Scratch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "row",
-    [pytest.param(row, id=name, marks=[pytest.mark.slow] * (name in FURTHER)) for name, row in ROWS.items()],
+    [pytest.param(row, id=name) for name, row in ROWS.items()],
 )
 def test_a_hot_fix_between_plan_and_push_stays_and_the_apply_stops(pair: Scratch, row: HotFix) -> None:
     pair.edit("clusters.yaml", "default: true", "default: true\n        domains: [pair.test]")

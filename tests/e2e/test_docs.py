@@ -130,7 +130,9 @@ def run(demo: Scratch, words: list[str]) -> tuple[int, str]:
         return terminal.end(), terminal.shown
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(one, marks=[pytest.mark.slow] * (one == "docs/quickstart.md")) for one in PAGES]
+)
 def test_the_commands_of_a_page_end_as_it_says(demo: Scratch, page: str) -> None:
     text = (ROOT / page).read_text()
     stood: dict[str, int] = {}

@@ -190,6 +190,7 @@ def test_vrrp_cut_between_the_nodes_moves_the_address_once_at_most(pair: Pair) -
         pytest.param(False, id="mastership-stays", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_claim_unit_that_slept_while_mastership_moved_does_the_right_thing(
     pair: Pair, returns: bool
 ) -> None:
@@ -227,6 +228,7 @@ def test_a_drill_moves_it_through_the_api_and_brings_it_back(pair: Pair) -> None
     assert pair.settle() == holder
 
 
+@pytest.mark.slow
 def test_a_claim_that_the_api_refuses_is_told(pair: Pair) -> None:
     """A token that is no longer right: the address stays where it is, and drift says where to look."""
     holder = pair.settle()

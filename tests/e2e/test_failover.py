@@ -191,6 +191,7 @@ def test_a_silent_node_is_named_by_status(running: Scratch) -> None:
     running.dynia("status")
 
 
+@pytest.mark.slow
 def test_a_node_that_is_gone_is_made_again(running: Scratch) -> None:
     until(lambda: settled(running), 30, "the cluster is not settled")
     gone = next(name for name in running.nodes() if name != running.holder())

@@ -95,6 +95,7 @@ def named(
     world.stop()
 
 
+@pytest.mark.slow
 def test_a_cluster_s_names_from_the_first_apply_to_the_last_destroy(named: Named) -> None:
     cluster, bind, world = named.cluster, named.bind, named.world
     api, www, taken = ALL

@@ -77,6 +77,7 @@ def test_an_invalid_haproxy_cfg_is_refused_on_the_first_node(pair: Scratch) -> N
     write_pair(pair)
 
 
+@pytest.mark.slow
 def test_a_haproxy_cfg_that_is_valid_and_does_not_work_is_taken_back(pair: Scratch) -> None:
     before, contents = look(pair), hashes(pair)
     own_template(pair, lambda text: text.replace("/alive", "/nobody-asks-here"))
@@ -139,6 +140,7 @@ def test_a_mounted_file_that_changes_recreates_its_container_one_node_at_a_time(
         assert "good evening" in page(pair, node)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_mounted_alone_is_new_in_its_container(pair: Scratch) -> None:
     pair.write("side/settings", "side = 2\n")
     rolled(pair, SIDE, files=("side/settings", "override.yaml"), named="side/settings")

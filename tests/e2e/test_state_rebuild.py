@@ -111,6 +111,7 @@ def test_with_one_node_down_and_one_with_an_old_manifest(running: Scratch) -> No
     settled(running)
 
 
+@pytest.mark.slow
 def test_in_the_middle_of_a_rollout(running: Scratch) -> None:
     change(running, "cut")
     begun = running.begin("apply", "--yes")

@@ -45,13 +45,6 @@ ROWS = {
         detail="edited",
         repair=(f"file {HAPROXY}", "reload haproxy"),
     ),
-    "file-deleted": Tampering(
-        deed=f"rm {CADDYFILE}",
-        kind="file",
-        subject=CADDYFILE,
-        detail="gone",
-        repair=(f"file {CADDYFILE}",),
-    ),
     "container-removed": Tampering(
         deed="docker rm --force dynia-pair-web-1",
         kind="container",
@@ -64,6 +57,13 @@ ROWS = {
 
 
 FURTHER = {
+    "file-deleted": Tampering(
+        deed=f"rm {CADDYFILE}",
+        kind="file",
+        subject=CADDYFILE,
+        detail="gone",
+        repair=(f"file {CADDYFILE}",),
+    ),
     "mode-changed": Tampering(
         deed=f"chmod 600 {NOTIFY}",
         kind="file",
