@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from dynia.interfaces.desired import LETS_ENCRYPT, AcmeTls
 from dynia.interfaces.errors import ApplyFailed, DyniaError, NotObservedError
 from dynia.providers.dns.visible import ZoneServers, wait_until_told
+from dynia.providers.guard import FREE, Guard
 from dynia.providers.protocols import CertificateOrder, Certified, DnsProvider
 from dynia.providers.tls.request import kept, key_text, new_key, signing_request
 
@@ -29,10 +31,15 @@ _T = TypeVar("_T")
 
 class Acme:
     """Keeps the protocol `CertificateAuthority`. The library waits for its answers, so each of its calls is
-    given a thread, and none of them takes longer than one answer."""
+    given a thread, and none of them takes longer than one answer, or than this run surely has its lease."""
 
-    def __init__(self, tls: AcmeTls, zone: str, dns: DnsProvider, servers: ZoneServers) -> None:
+    def __init__(
+        self, tls: AcmeTls, zone: str, dns: DnsProvider, servers: ZoneServers, guard: Guard = FREE
+    ) -> None:
         self._tls, self._zone, self._dns, self._servers = tls, zone, dns, servers
+        self._guard = guard
+        # When the call that is under way has to be over, by time.monotonic; read in its thread.
+        self._until: float | None = None
         self._directory = tls.directory or LETS_ENCRYPT
         self._host = urlsplit(self._directory).netloc
 
@@ -70,7 +77,10 @@ class Acme:
         from acme.client import ClientNetwork, ClientV2
         from josepy.jwa import ES256
 
+        from dynia.providers.tls.until import Until
+
         network = ClientNetwork(jwk, alg=ES256, user_agent="dynia", timeout=_ANSWER_S)
+        network.session.mount("https://", Until(lambda: self._until, _ANSWER_S))
         if self._tls.ca:
             network.verify_ssl = self._tls.ca  # type: ignore[assignment]  # requests takes a path too
         client = ClientV2(ClientV2.get_directory(self._directory, network), network)
@@ -130,12 +140,12 @@ class Acme:
         try:
             for _ in range(_NONCES):
                 try:
-                    return await asyncio.to_thread(call)
+                    return await self._once(call)
                 except messages.Error as error:
                     # A nonce may be used up by the time it arrives (RFC 8555, section 6.5): asked again.
                     if str(error.code) != "badNonce":
                         raise
-            return await asyncio.to_thread(call)
+            return await self._once(call)
         except let_through:
             raise
         except messages.Error as error:
@@ -151,6 +161,22 @@ class Acme:
             raise DyniaError(f"tls.ca: {self._tls.ca} cannot be used ({_brief(error)})") from error
         except (errors.Error, ValueError, KeyError) as error:
             raise DyniaError(f"{self._host}: its answer makes no sense ({_brief(error)})") from error
+
+    async def _once(self, call: Callable[[], _T]) -> _T:
+        """One call, once: only while this run has its lease, and no longer than it surely has it."""
+        self._guard.check()
+        left = self._guard.left()
+        self._until = None if left is None else time.monotonic() + left
+        try:
+            async with asyncio.timeout(left) as bound:
+                return await asyncio.to_thread(call)
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            raise NotObservedError(
+                f"{self._host}: no answer while this run surely had its lock",
+                hint="nothing is lost: run it again",
+            ) from None
 
     def _refused(self, error: messages.Error) -> DyniaError:
         said = [str(error.detail or error.title or error.typ)]

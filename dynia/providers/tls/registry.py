@@ -48,5 +48,5 @@ class AcmeWhenAsked:
         if not isinstance(dns, ZoneDns):
             raise DyniaError(f"cluster {self._spec.name}: acme-dns01 needs a zone to prove the names in")
         servers = servers_for(dns, self._environment)
-        one = Acme(self._tls, dns.zone, dns_for(dns, self._environment, self._guard), servers)
+        one = Acme(self._tls, dns.zone, dns_for(dns, self._environment, self._guard), servers, self._guard)
         return await one.obtain(order, say)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +19,7 @@ from dynia.interfaces.desired import (
     EnvSource,
     Rfc2136Dns,
 )
-from dynia.interfaces.errors import ApplyFailed, DyniaError, NotObservedError
+from dynia.interfaces.errors import ApplyFailed, DyniaError, Locked, NotObservedError
 from dynia.interfaces.pem import Pem
 from dynia.providers.dns.registry import dns_for
 from dynia.providers.dns.visible import servers_for
@@ -144,6 +146,85 @@ def test_an_authority_that_is_not_there_is_not_observed(bind: Bind, pebble: Pebb
     with pytest.raises(NotObservedError, match=":9 does not answer"):
         obtain(acme(bind, pebble, directory="https://127.0.0.1:9/dir"))
     assert proofs(bind) == []
+
+
+class Lease:
+    """A guard that loses its lease at one of its calls, counted from 1."""
+
+    def __init__(self, lost_at: int = 0, left: float | None = 3600.0) -> None:
+        self.calls, self._lost_at, self._left = 0, lost_at, left
+
+    def check(self) -> None:
+        self.calls += 1
+        if self.calls == self._lost_at:
+            raise Locked("prod: another one took over")
+        assert not self._lost_at or self.calls < self._lost_at, "it asked on"
+
+    def left(self) -> float | None:
+        return self._left
+
+
+class Silent:
+    """Takes connections, and never says a word. `ended`: whoever came first is gone again."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.directory = f"https://127.0.0.1:{self._socket.getsockname()[1]}/dir"
+        self.came, self.ended = threading.Event(), threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with self._socket:
+            connection, _ = self._socket.accept()
+            self.came.set()
+            with connection:
+                while connection.recv(65536):
+                    pass
+            self.ended.set()
+
+
+def under(lease: Lease, bind: Bind, directory: str, ca: str = "") -> Acme:
+    settings = Rfc2136Dns(
+        zone=ZONE, server=bind.address, port=bind.port, key=KEY, secret=EnvSource(env="SECRET")
+    )
+    tls = AcmeTls(email="ops@example.test", directory=directory, ca=ca)
+    return Acme(tls, ZONE, dns_for(settings, {"SECRET": bind.secret}), servers_for(settings, {}), lease)
+
+
+def test_no_call_is_waited_for_longer_than_the_lease_surely_lasts(bind: Bind) -> None:
+    """Neither by the run nor by the thread that the library waits in: it would end a minute later at best."""
+    silent = Silent()
+
+    async def run() -> bool:
+        one = under(Lease(left=0.3), bind, silent.directory)
+        with pytest.raises(NotObservedError, match=r"this run surely had its lock|read timeout=0\."):
+            await one.obtain(CertificateOrder(names=NAMES), lambda text: None)
+        return await asyncio.to_thread(silent.ended.wait, 10)
+
+    assert asyncio.run(run()), "its thread went on"
+    assert silent.came.is_set()
+
+
+def test_a_run_that_lost_its_lease_does_not_even_connect(bind: Bind) -> None:
+    silent = Silent()
+    with pytest.raises(Locked, match="another one took over"):
+        obtain(under(Lease(lost_at=1), bind, silent.directory))
+    assert not silent.came.is_set()
+
+
+def test_before_each_call_the_lease_is_looked_at_and_after_a_loss_none_is_made(
+    bind: Bind, pebble: Pebble
+) -> None:
+    """Lost while the account is made, while the order is judged, and before the certificate is asked for."""
+    whole = Lease()
+    got, _ = obtain(under(whole, bind, pebble.directory, pebble.ca), NAMES[:1])
+    assert got.pem.seen.fits and whole.calls >= 6
+    for lost_at in (2, 4, whole.calls - 1):
+        lease = Lease(lost_at=lost_at)
+        with pytest.raises(Locked, match="another one took over"):
+            obtain(under(lease, bind, pebble.directory, pebble.ca), NAMES[:1])
+        assert lease.calls == lost_at
+        assert proofs(bind) == []
 
 
 def test_an_authority_whose_own_certificate_is_not_trusted_is_not_asked(bind: Bind, pebble: Pebble) -> None:
