@@ -21,7 +21,7 @@ from dynia.interfaces.node_requests import (
 )
 from dynia.interfaces.observed import NodeFacts
 from dynia.state.model import Node as Recorded
-from tests.simulation import scripts
+from tests.simulation import looks, scripts
 from tests.simulation.loop import Process
 from tests.simulation.machine import File, Node
 from tests.simulation.scripts import Script
@@ -55,7 +55,7 @@ class Connection:
 
     async def observe(self, request: ObserveRequest) -> NodeFacts:
         async def look() -> NodeFacts:
-            return scripts.observe(self.world, self.node, self.who, request)
+            return looks.observe(self.world, self.node, self.who, request)
 
         return await self._run("observe", look)
 

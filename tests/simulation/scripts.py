@@ -7,7 +7,6 @@ bring to life, ask, commit; else everything back.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable
 
 from dynia.interfaces.errors import Refused, fenced
@@ -17,16 +16,13 @@ from dynia.interfaces.node_requests import (
     ExpectedFile,
     GateAnswer,
     GateRequest,
-    ObserveRequest,
     PushAnswer,
     PushRequest,
     RemoveRequest,
 )
-from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
-from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.awaken import activate, deactivate
-from tests.simulation.machine import LINEAGE_FILE, ROOT, VAR, File, Kept, Node, Transaction, Unit, keyed
-from tests.simulation.world import SERVICES, World
+from tests.simulation.machine import LINEAGE_FILE, VAR, File, Kept, Node, Transaction, Unit
+from tests.simulation.world import World
 
 BUSY_S = 5.0, 60.0
 
@@ -263,77 +259,3 @@ async def gate(world: World, node: Node, who: str, request: GateRequest) -> Gate
             world.note(who, "sick", node.name, request.service)
             return GateAnswer(healthy=False, reason=f"did not become healthy in {request.timeout_s:g} s")
         await asyncio.sleep(0.5)
-
-
-def observe(world: World, node: Node, who: str, request: ObserveRequest) -> NodeFacts:
-    """One look, all of the same instant."""
-    words = ("holder" if node.holds else "", "misled" if node.misled(SERVICES) else "")
-    world.note(who, "look", node.name, " ".join(word for word in words if word))
-    node.fenced(request.fence)
-    secret = set(request.secret_paths)
-    files = tuple(
-        FileSeen(
-            path=path,
-            kind="file",
-            mode=file.mode,
-            owner=file.owner,
-            digest=file.keyed if path in secret else file.digest,
-        )
-        for path, file in sorted(node.files.items())
-        if path in request.paths or any(path.startswith(root + "/") for root in request.roots)
-    )
-    units = tuple(
-        UnitSeen(name=name, active=unit.active, enabled=unit.enabled)
-        for name, unit in sorted(node.units.items())
-        if name in request.units
-    )
-    containers = tuple(
-        ContainerSeen(
-            id=f"{c.project}-{c.service}-{number}",
-            name=f"{c.project}-{c.service}-1",
-            image=c.image,
-            state=c.state,
-            health=c.health,
-            exit_code=c.exit_code,
-            restarts=c.restarts,
-            project=c.project,
-            service=c.service,
-            config=c.config,
-            networks=tuple(sorted(c.networks)),
-        )
-        for number, c in enumerate(sorted(node.containers, key=lambda c: (c.project, c.service)))
-    )
-    return NodeFacts(
-        hostname=node.name,
-        boot_id=f"boot-{node.boots}",
-        os="Debian 13",
-        arch="x86_64",
-        lineage=node.lineage(),
-        files=files,
-        units=units,
-        packages={name: "1.0" for name in sorted(node.packages) if name in request.packages},
-        containers=containers,
-        images=tuple(
-            ImageSeen(id=run, tags=(reference,), digests=(run,))
-            for run, (reference, _) in sorted(node.images.items())
-        ),
-        networks=tuple(sorted(node.networks)),
-        addresses=(node.address, *((node.holds,) if node.holds else ())),
-        vrrp=node.vrrp if node.running("keepalived.service") else "",
-        firewall=node.firewall,  # type: ignore[arg-type]
-        docker="26.1" if node.running("docker.service") else "",
-        secrets={c.path: keyed(c.content) for c in request.candidates if node.lineage()},
-        unfinished=tuple(sorted(node.transactions)),
-        routes=_routes(node.files.get(f"{ROOT}/caddy/Caddyfile")),
-        manifest=_last_line(node.files.get(MANIFEST_PATH)),
-    )
-
-
-def _routes(file: File | None) -> tuple[str, ...]:
-    words = file.content.decode(errors="replace").split() if file else []
-    return tuple(sorted({word for word in words if re.fullmatch("[0-9a-f]{16}", word)}))
-
-
-def _last_line(file: File | None) -> str:
-    lines = file.content.decode(errors="replace").splitlines() if file else []
-    return lines[-1] if lines else ""

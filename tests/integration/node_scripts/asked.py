@@ -10,12 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dynia.interfaces.node_requests import ExpectedFile, Fence, PushAnswer, PushRequest, RemoveRequest
+from dynia.interfaces.node_requests import (
+    ExpectedFile,
+    Fence,
+    ObserveRequest,
+    PushAnswer,
+    PushRequest,
+    RemoveRequest,
+)
+from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.release import ReleaseFile
 from tests.integration.node_scripts.machine import LINEAGE
 
 OPT, VAR, LINEAGE_FILE = "opt/dynia", "var/lib/dynia", "opt/dynia/lineage"
 OWNER = "root:root"
+DROP_IN = "etc/haproxy.d/dynia.conf"
 
 # Of each component the file that its scripts read; what it "runs" is a copy of that, beside everything that is ours.
 MAIN = {"haproxy": f"{OPT}/haproxy/haproxy.cfg", "service/api": f"{OPT}/services/api/compose.yaml"}
@@ -69,6 +78,21 @@ class Seen:
     fencing: tuple[str, int]
     unfinished: tuple[str, ...]
     answer: tuple[object, ...] | None = None
+
+
+def observed(facts: NodeFacts, root: str) -> tuple[object, ...]:
+    """Of a look what is a node's own."""
+    files = tuple(
+        (file.path.removeprefix(root), file.mode, file.owner, file.digest)
+        for file in sorted(facts.files, key=lambda file: file.path)
+        if file.kind == "file" and not file.path.endswith("/.lineage")
+    )
+    return facts.lineage, facts.unfinished, facts.manifest, files
+
+
+def looking(root: str, fence: Fence | None) -> ObserveRequest:
+    paths = (f"{root}{VAR}/manifest.json", f"{root}{DROP_IN}")
+    return ObserveRequest(roots=(f"{root}{OPT}",), paths=paths, fence=fence)
 
 
 def told(answer: PushAnswer, root: str) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from dynia.interfaces.node_requests import Fence
-from tests.integration.node_scripts.asked import MAIN, OPT, VAR, Asked, Before, Expect, Word
+from tests.integration.node_scripts.asked import DROP_IN, MAIN, OPT, VAR, Asked, Before, Expect, Word
 from tests.integration.node_scripts.cuts import cuttable, places_between
 from tests.integration.node_scripts.machine import LINEAGE
 
@@ -19,7 +19,7 @@ NAMES = {
         MAIN["haproxy"],
         f"{OPT}/haproxy/maps/eu/\\net's $(x).map",
         f"{OPT}/haproxy/errors/503.http",
-        "etc/haproxy.d/dynia.conf",
+        DROP_IN,
     ),
     "service/api": (MAIN["service/api"], f"{OPT}/services/api/.env", f"{VAR}/manifest.json"),
 }

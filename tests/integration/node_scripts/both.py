@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dynia.interfaces.node_requests import PushRequest, RemoveRequest
+from dynia.interfaces.node_requests import Fence, PushRequest, RemoveRequest
 from dynia.providers.ssh import answers, messages
 from tests.integration.node_scripts.asked import (
     GOOD,
@@ -26,12 +26,15 @@ from tests.integration.node_scripts.asked import (
     Look,
     Seen,
     Word,
+    looking,
+    observed,
     request,
     told,
 )
 from tests.integration.node_scripts.cuts import cut_at
 from tests.integration.node_scripts.machine import Machine, push_args, remove_args
 from tests.simulation import machine as memory
+from tests.simulation.looks import observe
 from tests.simulation.machine import File
 from tests.simulation.scripts import Script
 from tests.simulation.world import World
@@ -83,6 +86,10 @@ class Real:
             raw = self.machine.cut(cut_at(asked.verb, *cut), args, stdin, made.fence)
             self._wait()
         return self.seen(None if raw is None else told(answers.parse_push(raw), self.root))
+
+    def look(self, fence: Fence | None) -> Seen:
+        facts = self.machine.observe(looking(self.root, fence))
+        return self.seen(observed(facts, self.root))
 
     def seen(self, answer: tuple[object, ...] | None = None) -> Seen:
         root = Path(self.root)
@@ -202,6 +209,12 @@ class Simulated:
         ]
         self.possible = [node for look, node in found if look == seen]
         return [look for look, _ in found]
+
+    def look(self, fence: Fence | None) -> list[Seen]:
+        return [
+            looks(node, observed(observe(self.world, node, "run", looking("/", fence)), "/"))
+            for node in copy.deepcopy(self.possible)
+        ]
 
     def _outcomes(
         self, before: memory.Node, made: PushRequest | RemoveRequest

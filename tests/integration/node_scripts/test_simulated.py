@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,15 +12,18 @@ import pytest
 from hypothesis import Phase, given, settings
 from msgspec.structs import replace
 
-from dynia.interfaces.node_requests import ExpectedFile, PushAnswer, PushRequest
-from tests.integration.node_scripts.asked import Before
-from tests.integration.node_scripts.bad_days import Deed, Edit, days
+from dynia.interfaces.node_requests import ExpectedFile, Fence, PushAnswer, PushRequest
+from tests.integration.node_scripts.asked import DROP_IN, MAIN, VAR, Asked, Before
+from tests.integration.node_scripts.bad_days import FOLDERS, LATEST, NAMES, Deed, Edit, days
 from tests.integration.node_scripts.both import Real, Simulated, Told
+from tests.integration.node_scripts.cuts import cuttable, places_between
+from tests.integration.node_scripts.machine import LINEAGE
 from tests.simulation.machine import File, Kept, Transaction
 from tests.simulation.world import World
 
 Day = tuple[Before, list[Deed | Edit], Deed]
 QUICK, MORE = 20, 400
+LATER = Fence(lineage=LINEAGE, cluster="prod", number=10)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +52,8 @@ def play(world: World, day: Day, script: type[Told] = Told) -> None:
                 f"asked {pformat(deed)}\nthe real node: {pformat(seen)}\nthe simulated one: {pformat(could)}"
             )
             now, then = seen.files, now
+        looked, could = real.look(LATER), simulated.look(LATER)
+        assert looked in could, f"the real node: {pformat(looked)}\nthe simulated one: {pformat(could)}"
 
 
 @given(day=days)
@@ -61,6 +67,42 @@ def test_the_simulated_node_does_what_the_real_one_does(world: World, day: Day) 
 @settings(max_examples=MORE)
 def test_the_same_with_many_more_days(world: World, day: Day) -> None:
     play(world, day)
+
+
+FULL = Before(
+    files=((MAIN["haproxy"], b"good 1\n", 0o640), (NAMES["haproxy"][2], b"old page\n", 0o644)), lineage=None
+)
+WHOLE = {
+    "a push that fails": Asked(
+        "push",
+        files=((MAIN["haproxy"], b"good 2\n", 0o600), (NAMES["haproxy"][1], b"new map\n", 0o644)),
+        delete=(NAMES["haproxy"][2],),
+        activate="copy",
+        probe="false",
+        fence=LATEST,
+    ),
+    "a push that is done": Asked("push", files=((MAIN["haproxy"], b"good 2\n", 0o600),), activate="copy"),
+    "a removal of everything": Asked("remove", delete=(FOLDERS["haproxy"][0], DROP_IN, VAR), activate="rest"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_simulated_node_can_be_cut_where_the_real_one_can_and_nowhere_else(
+    world: World, tmp_path: Path, name: str
+) -> None:
+    asked, met = WHOLE[name], []
+    late = places_between(asked.verb, "keep", "commit")[0]
+    for place, times in itertools.product(range(cuttable(asked.verb)[1]), (1, 2, 3)):
+        if times == 1 or place >= late:
+            real = Real(tmp_path / f"{place}-{times}", FULL)
+            met.append(real.ask(asked, {}, {}, (place, times)))
+    cut = next(seen for seen in met if seen.answer is None)
+    simulated = Simulated(world)
+    simulated.begin(FULL)
+    could = simulated.ask(asked, {}, {}, cut)
+    assert [seen for seen in could if seen not in met] == []
+    assert [seen for seen in met if seen.answer is None and seen not in could] == []
 
 
 # That it can fail: simulated nodes with a bug planted in them.
