@@ -68,7 +68,7 @@ class LabVendors:
         if self._provider is None:
             from dynia.providers.nodes.docker.provider import DockerNodeProvider
 
-            self._provider = DockerNodeProvider(self._lab(), self._tell)
+            self._provider = DockerNodeProvider(self._lab(), self._tell, self._guard)
         return self._provider
 
     async def dns(self, dns: ZoneDns) -> DnsProvider:

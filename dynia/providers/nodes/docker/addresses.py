@@ -9,7 +9,7 @@ import msgspec
 
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.shape import Shape
-from dynia.providers.nodes.docker.docker_cli import DockerRefused, docker, inspect, listed
+from dynia.providers.nodes.docker.docker_cli import Deed, DockerRefused, docker, inspect, listed
 from dynia.providers.nodes.docker.lab import CLUSTER, CONTAINER, KIND, LAB, LINEAGE, ORDINAL, Lab
 
 
@@ -38,7 +38,9 @@ async def claims(lab: Lab, lineage: str, cluster: str, kind: str) -> tuple[Claim
     return tuple(sorted((_claim(lab, one) for one in seen), key=lambda c: IPv4Address(c.address)))
 
 
-async def claim(lab: Lab, subnet: IPv4Network, tails: Iterable[int], holder: Holder) -> Claim:
+async def claim(
+    lab: Lab, subnet: IPv4Network, tails: Iterable[int], holder: Holder, deed: Deed = docker
+) -> Claim:
     """A free address for the holder. Creating a volume that exists changes nothing: labels say who won."""
     taken = set(await listed("volume", lab.mark))
     for tail in tails:
@@ -47,7 +49,7 @@ async def claim(lab: Lab, subnet: IPv4Network, tails: Iterable[int], holder: Hol
             continue
         labels = {LAB: lab.id, **_labels(holder)}
         marked = [part for key, value in labels.items() for part in ("--label", f"{key}={value}")]
-        await docker("volume", "create", *marked, name)
+        await deed("volume", "create", *marked, name)
         for seen in await inspect("volume", (name,)):
             won = _claim(lab, seen)
             if won.holder == holder:
@@ -57,10 +59,10 @@ async def claim(lab: Lab, subnet: IPv4Network, tails: Iterable[int], holder: Hol
     )
 
 
-async def drop(name: str) -> None:
+async def drop(name: str, deed: Deed = docker) -> None:
     """Give a claim back. Already gone is not an error."""
     try:
-        await docker("volume", "rm", "--force", name)
+        await deed("volume", "rm", "--force", name)
     except DockerRefused as error:
         if "no such volume" not in error.said.lower():
             raise

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from dynia.interfaces.errors import DyniaError, NotObservedError
+from dynia.providers.guard import FREE, Guard
 
 SECONDS = 60.0
 NO_DAEMON = ("Cannot connect to the Docker daemon", "error during connect", "connection refused")
@@ -23,9 +24,19 @@ class DockerRefused(DyniaError):
         self.said = said
 
 
-async def docker(*argv: str, stdin: bytes | None = None, timeout: float = SECONDS) -> str:
-    """Standard output of a docker command that succeeded."""
-    code, out, err = await _run(argv, stdin, timeout)
+class Deed(Protocol):
+    """How a command that changes something is run: `docker` itself, or under a lease."""
+
+    async def __call__(self, *argv: str, stdin: bytes | None = None) -> str: ...
+
+
+async def docker(
+    *argv: str, stdin: bytes | None = None, timeout: float = SECONDS, guard: Guard = FREE
+) -> str:
+    """Standard output of a docker command that succeeded. With a `guard` it is begun only while this run has
+    its lease, and waited for only as long as that is renewed."""
+    guard.check()
+    code, out, err = await _run(argv, stdin, timeout, guard)
     if code != 0:
         raise _refusal(argv, err)
     return out
@@ -51,7 +62,9 @@ async def listed(kind: str, *filters: str) -> tuple[str, ...]:
     return tuple(out.split())
 
 
-async def _run(argv: tuple[str, ...], stdin: bytes | None, timeout: float) -> tuple[int, str, str]:
+async def _run(
+    argv: tuple[str, ...], stdin: bytes | None, timeout: float, guard: Guard = FREE
+) -> tuple[int, str, str]:
     given = asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(
@@ -59,9 +72,18 @@ async def _run(argv: tuple[str, ...], stdin: bytes | None, timeout: float) -> tu
         )
     except FileNotFoundError as error:
         raise NotObservedError("the docker command is not installed", hint="run `dynia lab up`") from error
+    talk = asyncio.ensure_future(process.communicate(stdin))
     try:
         async with asyncio.timeout(timeout):
-            out, err = await process.communicate(stdin)
+            while not talk.done():
+                left = guard.left()
+                if left is not None and left <= 0:
+                    raise NotObservedError(
+                        f"docker {' '.join(argv[:2])}: no answer while this run surely had its lock",
+                        hint="nothing is lost: run it again",
+                    )
+                await asyncio.wait({talk}, timeout=left)
+            out, err = await talk
     except TimeoutError as error:
         raise NotObservedError(
             f"docker {' '.join(argv[:2])}: no answer within {timeout:.0f} s", hint="is the daemon well?"
@@ -70,7 +92,9 @@ async def _run(argv: tuple[str, ...], stdin: bytes | None, timeout: float) -> tu
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+        talk.cancel()
+        await asyncio.wait({talk})
+        await process.wait()
     return process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
 
 

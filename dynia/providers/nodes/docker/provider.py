@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.observed import Offer, ProviderAddress, ProviderNode
+from dynia.providers.guard import FREE, Guard
 from dynia.providers.nodes.docker import addresses
 from dynia.providers.nodes.docker.addresses import Holder
 from dynia.providers.nodes.docker.docker_cli import DockerRefused, docker, inspect, listed
@@ -42,9 +44,11 @@ STATUS: dict[str, Literal["running", "off"]] = {
 
 
 class DockerNodeProvider:
-    """Nodes and reserved IPs of one lab. A node's provider_id is the name of its container."""
+    """Nodes and reserved IPs of one lab. A node's provider_id is the name of its container. `guard` says
+    before each command that changes something whether this run may still act."""
 
-    def __init__(self, lab: Lab, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, lab: Lab, tell: Callable[[str], None] = lambda _: None, guard: Guard = FREE) -> None:
+        self._deed = partial(docker, guard=guard)
         self._lab = lab
         self._tell = tell
         self._making_ready = asyncio.Lock()
@@ -99,13 +103,13 @@ class DockerNodeProvider:
             return known
         await self._make_ready(node_image())
         holder = Holder(lineage=lineage, cluster=cluster, kind="reserved-ip")
-        won = await addresses.claim(self._lab, await network(self._lab), RESERVED_TAILS, holder)
+        won = await addresses.claim(self._lab, await network(self._lab), RESERVED_TAILS, holder, self._deed)
         return ProviderAddress(provider_id=won.volume, address=won.address)
 
     async def release_reserved_ip(self, provider_id: str) -> None:
         for seen in await inspect("volume", (provider_id,)):
             _check_ours(self._lab, provider_id, seen.get("Labels"))
-        await addresses.drop(provider_id)
+        await addresses.drop(provider_id, self._deed)
 
     async def attach_reserved_ip(self, provider_id: str, node_provider_id: str) -> None:
         raise _no_api()
@@ -114,7 +118,7 @@ class DockerNodeProvider:
         raise _no_api()
 
     async def _started(self, name: str) -> ProviderNode:
-        await docker("start", name)
+        await self._deed("start", name)
         found = await self._find(name)
         if found is None:
             raise DyniaError(f"machine {name} is gone")
@@ -134,7 +138,7 @@ class DockerNodeProvider:
         holder = Holder(
             lineage=order.lineage, cluster=order.cluster, kind="node", ordinal=order.ordinal, container=name
         )
-        claimed = await addresses.claim(self._lab, await network(self._lab), NODE_TAILS, holder)
+        claimed = await addresses.claim(self._lab, await network(self._lab), NODE_TAILS, holder, self._deed)
         machine = Machine(
             name=name,
             hostname=order.name,
@@ -153,13 +157,13 @@ class DockerNodeProvider:
         )
         cgroup = (await docker("info", "--format", "{{.CgroupVersion}}")).strip()
         try:
-            await docker(*create_arguments(machine, bounding_set(), cgroup))
+            await self._deed(*create_arguments(machine, bounding_set(), cgroup))
         except DockerRefused as error:
             if "already in use" in error.said:
                 raise _TwinMade from error
             raise
         keys = seed(order.host_private_key, order.host_public_key, order.authorized_key)
-        await docker("cp", "-", f"{name}:/", stdin=keys)
+        await self._deed("cp", "-", f"{name}:/", stdin=keys)
 
     async def _find(self, name: str) -> ProviderNode | None:
         for seen in await inspect("container", (name,)):
@@ -173,11 +177,11 @@ class DockerNodeProvider:
     async def _remove(self, name: str) -> None:
         """The container and its claim, found by identity, so that a half done removal can be ended."""
         with contextlib.suppress(DockerRefused):
-            await docker("rm", "--force", "--volumes", name)
+            await self._deed("rm", "--force", "--volumes", name)
         if await inspect("container", (name,)):
             raise DyniaError(f"{name} could not be removed")
         for volume in await listed("volume", self._lab.mark, f"label={CONTAINER}={name}"):
-            await addresses.drop(volume)
+            await addresses.drop(volume, self._deed)
 
 
 class _TwinMade(Exception):
