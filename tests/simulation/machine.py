@@ -102,6 +102,7 @@ class Node:
         self.firewall = ""
         self.transactions: dict[str, Transaction] = {}
         self.fencing = ("", 0)
+        self.home = True  # its working folder, where that number lies
         self.locked_by = ""
         self.process = Process(name)
         self.waiting: list[asyncio.Future[Any]] = []
@@ -162,7 +163,7 @@ class Node:
 
     def fenced(self, fence: Fence | None) -> int:
         """The higher number of a lease that this node has seen; 0: there is none, and this one is kept."""
-        if fence is None or self.lineage() != fence.lineage:
+        if fence is None or not self.home or self.lineage() != fence.lineage:
             return 0
         cluster, seen = self.fencing
         if cluster == fence.cluster and seen > fence.number:

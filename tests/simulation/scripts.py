@@ -115,7 +115,7 @@ class Script:
             await self.pause()
             self._erase(VAR)
             node.transactions.clear()
-            node.fencing = ("", 0)
+            node.fencing, node.home = ("", 0), False
         return done
 
     async def _lock(self, deadline_s: float) -> bool:
@@ -125,7 +125,7 @@ class Script:
             if self.world.now >= until:
                 return False
             await asyncio.sleep(0.1)
-        self.node.locked_by = f"{self.who} {self.component}"
+        self.node.locked_by, self.node.home = f"{self.who} {self.component}", True
         self.since = self.world.now
         return True
 
@@ -235,6 +235,7 @@ async def bootstrap(world: World, node: Node, who: str, request: BootstrapReques
         raise Refused(f"this host belongs to another state ({node.lineage()})")
     if not node.lineage():
         node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
+    node.home = True
     if seen := node.fenced(request.fence):
         raise fenced("", str(seen))
     node.packages |= set(request.packages)
