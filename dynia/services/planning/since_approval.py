@@ -6,12 +6,22 @@ from collections.abc import Iterable, Mapping
 
 from dynia.interfaces.node_requests import ExpectedFile
 from dynia.interfaces.observed import FileSeen, NodeFacts, ObservedNode
+from dynia.interfaces.shape import Shape
 from dynia.services.actions import PushComponent, RemoveComponent
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.plan import Step
 
-# By node and path: the digest that this apply left there, empty where it deleted, None where none is told.
-Touched = dict[tuple[str, str], str | None]
+
+class Left(Shape):
+    """What this apply left at a path: its digest, empty where it deleted, None where none is told (a secret);
+    and the release that it was of."""
+
+    digest: str | None = ""
+    release: str = ""
+
+
+# By node and path.
+Touched = dict[tuple[str, str], Left]
 
 
 def touched_by(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]]) -> Touched:
@@ -19,13 +29,14 @@ def touched_by(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]
     found: Touched = {}
     for step in steps:
         match step.action:
-            case PushComponent(node=node, component=component, write=write, delete=delete):
-                found |= {(node, path): "" for path in delete}
+            case PushComponent(node=node, component=component, release=release, write=write, delete=delete):
+                found |= {(node, path): Left() for path in delete}
                 for file in recipes[node][component].release.files:
                     if file.path in write:
-                        found[node, file.path] = None if file.secret else file.digest
+                        digest = None if file.secret else file.digest
+                        found[node, file.path] = Left(digest=digest, release=release)
             case RemoveComponent(node=node, paths=paths):
-                found |= {(node, path): "" for path in paths}
+                found |= {(node, path): Left() for path in paths}
     return found
 
 
@@ -46,12 +57,20 @@ def changed_since(
         for now in step.action.expected:
             own = next(((node, path) for path in _with_folders(now.path) if (node, path) in touched), None)
             if own is not None:
-                changed = touched[own] is not None and now.digest != touched[own]
+                changed = _not_as_left(now, touched[own], step.action)
             else:
                 changed = not _same(now, then.get(now.path))
             if changed:
                 found.add((node, now.path))
     return tuple(sorted(found))
+
+
+def _not_as_left(now: ExpectedFile, left: Left, action: PushComponent | RemoveComponent) -> bool:
+    """No digest of a secret is known here. But what this apply wrote is not wanted again of the same release,
+    unless somebody changed it."""
+    if left.digest is not None:
+        return now.digest != left.digest
+    return isinstance(action, PushComponent) and action.release == left.release and now.path in action.write
 
 
 def _with_folders(path: str) -> list[str]:
