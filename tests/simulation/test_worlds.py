@@ -12,14 +12,13 @@ from tests.simulation.census import Census
 from tests.simulation.story import play
 
 SEED = "make test"
-QUICK, MORE, ALL, BATCH = 20, 500, 2000, 20
-LONG = (pytest.mark.worlds, pytest.mark.slow)
+QUICK, ALL, BATCH = 20, 2000, 20
 
 
 def batches() -> list[object]:
-    """A few in `make check`, five hundred in `make test`, all of them in `make test-all`: batches that two workers share."""
+    """A few in `make check`, all of them in `make test`: batches that two workers share."""
     return [
-        pytest.param(first, marks=() if first < QUICK else (pytest.mark.worlds,) if first < MORE else LONG)
+        pytest.param(first, marks=() if first < QUICK else pytest.mark.worlds)
         for first in range(0, ALL, BATCH)
     ]
 
