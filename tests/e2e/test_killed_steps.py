@@ -5,6 +5,7 @@ The rows are `kills/table.py`'s. Each life is one cluster's, from its first appl
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -17,7 +18,11 @@ from tests.e2e.kills.table import CLOUD, LAB, Phase, Row, rows
 from tests.e2e.scratch import Scratch
 from tests.e2e.twin_cloud import TwinCloud
 
-pytestmark = pytest.mark.lab
+# Written and not yet seen green: run them with DYNIA_KILLS=1, mend them, then take this away.
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif("DYNIA_KILLS" not in os.environ, reason="not yet seen green on nodes"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from shlex import quote
 
-_COMPOSE = 'env -i PATH="$PATH" HOME=/root docker compose'
+_CLEAN = 'env -i PATH="$PATH" HOME=/root'
 
 
 def staged(path: str, variable: str) -> str:
@@ -48,11 +48,16 @@ def awake(unit: str, argument: str) -> str:
     )
 
 
-def compose(project: str, folder: str, files: tuple[str, ...], env_file: str, command: str) -> str:
-    """A compose command in a clean environment. `folder` may name a shell variable (``"$folder"``)."""
+def compose(
+    project: str, folder: str, files: tuple[str, ...], env_file: str, command: str, *, told: str = ""
+) -> str:
+    """A compose command in a clean environment. `folder` may name a shell variable (``"$folder"``); `told` is
+    a variable of the script that compose is given too."""
     named = " ".join(f"-f {folder}/{quote(name)}" for name in files)
+    given = f'{_CLEAN} {told}="${told}"' if told else _CLEAN
     return (
-        f"{_COMPOSE} -p {quote(project)} --project-directory {folder} --env-file {env_file} {named} {command}"
+        f"{given} docker compose -p {quote(project)} --project-directory {folder} "
+        f"--env-file {env_file} {named} {command}"
     )
 
 
@@ -88,7 +93,7 @@ def keyed_hash(variable: str, path: str) -> str:
 def compose_down(project: str, *, volumes: bool = False) -> str:
     """Takes a project's containers and networks away, found by their labels: works without its files."""
     more = " -v" if volumes else ""
-    return f"{_COMPOSE} -p {quote(project)} down --remove-orphans{more} </dev/null\n"
+    return f"{_CLEAN} docker compose -p {quote(project)} down --remove-orphans{more} </dev/null\n"
 
 
 def edge_network(service: str) -> str:

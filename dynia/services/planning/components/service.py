@@ -149,10 +149,12 @@ def _check(service: Service, home: str) -> str:
 def _activate(service: Service, home: str) -> str:
     name = project(service.name)
     up = "up -d --no-build --pull never"
-    command = compose(name, quote(home), _FILES, quote(f"{home}/{DOTENV}"), up)
+    unseen = any(container.unseen_dotenv for container in service.containers)
+    told = DOTENV_VARIABLE if unseen else ""
+    command = compose(name, quote(home), _FILES, quote(f"{home}/{DOTENV}"), up, told=told)
     awake = f"{command} --remove-orphans </dev/null\n"
     awake += mounts_renewed(name, service.name, f"{command} --no-deps --force-recreate")
-    if any(container.unseen_dotenv for container in service.containers):
+    if unseen:
         awake = keyed_hash(DOTENV_VARIABLE, f"{home}/{DOTENV}") + awake
     gone = without(f"{home}/{COMPOSE}", compose_down(name))
     if service.target is None:
