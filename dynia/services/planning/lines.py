@@ -51,18 +51,19 @@ def merge(lines: Iterable[Line], all_nodes: int) -> tuple[Line, ...]:
     """One line per equal change, over all passes; `everywhere` where it concerns every node. What is changed
     on the same nodes once more, for another reason, is said once."""
     nodes: dict[Line, dict[str, None]] = {}
+    reasons: dict[Line, list[Line]] = {}
     for line in lines:
         bare = msgspec.structs.replace(line, nodes=(), everywhere=False)
-        said = next((o for o in nodes if _same(o, bare) and nodes[o].keys() >= set(line.nodes)), bare)
-        nodes.setdefault(said, {}).update(dict.fromkeys(line.nodes))
+        others = reasons.setdefault(msgspec.structs.replace(bare, why=""), [])
+        said = next((o for o in others if nodes[o].keys() >= set(line.nodes)), bare)
+        if said not in nodes:
+            nodes[said] = {}
+            others.append(said)
+        nodes[said].update(dict.fromkeys(line.nodes))
     return tuple(
         msgspec.structs.replace(bare, nodes=tuple(sorted(names)), everywhere=len(names) == all_nodes > 1)
         for bare, names in nodes.items()
     )
-
-
-def _same(one: Line, other: Line) -> bool:
-    return msgspec.structs.replace(one, why=other.why) == other
 
 
 def title(component: str) -> str:

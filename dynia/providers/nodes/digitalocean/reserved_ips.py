@@ -173,9 +173,7 @@ class ReservedIps:
 
     async def _exists(self, address: str) -> bool:
         """False: there is no such address. Raises where it is somebody else's."""
-        try:
-            await self._get(address)
-        except Gone:
+        if await self._is_gone(address):
             return False
         if not await self._marks(address):
             raise Refused(
