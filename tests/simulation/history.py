@@ -71,6 +71,8 @@ class Never:
         # By the provider's word, as far as the run heard it.
         self._owner: dict[str, str] = {}
         self._holder_done: set[str] = set()
+        # Nodes that seem to lead nobody to what runs there: they are mended first, whoever holds the address.
+        self._astray: dict[str, set[str]] = defaultdict(set)
         # Nodes that run what nobody is led to, by run, and what was done in the belief that they serve.
         self._misled: dict[str, set[str]] = defaultdict(set)
         self._relied: dict[str, list[str]] = defaultdict(list)
@@ -114,6 +116,9 @@ class Never:
         (self._misled[entry.who].add if "misled" in entry.detail else self._misled[entry.who].discard)(
             entry.where
         )
+        (self._astray[entry.who].add if "astray" in entry.detail else self._astray[entry.who].discard)(
+            entry.where
+        )
         for service in spec.services:
             key = (entry.who, service.name)
             self._out[key].discard(entry.where)
@@ -144,7 +149,8 @@ class Never:
                 self._relied[entry.who].append(said)
         holders = self._owner if isinstance(spec.entry, ApiEntry) else self._holder
         if entry.where == holders.get(entry.who):
-            self._holder_done.add(entry.who)
+            if entry.where not in self._astray[entry.who]:
+                self._holder_done.add(entry.who)
         elif entry.who in self._holder_done:
             self.found.append(
                 f"law 5: {entry.who} takes out {entry.where} at {entry.at:.3f}, after the holder of the address"

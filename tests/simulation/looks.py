@@ -12,7 +12,11 @@ from tests.simulation.world import SERVICES, World
 
 
 def observe(world: World, node: Node, who: str, request: ObserveRequest) -> NodeFacts:
-    words = ("holder" if node.holds else "", "misled" if node.misled(SERVICES) else "")
+    words = (
+        "holder" if node.holds else "",
+        "misled" if node.misled(SERVICES) else "",
+        "astray" if _astray(node) else "",
+    )
     world.note(who, "look", node.name, " ".join(word for word in words if word))
     node.fenced(request.fence)
     secret = set(request.secret_paths)
@@ -72,6 +76,15 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
         routes=_routes(node.files.get(f"{ROOT}/caddy/Caddyfile")),
         manifest=_last_line(node.files.get(MANIFEST_PATH)),
     )
+
+
+def _astray(node: Node) -> bool:
+    """Whether the Caddyfile that lies there leads past a container. What Caddy itself read, a look does not tell."""
+    file = node.files.get(f"{ROOT}/caddy/Caddyfile")
+    routes = _routes(file)
+    ours = {f"dynia-{name}": f"edge-{name}" for name, routed in SERVICES.items() if routed}
+    led = (c.config for c in node.containers if ours.get(c.project) in c.networks)
+    return (bool(routes) or file is None or not file.content) and any(config not in routes for config in led)
 
 
 def _routes(file: File | None) -> tuple[str, ...]:
