@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Container, Mapping, Set
 
 import msgspec
 
@@ -79,6 +79,13 @@ def provide_images(
     return tuple(steps)
 
 
+def without_sources(comparisons: list[Comparison], seen: Container[str]) -> frozenset[str]:
+    """Components that wait for a secret which is neither here nor on the node."""
+    found = frozenset(one.component for one in comparisons if any(path not in seen for path in one.unclear))
+    # HAProxy cannot start on a certificate that is not there.
+    return found | ENTRY_SIDE if TLS in found else found
+
+
 def component_steps(
     comparisons: list[Comparison],
     components: Mapping[str, Component],
@@ -94,11 +101,9 @@ def component_steps(
     before: list[Step] = []
     gates: list[Step] = []
     entry: list[Step] = []
-    lacks_key = False
+    lacking = without_sources(comparisons, seen)
     for one in comparisons:
-        if any(path not in seen for path in one.unclear) or (lacks_key and one.component in ENTRY_SIDE):
-            # HAProxy cannot start on a certificate that is not there.
-            lacks_key = lacks_key or one.component == TLS
+        if one.component in lacking:
             continue
         component = components[one.component]
         gate = component.gate(topology, place, one.wanted.recipe)

@@ -17,7 +17,7 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import Fold
 from dynia.services.planning.plan import Drift, Step, Waiting
 from dynia.services.planning.reasons import Reasons
-from dynia.services.planning.releases import bootstrap, component_steps, provide_images
+from dynia.services.planning.releases import bootstrap, component_steps, provide_images, without_sources
 from dynia.services.planning.removal import files_below, left_components
 from dynia.services.planning.speakers import SPEAKER
 from dynia.services.planning.strays import Known, remove_strays, strays_of
@@ -132,8 +132,10 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     if not (comparisons or strays or first or images):
         return
     fresh = not node.components and not node.pushed
+    lacking = without_sources(comparisons, seen)
     for one in comparisons:
-        found.fold.add(one, fresh)
+        if one.component not in lacking:
+            found.fold.add(one, fresh)
         component = wanted.by_name[one.component]
         found.drift += component_drift(one, component, topology, place, facts, judged)
         found.waiting += [_unclear(node, path) for path in one.unclear]

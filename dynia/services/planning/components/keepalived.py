@@ -29,7 +29,8 @@ export DYNIA_PRIVATE_IP
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sh "$folder/interface.sh" "$work/interface.conf"
-sed "s#{FOLDER}/#$folder/#g; s#/run/dynia/interface.conf#$work/interface.conf#" \\
+sed "s#{FOLDER}/#$folder/#g; s#/run/dynia-failover/#$work/#
+s#/run/dynia/interface.conf#$work/interface.conf#" \\
   "$folder/keepalived.conf" >"$work/keepalived.conf"
 keepalived -t -f "$work/keepalived.conf" -i "$DYNIA_CONFIG_ID"
 if grep -q '^vrrp_script witness' "$folder/keepalived.conf" && ! sh "$folder/witness.sh"; then
@@ -70,6 +71,15 @@ class KeepalivedData(TemplateData):
     claimed: bool
 
 
+class DropInData(TemplateData):
+    """Names of ``keepalived/dynia.conf.mustache``. `claimed`: what the claim unit is told must have a place."""
+
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"cluster", "claimed"})
+
+    cluster: str
+    claimed: bool
+
+
 class WitnessData(TemplateData):
     """Names of ``keepalived/witness.sh.mustache``. Empty: the default gateway."""
 
@@ -99,6 +109,7 @@ class Keepalived(Basic, kw_only=True):
             witnessed=len(topology.nodes) == 2,
             claimed=isinstance(self.entry, ApiEntry),
         )
+        drop_in = DropInData(cluster=topology.cluster, claimed=data.claimed)
         scripts = f"{FOLDER}/"
         files = (
             rendered(topology, "keepalived/keepalived.conf", CONFIG, data),
@@ -112,7 +123,7 @@ class Keepalived(Basic, kw_only=True):
                 WitnessData(witness=self.entry.witness),
                 mode=0o755,
             ),
-            rendered(topology, "keepalived/dynia.conf", DROP_IN),
+            rendered(topology, "keepalived/dynia.conf", DROP_IN, drop_in),
         )
         release = Release(component=self.name, files=files)
         return Recipe(

@@ -7,7 +7,7 @@ from dynia.services.planning.components.caddy import CaddyContainer, CaddyData
 from dynia.services.planning.components.failover import FailoverData
 from dynia.services.planning.components.firewall import FirewallData
 from dynia.services.planning.components.haproxy import HaproxyData
-from dynia.services.planning.components.keepalived import KeepalivedData, WitnessData
+from dynia.services.planning.components.keepalived import DropInData, KeepalivedData, WitnessData
 from dynia.services.planning.components.node import NodeData
 from dynia.services.planning.components.rendered import SUFFIX, NoData, TemplateData
 from dynia.services.planning.mustache import compiled
@@ -24,7 +24,7 @@ CATALOGUE: dict[str, type[TemplateData]] = {
     "haproxy/cloudflare-networks": NoData,
     "haproxy/dynia.conf": NoData,
     "haproxy/haproxy.cfg": HaproxyData,
-    "keepalived/dynia.conf": NoData,
+    "keepalived/dynia.conf": DropInData,
     "keepalived/heard.sh": NoData,
     "keepalived/interface.sh": NoData,
     "keepalived/keepalived.conf": KeepalivedData,
