@@ -72,7 +72,7 @@ class KeepalivedData(TemplateData):
 
 
 class DropInData(TemplateData):
-    """Names of ``keepalived/dynia.conf.mustache``. `claimed`: what the claim unit is told must have a place."""
+    """Names of ``keepalived/dynia.conf.mustache``. `claimed`: what the claim unit is told has a place."""
 
     OPTIONAL: ClassVar[frozenset[str]] = frozenset({"cluster", "claimed"})
 
