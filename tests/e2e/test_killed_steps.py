@@ -5,7 +5,6 @@ The rows are `kills/table.py`'s. Each life is one cluster's, from its first appl
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 
@@ -14,15 +13,11 @@ import pytest
 from dynia.providers.nodes.docker.lab import Lab
 from tests.e2e.kills.cloud_life import CloudLife
 from tests.e2e.kills.lab_life import LabLife
-from tests.e2e.kills.table import CLOUD, LAB, Phase, Row, rows
+from tests.e2e.kills.table import CLOUD, LAB, Phase, Row, quick, rows
 from tests.e2e.scratch import Scratch
 from tests.e2e.twin_cloud import TwinCloud
 
-# Written and not yet seen green: run them with DYNIA_KILLS=1, mend them, then take this away.
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif("DYNIA_KILLS" not in os.environ, reason="not yet seen green on nodes"),
-]
+pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +55,11 @@ def cloud_life(droplet: Scratch, cloud: TwinCloud) -> Iterator[CloudLife]:
 
 
 def marked(life: tuple[Phase, ...]) -> list[object]:
-    return [pytest.param(row, id=str(row), marks=pytest.mark.slow) for row in rows(life)]
+    now = quick(life)
+    return [
+        pytest.param(row, id=str(row), marks=() if str(row) in now else pytest.mark.slow)
+        for row in rows(life)
+    ]
 
 
 def ends(request: pytest.FixtureRequest, row: Row) -> bool:
