@@ -36,7 +36,7 @@ def roll(
 ) -> Rolled:
     """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
     fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
-    Those that are `misled` go first, whoever holds the address: the others are what serves."""
+    Those that are `misled` go first, whoever holds the address, and to their end: the others serve."""
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
     joining = [w for w in works if w.node not in servers]
     rolling = sorted((w for w in works if w.node in servers), key=lambda w: w.node not in misled)
@@ -57,7 +57,7 @@ def roll(
             kept.append(allowed)
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
     width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
-    turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width))
+    turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width), misled)
     chained = [step for work in joining for step in _chain(work.steps, ())]
     early, late = after_holder(chained, turns, holder)
     return Rolled(
@@ -69,7 +69,7 @@ def roll(
     )
 
 
-def _turns(works: list[Work], rollout: Rollout, holder: str, width: int) -> list[Step]:
+def _turns(works: list[Work], rollout: Rollout, holder: str, width: int, misled: Set[str]) -> list[Step]:
     last = [w for w in works if w.node == holder] if len(works) > 1 else []
     rest = [w for w in works if w not in last] if last else list(works)
     first = rest[:1] if rollout.canary and len(works) > 1 else []
@@ -79,12 +79,13 @@ def _turns(works: list[Work], rollout: Rollout, holder: str, width: int) -> list
     for work in first:
         steps += _chain(work.steps, gate)
         gate = (work.steps[-1].id,)
-    tails: list[tuple[str, ...]] = [gate] * min(width, len(rest))
-    for position, work in enumerate(rest):
-        lane = position % len(tails)
-        steps += _chain(work.steps, tails[lane])
-        tails[lane] = (work.steps[-1].id,)
-    gate = tuple(sorted(name for tail in tails for name in tail)) or gate
+    for group in ([w for w in rest if w.node in misled], [w for w in rest if w.node not in misled]):
+        tails: list[tuple[str, ...]] = [gate] * min(width, len(group))
+        for position, work in enumerate(group):
+            lane = position % len(tails)
+            steps += _chain(work.steps, tails[lane])
+            tails[lane] = (work.steps[-1].id,)
+        gate = tuple(sorted({name for tail in tails for name in tail})) or gate
     for work in last:
         steps += _chain(work.steps, gate)
     return steps

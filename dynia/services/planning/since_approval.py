@@ -9,14 +9,16 @@ from dynia.interfaces.observed import FileSeen, NodeFacts, ObservedNode
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import PushComponent, RemoveComponent
 from dynia.services.actions.base import Recipe
+from dynia.services.planning.compare import OWNER
 from dynia.services.planning.plan import Step
 
 
 class Left(Shape):
     """What this apply left at a path: its digest, empty where it deleted, None where none is told (a secret);
-    and the release that it was of."""
+    its mode, and the release that it was of."""
 
     digest: str | None = ""
+    mode: int = 0
     release: str = ""
 
 
@@ -34,7 +36,7 @@ def touched_by(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]
                 for file in recipes[node][component].release.files:
                     if file.path in write:
                         digest = None if file.secret else file.digest
-                        found[node, file.path] = Left(digest=digest, release=release)
+                        found[node, file.path] = Left(digest=digest, mode=file.mode, release=release)
             case RemoveComponent(node=node, paths=paths):
                 found |= {(node, path): Left() for path in paths}
     return found
@@ -68,6 +70,8 @@ def changed_since(
 def _not_as_left(now: ExpectedFile, left: Left, action: PushComponent | RemoveComponent) -> bool:
     """No digest of a secret is known here. But what this apply wrote is not wanted again of the same release,
     unless somebody changed it."""
+    if now.digest and (now.mode, now.owner) != (left.mode, OWNER):
+        return True
     if left.digest is not None:
         return now.digest != left.digest
     return isinstance(action, PushComponent) and action.release == left.release and now.path in action.write

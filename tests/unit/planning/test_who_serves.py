@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dynia.interfaces.desired import Rollout
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
@@ -40,6 +41,20 @@ def test_it_is_mended_before_the_one_that_serves_be_it_the_holder() -> None:
         assert (plan.order, plan.holder) == ((wrong, right), first)
         opening = next(s for s in plan.steps if s.node == right and s.id.endswith("/push"))
         assert any(name.startswith(f"{wrong}/") for name in opening.after)
+
+
+def test_two_of_them_are_mended_before_the_only_one_that_serves_is_taken_out() -> None:
+    """Two nodes may be out at once, and two are already, whatever runs on them."""
+    rollout = Rollout(max_unavailable=2, canary=False)
+    old, new = (replace(one, nodes=3, rollout=rollout) for one in (OLD, NEW))
+    given = worlds.settled(old)
+    *wrong, right = (worlds.node_named(given, n) for n in (1, 2, 3))
+    for name in wrong:
+        given = new_container_old_caddyfile(given, name)
+    plan = make_plan(worlds.wanting(given, new))
+    opening = next(s for s in plan.steps if s.node == right and s.id.endswith("/push"))
+    last = {step.node: step.id for step in plan.steps}
+    assert set(opening.after) >= {last[name] for name in wrong}
 
 
 def test_a_caddyfile_that_tells_no_releases_is_believed() -> None:
