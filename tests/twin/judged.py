@@ -79,12 +79,14 @@ class Asker:
 
     async def done(self, action: int) -> dict[str, Any]:
         """An action when it is no longer in progress."""
+        pause = 0.005
         async with asyncio.timeout(10):
             while True:
                 found = (await self("GET", f"/v2/actions/{action}")).json()["action"]
                 if found["status"] != "in-progress":
                     return found  # type: ignore[no-any-return]
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 0.2)
 
     async def droplet(self, name: str = "web-1", **more: Any) -> int:
         """A droplet that is up."""

@@ -147,7 +147,7 @@ def test_a_locked_address_and_a_busy_droplet_refuse_further_actions(tmp_path: pa
             assert refused.status_code == 422
             assert "pending event" in refused.json()["message"]
 
-    run(tmp_path, case, delay=0.3)
+    run(tmp_path, case, delay=3)
 
 
 def test_requests_say_assign_and_actions_say_assign_ip(tmp_path: pathlib.Path) -> None:
