@@ -117,11 +117,34 @@ def test_a_container_of_another_configuration_does_not_count(machine: Machine) -
 
 def test_a_container_without_a_check_must_have_lived_a_moment(machine: Machine) -> None:
     now = datetime.now(UTC).isoformat()
-    future = "2999-01-01T00:00:00Z"
     assert gate(machine, (row(health="none", started=now),), timeout_s=10).healthy
     (machine.root / "tools").rename(machine.root / "used")
-    answer = gate(machine, (row(health="none", started=future),), timeout_s=1)
-    assert answer.reason == "not healthy within 1 s (api-web-1 has only just started)"
+    future = "2999-01-01T00:00:00Z"
+    answer = gate(machine, (row(health="none", started=future),), timeout_s=0)
+    assert answer.reason == "not healthy within 0 s (api-web-1 has only just started)"
+
+
+DATE = """#!/bin/sh
+# From the second question on it is another time.
+case $1 in
+  -d) exec /usr/bin/date "$@" ;;
+esac
+[ -e "$0.asked" ] || { : >"$0.asked"; exec /usr/bin/date "$@"; }
+exec /usr/bin/date -d '%s' "$@"
+"""
+
+
+@pytest.mark.parametrize("jump", ["1 hour", "1 hour ago"])
+def test_a_clock_that_is_set_meanwhile_neither_ends_the_waiting_nor_prolongs_it(
+    machine: Machine, jump: str
+) -> None:
+    tools = machine.root / "tools"
+    tools.mkdir()
+    (tools / "date").write_text(DATE % jump)
+    (tools / "date").chmod(0o755)
+    now = datetime.now(UTC).isoformat()
+    looks = ((row(health="starting"),), (row(health="none", started=now),))
+    assert gate(machine, *looks, timeout_s=20).healthy
 
 
 @contextmanager

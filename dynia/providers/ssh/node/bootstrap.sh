@@ -1,6 +1,6 @@
 # Make this machine ready: what is missing of the packages, our folders, its lineage, its keys. stdin: lines of packages.
 lineage=$1 deadline=$2
-began=$(date +%s)
+began=$(seconds)
 log=$var/log
 trap '' HUP INT PIPE
 packages=$(cat)
@@ -34,7 +34,7 @@ fi
 mkdir -p "$var/txn" "$var/keys" "$run"
 exec 9>>"$lock"
 flock -w "$(patience "$deadline")" 9 || { log=$lock; answer lock; }
-printf '%s bootstrap\n' "$began" >"$lock"
+printf '%s bootstrap\n' "$(date +%s)" >"$lock"
 : >"$log"
 pin_lineage "$lineage"
 code=0
@@ -59,7 +59,7 @@ if [ -n "$missing" ]; then
   if command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
     apt() {
-      rest=$((began + deadline - $(date +%s)))
+      rest=$((began + deadline - $(seconds)))
       [ "$rest" -gt 5 ] || { echo "no end within $deadline s" >>"$log"; return 1; }
       timeout -k 5 "$rest" apt-get -q -y -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confold "$@" >>"$log" 2>&1 </dev/null 9>&-
     }

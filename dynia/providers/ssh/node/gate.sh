@@ -2,7 +2,8 @@
 # stdin: lines "compose service|config label".
 project=$1 url=$2 host=$3 release=$4 timeout_s=$5
 wanted=$(cat)
-until_ms=$(($(date +%s%3N) + timeout_s * 1000))
+began_ms=$(milliseconds)
+until_ms=$((began_ms + timeout_s * 1000))
 # `first` holds how often each container had restarted when it was first seen.
 why='' first='' concerned=''
 
@@ -58,6 +59,8 @@ look() {
               # Without a check of its own, a container that has just begun may be about to end.
               age=$(($(date +%s%3N) - $(date -d "$started" +%s%3N)))
               [ "$age" -ge 1000 ] || why="${name#/} has only just started" concerned=$name
+              # Where the clock was set back since, it is as old as this look at it at least.
+              [ "$age" -ge 0 ] || age=$(($(milliseconds) - began_ms))
               ;;
             *) why="${name#/} is $health" concerned=$name ;;
           esac
@@ -96,6 +99,6 @@ while :; do
   look
   [ -n "$why" ] || [ -z "$url" ] || probe
   [ -n "$why" ] || finish 1 '' ''
-  [ "$(date +%s%3N)" -lt "$until_ms" ] || finish 0 "not healthy within $timeout_s s ($why)" "$concerned"
+  [ "$(milliseconds)" -lt "$until_ms" ] || finish 0 "not healthy within $timeout_s s ($why)" "$concerned"
   sleep 0.3
 done

@@ -9,6 +9,11 @@ lock=$run/dynia.lock
 nl='
 '
 
+# Seconds since this machine began: they go on evenly while somebody sets its clock.
+seconds() { read -r up _ </proc/uptime; echo "${up%.*}"; }
+milliseconds() { read -r up _ </proc/uptime; echo "${up%.*}${up#*.}0"; }
+
+
 make_folder() { (umask 022; mkdir -p -- "$1"); }
 
 pin_lineage() {

@@ -46,13 +46,13 @@ if [ -e "$txn/manifest" ]; then : >"$txn/activating"; fi
 staged=''
 perform activate "$(left)" || fail activate
 
-until_s=$(($(date +%s) + probe_s))
+until_s=$(($(seconds) + probe_s))
 while :; do
   rest=$(left)
   [ "$rest" -lt 10 ] || rest=10
   : >"$log"
   ! perform probe "$rest" || break
-  [ "$(date +%s)" -lt "$until_s" ] && [ "$(date +%s)" -lt $((began + deadline)) ] || fail probe
+  [ "$(seconds)" -lt "$until_s" ] && [ "$(seconds)" -lt $((began + deadline)) ] || fail probe
   sleep 0.2
 done
 commit

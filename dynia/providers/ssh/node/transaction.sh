@@ -7,7 +7,7 @@
 #   activate    the script that brings the component to life; `activating` marks that it may have run
 # Without a manifest nothing was touched; removing the manifest is the commit.
 component=$1 lineage=$2 key=$3 deadline=$4
-began=$(date +%s)
+began=$(seconds)
 txn=$var/txn/$key
 stage=$var/stage.$$
 log=$stage/log
@@ -18,7 +18,7 @@ trap '' HUP INT PIPE
 
 # Seconds that are left, at least 1 (0 would mean "for ever" to timeout).
 left() {
-  rest=$((began + deadline - $(date +%s)))
+  rest=$((began + deadline - $(seconds)))
   [ "$rest" -gt 0 ] || rest=1
   echo "$rest"
 }
@@ -60,7 +60,7 @@ take_lock() {
     answer lock 1
   fi
   log=$var/log
-  printf '%s %s\n' "$began" "$component" >"$lock"
+  printf '%s %s\n' "$(date +%s)" "$component" >"$lock"
   : >"$log"
   # Of scripts that were killed. One that is alive may still receive.
   find "$var" -maxdepth 1 -name 'stage.*' | while IFS= read -r dead; do
