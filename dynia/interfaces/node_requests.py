@@ -91,6 +91,16 @@ class RemoveRequest(Shape):
     fence: Fence | None = None
 
 
+class Room(Shape):
+    """What is free on the file system that is mounted at `place`: bytes of `size`, and how many more files
+    there may be (None: it has no such limit)."""
+
+    place: str
+    free: int
+    size: int
+    files: int | None = None
+
+
 PushPhase = Literal[
     "lock", "lineage", "fenced", "expected", "stage", "check", "swap", "activate", "probe", "done"
 ]  # fmt: skip
@@ -102,7 +112,8 @@ class PushAnswer(Shape):
     `lock`: the node is busy. `fenced`: it has seen a higher lease, whose number is in `output`.
     `expected`: `changed` names what differs from the plan, nothing was touched. Later phases: the node was
     put back; `restored` says whether that was seen to work. `output` is the last lines (bounded, control
-    characters stripped). `files` is how the component's files are now.
+    characters stripped). `files` is how the component's files are now. `room` is what was free when
+    a phase failed.
     """
 
     phase: PushPhase
@@ -110,6 +121,7 @@ class PushAnswer(Shape):
     restored: bool = True
     output: str = ""
     files: tuple[FileSeen, ...] = ()
+    room: tuple[Room, ...] = ()
 
 
 class BootstrapRequest(Shape):

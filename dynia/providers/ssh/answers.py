@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import get_args
 
 from dynia.interfaces.errors import DyniaError, Locked, NotObservedError, Refused, fenced
-from dynia.interfaces.node_requests import Bootstrapped, GateAnswer, PushAnswer, PushPhase
+from dynia.interfaces.node_requests import Bootstrapped, GateAnswer, PushAnswer, PushPhase, Room
 from dynia.providers.ssh.files_seen import files_seen
-from dynia.providers.ssh.framing import Sections, line, path_text, sections, text, token
+from dynia.providers.ssh.framing import Sections, line, number, path_text, sections, text, token
 
 # How `deed.sh` ends where it did not run the command.
 NOT_BEGUN = 75
@@ -30,6 +30,7 @@ def parse_push(raw: bytes) -> PushAnswer:
         restored=token(found, "answer", 1) == b"1",
         output=output,
         files=files,
+        room=_room(token(found, "room", 0), token(found, "room", 1)),
     )
 
 
@@ -83,6 +84,26 @@ def refuse_deed(exit_code: int | None, raw: bytes) -> None:
     if "lock" in found:
         raise Locked(f"the node is busy: {_holder(line(token(found, 'lock', 0)))}")
     raise DyniaError(line(token(found, "stage", 0)) or "not begun", hint="is the node's disk full?")
+
+
+def _room(blocks: bytes, inodes: bytes) -> tuple[Room, ...]:
+    """What `df -P` and `df -Pi` listed, each file system once."""
+    files = {place: free for place, free, total in _df(inodes) if total}
+    found = {
+        place: Room(place=place, free=free * 1024, size=total * 1024, files=files.get(place))
+        for place, free, total in _df(blocks)
+    }
+    return tuple(found[place] for place in sorted(found))
+
+
+def _df(raw: bytes) -> list[tuple[str, int, int]]:
+    """Where it is mounted, what is available, and of how much."""
+    rows = (row.split(maxsplit=5) for row in text(raw, 4000).split("\n")[1:])
+    return [
+        (line(row[5].encode(), 200), number(row[3].encode(), most=2**50), number(row[1].encode(), most=2**50))
+        for row in rows
+        if len(row) == 6
+    ]
 
 
 def _whole(raw: bytes, name: str) -> Sections:

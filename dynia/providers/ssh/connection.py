@@ -40,6 +40,7 @@ _FACTS_LIMIT = 16_000_000
 _ANSWER_LIMIT = 4_000_000
 _EXEC_LIMIT = 8_000_000
 _LINE_LIMIT = 64_000
+_FULL = "make room there (`df -h` shows where), then run it again"
 
 
 class SshConnection:
@@ -210,7 +211,8 @@ class SshConnection:
         if reply.exit_code in {124, 137, None}:
             raise NotObservedError("no answer within the node's own deadline; what runs there hangs")
         said = line(reply.stderr[-2000:])
-        raise NotObservedError(f"the node's script ended early (exit {reply.exit_code}): {said}")
+        hint = _FULL if "No space left on device" in said else ""
+        raise NotObservedError(f"the node's script ended early (exit {reply.exit_code}): {said}", hint=hint)
 
     def _refuse_sudo(self, reply: Reply) -> None:
         said = line(reply.stderr[:2000])

@@ -7,6 +7,7 @@ import msgspec
 from dynia.interfaces.errors import ApplyFailed
 from dynia.interfaces.node_requests import BootstrapRequest
 from dynia.services.actions.base import Action, Tools
+from dynia.services.actions.setback import what_next
 from dynia.state.model import Change, PutNode
 
 
@@ -27,7 +28,8 @@ class BootstrapNode(Action, tag="bootstrap_node"):
         if seen.missing:
             raise ApplyFailed(
                 f"{self.node} · bootstrap · could not install {', '.join(seen.missing)}\n{seen.output}",
-                hint="install them by hand or mend the host's package sources, then apply again",
+                hint=what_next(self.node, seen.output)
+                or "install them by hand or mend the host's package sources, then apply again",
             )
         ready = msgspec.structs.replace(tools.node(self.node), bootstrapped=True)
         return (PutNode(node=ready),)

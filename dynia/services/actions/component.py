@@ -15,6 +15,7 @@ from dynia.interfaces.node_requests import (
 from dynia.interfaces.pem import PemError, read_pem
 from dynia.interfaces.release import Release, ReleaseFile
 from dynia.services.actions.base import Action, Tools
+from dynia.services.actions.setback import out_of_room, what_next
 from dynia.state.model import (
     AppliedFile,
     AppliedRelease,
@@ -193,4 +194,6 @@ def must_be_done(node: str, component: str, answer: PushAnswer) -> None:
             )
         case phase:
             state = "the node is back on what it had" if answer.restored else "the node could NOT be put back"
-            raise ApplyFailed(f"{where} · {phase} failed; {state}\n{answer.output}")
+            full = out_of_room(answer.output, answer.room)
+            said = "\n".join((f"{where} · {phase} failed; {state}", *filter(None, (answer.output,)), *full))
+            raise ApplyFailed(said, hint=what_next(node, answer.output, full))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dynia.interfaces.errors import ApplyFailed
 from dynia.interfaces.node_requests import ImageRequest
 from dynia.services.actions.base import Action, Tools
+from dynia.services.actions.setback import what_next
 from dynia.state.model import Change
 
 
@@ -25,7 +26,11 @@ class ProvideImage(Action, tag="provide_image"):
         request = ImageRequest(
             reference=self.reference, pull=self.pull, image_id=self.image_id, tag=self.tag, fence=tools.fence
         )
-        seen = await connection.provide_image(request)
+        try:
+            seen = await connection.provide_image(request)
+        except ApplyFailed as error:
+            hint = error.hint or what_next(self.node, error.message)
+            raise ApplyFailed(error.message, hint=hint) from error
         if self.image_id and seen != self.image_id:
             raise ApplyFailed(f"{self.node} · image {self.reference} arrived as {seen}, not {self.image_id}")
         return ()

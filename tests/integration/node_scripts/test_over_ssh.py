@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -316,6 +317,22 @@ def test_a_push_whose_connection_breaks_is_finished_by_the_node(sshd: Sshd) -> N
 
 
 def children(pid: int) -> list[int]:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
+def test_a_script_that_ends_early_because_the_disk_is_full_says_what_to_do(sshd: Sshd) -> None:
+    root = sshd.machine.root
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=2", "tmpfs", root], check=True)
+
+    async def deed(node: NodeConnection) -> None:
+        with pytest.raises(NotObservedError, match="No space left on device") as caught:
+            await node.bootstrap(BootstrapRequest(lineage=LINEAGE, packages=()))
+        assert caught.value.hint == "make room there (`df -h` shows where), then run it again"
+
+    try:
+        over(sshd, deed)
+    finally:
+        subprocess.run(["umount", root], check=True)
+
+
     """Every process below one."""
     direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [p for child in direct for p in (child, *sshd_children(child))]

@@ -35,7 +35,8 @@ pass_fence() {
   belongs=${belongs%% *}
   read -r pinned <"$opt/lineage" || :
   [ "$pinned" = "${fence%% *}" ] || return 0
-  exec 8>>"$var/fencing.lock" || return 2
+  # Plain `exec` would end the script where the file can't be opened.
+  command exec 8>>"$var/fencing.lock" || return 2
   flock -w 5 8 || return 2
   [ ! -s "$var/fencing" ] || read -r whose seen <"$var/fencing" || :
   case $seen in '' | *[!0-9]*) seen=0 ;; esac

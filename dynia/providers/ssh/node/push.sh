@@ -10,7 +10,7 @@ compare
 # Scripts see the whole component under $STAGE: what is pushed, and beside it what stays. An activation alone has no stage.
 staged=$stage/root
 complete_stage() {
-  while IFS= read -r path; do make_folder "$staged${path%/*}"; done <"$ask/delete"
+  while IFS= read -r path; do make_folder "$staged${path%/*}" || return 1; done <"$ask/delete"
   find "$staged$opt" -mindepth 1 -type d 2>/dev/null | while IFS= read -r folder; do
     live=${folder#"$staged"}
     # A folder that holds no file of its own only holds other components' folders.
@@ -23,7 +23,7 @@ complete_stage() {
   done
 }
 if [ -s "$ask/files" ] || [ -s "$ask/delete" ]; then
-  [ ! -s "$ask/check" ] || complete_stage
+  [ ! -s "$ask/check" ] || complete_stage >>"$log" 2>&1 || fail stage
 else
   staged=''
 fi
@@ -42,7 +42,7 @@ swap() {
 }
 swap >>"$log" 2>&1 || fail swap
 
-if [ -e "$txn/manifest" ]; then : >"$txn/activating"; fi
+[ ! -e "$txn/manifest" ] || touch "$txn/activating" >>"$log" 2>&1 || fail swap
 staged=''
 perform activate "$(left)" || fail activate
 

@@ -12,7 +12,7 @@ txn=$var/txn/$key
 stage=$var/stage.$$
 log=$stage/log
 ask=$stage/.dynia
-changed=''
+changed='' blocks='' inodes=''
 # The runner may die at any time: that must not stop what is half done.
 trap '' HUP INT PIPE
 
@@ -23,7 +23,17 @@ left() {
   echo "$rest"
 }
 
+# One more line of the log. A full disk must not end the script in the middle.
+tell() { printf '%s\n' "$1" 2>/dev/null >>"$log" || :; }
+
+# What is free where a push needs room. Looked at before anything is put back or swept up, which makes room.
+look_at_room() {
+  blocks=$(df -P -- "$var" "$opt" /var/lib/docker 2>/dev/null) || :
+  inodes=$(df -Pi -- "$var" "$opt" /var/lib/docker 2>/dev/null) || :
+}
+
 answer() { # phase, restored
+  case $1 in stage | check | swap | activate | probe) [ -n "$blocks" ] || look_at_room ;; esac
   {
     section answer
     printf '%s\0%s\0' "$1" "$2"
@@ -31,6 +41,9 @@ answer() { # phase, restored
     printf %s "$changed" | tr '\n' '\0'
     section output
     tail -c 4000 "$log" 2>/dev/null | text 4000
+    section room
+    printf %s "$blocks" | text 4000
+    printf %s "$inodes" | text 4000
     paths=$(cat "$ask/files" "$ask/delete" 2>/dev/null)
     secrets=$(cat "$ask/secret" 2>/dev/null)
     IFS=$nl
@@ -48,7 +61,10 @@ answer() { # phase, restored
 
 fail() { # phase
   restored=1
-  [ ! -e "$txn/manifest" ] || put_back || restored=0
+  look_at_room
+  if [ -e "$txn/manifest" ]; then put_back || restored=0
+  else rm -rf "$txn"
+  fi
   answer "$1" "$restored"
 }
 
@@ -71,7 +87,7 @@ take_lock() {
 check_lineage() {
   [ -s "$opt/lineage" ] || return 0
   read -r found <"$opt/lineage" || :
-  [ "$found" = "$lineage" ] || { echo "$found" >"$log"; answer lineage 1; }
+  [ "$found" = "$lineage" ] || { tell "$found"; answer lineage 1; }
 }
 
 # Under the lock, and before anything is touched: who was overtaken does nothing more here.
@@ -80,8 +96,8 @@ check_fence() {
   pass_fence || code=$?
   case $code in
     0) ;;
-    1) echo "$seen" >"$log"; answer fenced 1 ;;
-    *) echo 'the number of the lease could not be kept' >>"$log"; answer stage 1 ;;
+    1) tell "$seen"; answer fenced 1 ;;
+    *) tell 'the number of the lease could not be kept'; answer stage 1 ;;
   esac
 }
 
@@ -89,10 +105,10 @@ check_fence() {
 # runner that is frozen, or a slow line, must not keep a node from the one who takes over.
 receive() {
   rm -rf "$stage"
-  mkdir -p "$stage"
+  mkdir -p "$stage" || answer stage 1
   check_lineage
   timeout -k 2 "$(left)" tar -x -p -m --numeric-owner -C "$stage" -f - >>"$log" 2>&1 || answer stage 1
-  [ -e "$ask/end" ] || { echo 'the request ended before its end' >>"$log"; answer stage 1; }
+  [ -e "$ask/end" ] || { tell 'the request ended before its end'; answer stage 1; }
 }
 
 # How a path looks now, in the words of the expectation $2.
@@ -129,7 +145,7 @@ compare() {
   changed=$(differing)
   if [ -e "$txn/manifest" ]; then
     [ -n "$changed" ] || return 0
-    put_back || [ ! -e "$txn/manifest" ] || { echo 'what a push that died left could not be put back' >>"$log"; answer stage 0; }
+    put_back || [ ! -e "$txn/manifest" ] || { tell 'what a push that died left could not be put back'; answer stage 0; }
     changed=$(differing)
   else
     rm -rf "$txn"
@@ -143,7 +159,9 @@ keep() {
   mkdir -p "$txn/old" "$txn/new" || return 1
   touch "$txn/made" || return 1
   [ ! -s "$ask/activate" ] || cp "$ask/activate" "$txn/activate" || return 1
-  cat "$txn/manifest" >"$txn/manifest.new" 2>/dev/null || :
+  rm -f "$txn/manifest.new"
+  # Half of it must never take the place of the whole: the originals would be lost.
+  if [ -e "$txn/manifest" ]; then cat "$txn/manifest" >"$txn/manifest.new" || return 1; else : >"$txn/manifest.new"; fi
   number=$(wc -l <"$txn/manifest.new")
   while IFS= read -r path; do
     number=$((number + 1)) was=-
@@ -153,7 +171,7 @@ keep() {
       cp -alT -- "$path" "$txn/old/$number" 2>/dev/null || { rm -rf "$txn/old/$number"; cp -aT -- "$path" "$txn/old/$number"; } || return 1
     else
       : >"$txn/new/$number" || return 1
-      missing_folders "${path%/*}" >>"$txn/made"
+      missing_folders "${path%/*}" >>"$txn/made" || return 1
     fi
     printf '%s %s\n' "$was" "$path" >>"$txn/manifest.new" || return 1
   done
@@ -162,7 +180,7 @@ keep() {
 
 missing_folders() {
   folder=$1
-  while [ ! -d "$folder" ]; do printf '%s\n' "$folder"; folder=${folder%/*}; done
+  while [ ! -d "$folder" ]; do printf '%s\n' "$folder" || return 1; folder=${folder%/*}; done
 }
 
 # Give $2 the content of $1 in one rename; on another file system by way of a copy beside it.
@@ -197,7 +215,7 @@ put_back() {
   [ "$failed" = 0 ] || return 1
   sort -ru "$txn/made" | while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || :; done
   if [ -e "$txn/activating" ] && [ -e "$txn/activate" ]; then
-    echo 'put back; activating what was there before' >>"$log"
+    tell 'put back; activating what was there before'
     STAGE='' timeout -k 2 60 sh -eu "$txn/activate" >>"$log" 2>&1 </dev/null || failed=1
     # Where nothing was there before there is nothing to bring to life again.
     grep -q '^+' "$txn/manifest" || failed=0
@@ -218,7 +236,7 @@ perform() {
   STAGE=$staged timeout -k 2 "$2" sh -eu "$ask/$1" >>"$log" 2>&1 </dev/null || code=$?
   case $code in
     0) ;;
-    124 | 137) echo "$1: no end within $2 s" >>"$log"; return 1 ;;
-    *) echo "$1: exit $code" >>"$log"; return 1 ;;
+    124 | 137) tell "$1: no end within $2 s"; return 1 ;;
+    *) tell "$1: exit $code"; return 1 ;;
   esac
 }
