@@ -75,7 +75,7 @@ class PushRequest(Shape):
     activate: str = ""
     probe: str = ""
     probe_s: float = 10.0
-    deadline_s: float = 120.0
+    deadline_s: float = 110.0
     fence: Fence | None = None
 
 
@@ -87,7 +87,7 @@ class RemoveRequest(Shape):
     paths: tuple[str, ...]
     expected: tuple[ExpectedFile, ...] = ()
     deactivate: str = ""
-    deadline_s: float = 120.0
+    deadline_s: float = 110.0
     fence: Fence | None = None
 
 

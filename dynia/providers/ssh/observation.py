@@ -20,6 +20,10 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6
 _HEX = re.compile(r"[0-9a-f]{64}")
 _RELEASE = re.compile(r"[0-9a-f]{16}")
 _MOST_SKEW_MS = 10**15
+_DOCKER_HANGS = (
+    "its Docker does not answer within 5 s, so nothing is known of its containers; run "
+    "`systemctl restart docker` there (they end and start again), then plan again"
+)
 
 # Labels that a container does not have are null.
 _ContainerRow = tuple[str, str, str, str, str, int, int, str, str | None, str | None, str | None, list[str]]
@@ -65,6 +69,9 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         arch=_architecture(token(found, "host", 1)),
         lineage=line(token(found, "host", 4), 128),
         busy_since=number(token(found, "host", 5)),
+    # One that has just booted is waited for by whatever needs it; one that runs may be serving.
+    if "hangs" in found and active.get("docker.service") != "activating":
+        raise NotObservedError(_DOCKER_HANGS)
         disk_used_percent=_disk(token(found, "host", 6)),
         addresses=_addresses(token(found, "host", 7)),
         firewall=_firewall(token(found, "firewall", 0)),

@@ -6,6 +6,7 @@ from dynia.interfaces.errors import ApplyFailed
 from dynia.interfaces.node_requests import GateRequest
 from dynia.services.actions.base import Action, Tools
 from dynia.services.actions.component import applied
+from dynia.services.actions.setback import what_next
 from dynia.state.model import Change, SetComponent
 
 
@@ -44,7 +45,8 @@ class WaitHealthy(Action, tag="wait_healthy"):
             shown = f"\n{lines}" if lines else ""
             raise ApplyFailed(
                 f"{self.node} · service {self.service} · {answer.reason}{shown}",
-                hint=f"dynia logs {self.service} --node {self.node}; mend it and apply again",
+                hint=what_next(self.node, answer.reason)
+                or f"dynia logs {self.service} --node {self.node}; mend it and apply again",
             )
         release = tools.recipe(self.node, self.component, self.release).release
         return (SetComponent(cluster=tools.cluster, node=self.node, release=applied(release)),)

@@ -18,7 +18,7 @@ class Step(Shape):
     `after` are ids that must have ended well before. `node` is the node it works on, or empty.
     `disturbs` are services that `node` may stop serving between this step's start and `settles`' end,
     where `settles` is the id of the gate that shows it serving again (own id when empty).
-    `deadline_s` bounds the deed.
+    `deadline_s` bounds the deed. A push on a node, and what puts it back, end before that: people hear why.
     """
 
     id: str

@@ -106,18 +106,14 @@ def stand_in(folder: Path, text: str, name: str = "docker") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("text", ["exec sleep 600", "echo 'Cannot connect to the Docker daemon' >&2; exit 1"])
-def test_a_docker_that_hangs_or_is_down_fails_nothing_else(
-    machine: Machine, tmp_path: Path, text: str
-) -> None:
-    tools = stand_in(tmp_path / "tools", text)
+def test_a_docker_that_is_down_fails_nothing_else(machine: Machine, tmp_path: Path) -> None:
+    """Its unit says so; one that hangs is another matter (`test_hanging_docker`)."""
+    tools = stand_in(tmp_path / "tools", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     request = ObserveRequest(roots=(machine.places.opt,))
-    begun = time.monotonic()
     raw = machine.run_with(tools, "observe", (), messages.observe_message(request))
     facts = parse_observation(raw, request, runner_ms=0)
     assert (facts.docker, facts.containers, facts.truncated) == ("", (), ("docker: no answer",))
     assert "haproxy/kept" in {f.path.removeprefix(machine.path("")) for f in facts.files}
-    assert time.monotonic() - begun < 9
 
 
 def test_the_machine_tells_what_it_is(machine: Machine) -> None:

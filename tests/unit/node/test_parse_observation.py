@@ -102,7 +102,7 @@ def test_a_role_is_only_believed_while_keepalived_is_active() -> None:
     assert parse_observation(framed({**SECTIONS, b"units": (stopped,)}), REQUEST, runner_ms=0).vrrp == ""
 
 
-def test_a_docker_that_does_not_answer_fails_nothing_else() -> None:
+def test_a_docker_that_is_down_fails_nothing_else() -> None:
     kept = {
         name: tokens
         for name, tokens in SECTIONS.items()
@@ -111,6 +111,19 @@ def test_a_docker_that_does_not_answer_fails_nothing_else() -> None:
     facts = parse_observation(framed({**kept, b"docker": ()}), REQUEST, runner_ms=0)
     assert (facts.docker, facts.containers, facts.truncated) == ("", (), ("docker: no answer",))
     assert len(facts.files) == 3
+
+
+@pytest.mark.parametrize("state", ["active", "activating", ""])
+def test_a_docker_that_hangs_is_not_observed_but_for_one_that_still_starts(state: str) -> None:
+    units = SECTIONS[b"units"][0] + f"\nId=docker.service\nActiveState={state}\n".encode()
+    kept = {n: t for n, t in SECTIONS.items() if n not in {b"containers", b"images", b"networks", b"end"}}
+    raw = framed({**kept, b"units": (units,) if state else (b"",), b"docker": (), b"hangs": (), b"end": ()})
+    if state == "activating":
+        facts = parse_observation(raw, REQUEST, runner_ms=0)
+        assert (facts.containers, facts.truncated) == ((), ("docker: no answer",))
+    else:
+        with pytest.raises(NotObservedError, match="its Docker does not answer"):
+            parse_observation(raw, REQUEST, runner_ms=0)
 
 
 def test_a_container_that_is_not_ours_has_no_labels() -> None:

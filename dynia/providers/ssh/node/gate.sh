@@ -33,12 +33,13 @@ logs() {
 # Sets why: empty when every container is as it must be. Ends the script where waiting is in vain.
 look() {
   why=''
+  found='' hangs='Docker does not answer here: systemctl restart docker'
   if ! ids=$(timeout -k 1 5 docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$project" 2>/dev/null); then
-    why='docker: no answer'
+    why=$hangs
     return 0
   fi
-  found=''
-  [ -z "$ids" ] || found=$(timeout -k 1 5 docker inspect --type container --format "$seen" $ids 2>/dev/null) || :
+  [ -z "$ids" ] || found=$(timeout -k 1 5 docker inspect --type container --format "$seen" $ids 2>/dev/null) ||
+    case $? in 124 | 137) why=$hangs; return 0 ;; esac
   while IFS='|' read -r service config; do
     [ -n "$service" ] || continue
     mine=$(printf '%s\n' "$found" | awk -F '|' -v s="$service" -v c="$config" '$3 == s && $4 == c')
@@ -58,9 +59,9 @@ look() {
             none)
               # Without a check of its own, a container that has just begun may be about to end.
               age=$(($(date +%s%3N) - $(date -d "$started" +%s%3N)))
-              [ "$age" -ge 1000 ] || why="${name#/} has only just started" concerned=$name
               # Where the clock was set back since, it is as old as this look at it at least.
               [ "$age" -ge 0 ] || age=$(($(milliseconds) - began_ms))
+              [ "$age" -ge 1000 ] || why="${name#/} has only just started" concerned=$name
               ;;
             *) why="${name#/} is $health" concerned=$name ;;
           esac

@@ -1,7 +1,14 @@
 # Get an image onto this node: "pull" by digest, or "load" what is streamed on stdin, only if it is not here yet.
 way=$1 name=$2 tag=$3 deadline=$4
 section image
-id() { timeout -k 1 20 docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }
+# Nothing where it is not here. A Docker that does not answer must not be sent gigabytes.
+id() {
+  timeout -k 1 20 docker image inspect --format '{{.Id}}' "$1" 2>/dev/null || case $? in
+    124 | 137) return 9 ;;
+    *) return 1 ;;
+  esac
+}
+hangs='Docker does not answer here: systemctl restart docker'
 fail() { # reason
   section failed
   printf '%s' "$1" | tail -c 4000 | text 4000
@@ -17,7 +24,7 @@ if [ "$code" = 1 ]; then
   exit 0
 fi
 [ "$code" = 0 ] || fail 'the number of the lease could not be kept'
-here=$(id "$name") || here=''
+here=$(id "$name") || { [ $? != 9 ] || fail "$hangs"; here=''; }
 if [ -z "$here" ] && [ "$way" = pull ]; then
   logins=$opt/registry
   if [ -d "$logins" ]; then set -- --config "$logins"; else set --; fi

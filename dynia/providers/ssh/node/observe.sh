@@ -81,24 +81,36 @@ firewall 2>/dev/null | text 20
 section packages
 { [ -z "$packages" ] || dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Status}\n' $packages 2>/dev/null || :; } | text 100000
 
-# A host without Docker has no such section; one whose Docker does not answer has an empty one.
+# A host without Docker has no such section; one whose Docker is down has an empty one. Where an answer comes too late,
+# nothing is told of what was asked: that would say "none there".
 command -v docker >/dev/null || { section end; exit 0; }
-section docker
 # `index` makes Docker look at its plain JSON, where what a container does not have is not there at all.
 label() { printf '{{json (index .Config.Labels "%s")}}' "$1"; }
 seen="[{{json .Id}},{{json .Name}},{{json .Image}},{{json .State.Status}},\
 {{with index .State \"Health\"}}{{json .Status}}{{else}}\"none\"{{end}},{{.State.ExitCode}},{{.RestartCount}},\
 {{json .State.StartedAt}},$(label com.docker.compose.project),$(label com.docker.compose.service),\
 $(label dev.dynia.config),[{{range \$name, \$_ := .NetworkSettings.Networks}}{{json \$name}},{{end}}\"\"]]"
-ask() { timeout -k 1 5 docker "$@" 2>/dev/null; }
-if version=$(ask version --format '{{.Server.Version}}') && ids=$(ask ps -aq --no-trunc); then
+hangs='' ids='' containers='' images='' networks=''
+ask() { [ -z "$hangs" ] && timeout -k 1 5 docker "$@" 2>/dev/null; }
+late() { case $1 in 124 | 137) hangs=1 ;; esac; }
+version=$(ask version --format '{{.Server.Version}}') || { late $?; version=''; }
+[ -z "$version" ] || ids=$(ask ps -aq --no-trunc) || { late $?; version=''; }
+if [ -n "$version" ]; then
+  # Of containers one may have gone since: Docker tells of the others, and ends with 1.
+  [ -z "$ids" ] || containers=$(ask inspect --type container --format "$seen" $ids) || late $?
+  images=$(ask image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}') || late $?
+  networks=$(ask network ls --filter name=edge- --format '{{.Name}}') || late $?
+fi
+section docker
+if [ -n "$hangs" ]; then section hangs
+elif [ -n "$version" ]; then
   printf '%s' "$version" | text 100
   { ask compose version --short || :; } | text 100
   section containers
-  { [ -z "$ids" ] || ask inspect --type container --format "$seen" $ids || :; } | text 4000000
+  printf '%s' "$containers" | text 4000000
   section images
-  { ask image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}' || :; } | text 2000000
+  printf '%s' "$images" | text 2000000
   section networks
-  { ask network ls --filter name=edge- --format '{{.Name}}' || :; } | text 100000
+  printf '%s' "$networks" | text 100000
 fi
 section end

@@ -216,7 +216,7 @@ put_back() {
   sort -ru "$txn/made" | while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || :; done
   if [ -e "$txn/activating" ] && [ -e "$txn/activate" ]; then
     tell 'put back; activating what was there before'
-    STAGE='' timeout -k 2 60 sh -eu "$txn/activate" >>"$log" 2>&1 </dev/null || failed=1
+    STAGE='' timeout -k 2 45 sh -eu "$txn/activate" >>"$log" 2>&1 </dev/null || failed=1
     # Where nothing was there before there is nothing to bring to life again.
     grep -q '^+' "$txn/manifest" || failed=0
   fi

@@ -16,6 +16,7 @@ from dynia.services.planning.components.containers import container_faults, netw
 from dynia.services.planning.components.node import ENV
 from dynia.services.planning.components.rendered import ROOT, TemplateData, config_hash, rendered
 from dynia.services.planning.components.scripts import (
+    DOCKER_ANSWERS,
     compose,
     compose_down,
     edge_network,
@@ -155,7 +156,8 @@ def _check(image: str) -> str:
     run = "docker run --rm --pull never --network none --tmpfs /config --tmpfs /data"
     asked = compose(PROJECT, '"$folder"', ("compose.yaml",), ENV, "config -q </dev/null")
     return (
-        staged(FOLDER, "folder")
+        DOCKER_ANSWERS
+        + staged(FOLDER, "folder")
         + f'{run} -v "$folder:/etc/caddy:ro" \\\n  --entrypoint /usr/bin/caddy {quote(image)} '
         + f"{validate} </dev/null\n{asked}\n"
     )

@@ -90,10 +90,22 @@ def keyed_hash(variable: str, path: str) -> str:
     )
 
 
+# Ends a script where Docker hangs or is down, before anything is touched. After a boot it may take a while.
+DOCKER_ANSWERS = """code=0
+said=$(timeout -k 1 30 docker version 2>&1 >/dev/null </dev/null) || code=$?
+case $code in
+  0) ;;
+  124 | 137) echo 'Docker does not answer here within 30 s'; exit 1 ;;
+  *) printf '%s\\n' "$said"; exit 1 ;;
+esac
+"""
+
+
 def compose_down(project: str, *, volumes: bool = False) -> str:
     """Takes a project's containers and networks away, found by their labels: works without its files."""
     more = " -v" if volumes else ""
-    return f"{_CLEAN} docker compose -p {quote(project)} down --remove-orphans{more} </dev/null\n"
+    down = f"{_CLEAN} docker compose -p {quote(project)} down --remove-orphans{more} </dev/null\n"
+    return DOCKER_ANSWERS + down
 
 
 def edge_network(service: str) -> str:

@@ -23,6 +23,7 @@ from dynia.services.planning.components.containers import container_faults, netw
 from dynia.services.planning.components.haproxy import check_host
 from dynia.services.planning.components.rendered import ROOT
 from dynia.services.planning.components.scripts import (
+    DOCKER_ANSWERS,
     caddy_joins,
     compose,
     compose_down,
@@ -143,7 +144,7 @@ def _check(service: Service, home: str) -> str:
     command = compose(
         project(service.name), '"$folder"', _FILES, f'"$folder"/{DOTENV}', "config -q </dev/null"
     )
-    return staged(home, "folder") + command + "\n"
+    return DOCKER_ANSWERS + staged(home, "folder") + command + "\n"
 
 
 def _activate(service: Service, home: str) -> str:
