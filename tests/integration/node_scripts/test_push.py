@@ -249,12 +249,15 @@ def test_the_lock_is_waited_for_during_a_third_of_the_steps_time(deadline: int, 
     assert int(told.stdout) == patience
 
 
-def test_what_killed_scripts_received_goes_and_what_is_being_received_stays(machine: Machine) -> None:
+def test_what_scripts_received_that_are_gone_goes_and_what_is_being_received_stays(machine: Machine) -> None:
     var = Path(machine.places.var)
     gone = subprocess.Popen(["true"])
     gone.wait()
-    dead, alive = var / f"stage.{gone.pid}", var / f"stage.{os.getpid()}"
-    for stage in (dead, alive):
+    born = Path(f"/proc/{os.getpid()}/stat").read_text().rpartition(") ")[2].split()[19]
+    dead, alive = var / f"stage.{gone.pid}.7", var / f"stage.{os.getpid()}.{born}"
+    # After a reboot the number of a process that was cut off is somebody else's.
+    before = var / f"stage.{os.getpid()}.7"
+    for stage in (dead, alive, before):
         stage.mkdir()
         (stage / "secret").write_text("s3cret")
     assert machine.push(haproxy(machine, machine.file("haproxy/haproxy.cfg", "new\n"))).phase == "done"

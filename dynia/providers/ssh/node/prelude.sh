@@ -13,6 +13,12 @@ nl='
 seconds() { read -r up _ </proc/uptime; echo "${up%.*}"; }
 milliseconds() { read -r up _ </proc/uptime; echo "${up%.*}${up#*.}0"; }
 
+# When a process began, in ticks since the machine did; nothing if there is none.
+born() {
+  read -r words 2>/dev/null <"/proc/$1/stat" || return 0
+  set -- ${words##*) }
+  echo "${20}"
+}
 
 make_folder() { (umask 022; mkdir -p -- "$1"); }
 

@@ -9,7 +9,7 @@
 component=$1 lineage=$2 key=$3 deadline=$4
 began=$(seconds)
 txn=$var/txn/$key
-stage=$var/stage.$$
+stage=$var/stage.$$.$(born $$)
 log=$stage/log
 ask=$stage/.dynia
 changed='' blocks='' inodes=''
@@ -78,9 +78,11 @@ take_lock() {
   log=$var/log
   printf '%s %s\n' "$(date +%s)" "$component" >"$lock"
   : >"$log"
-  # Of scripts that were killed. One that is alive may still receive.
+  # Of scripts that were killed. One that is alive may still receive; after a reboot its number is somebody else's.
   find "$var" -maxdepth 1 -name 'stage.*' | while IFS= read -r dead; do
-    kill -0 "${dead##*.}" 2>/dev/null || rm -rf "$dead"
+    number=${dead#"$var/stage."}
+    number=${number%%.*}
+    [ "$dead" = "$var/stage.$number.$(born "$number")" ] || rm -rf "$dead"
   done
 }
 
