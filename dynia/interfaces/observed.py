@@ -24,7 +24,7 @@ class FileSeen(Shape):
 
     `digest` is ``sha256:<hex>``; ``hmac:<hex>`` for a file that holds a secret (law 9: the key lives on
     the node); empty for what is not a regular file. `mode` is the permission bits (``0o644``).
-    `mtime` is whole seconds since the epoch on the node's clock.
+    `mtime` is whole seconds since the epoch, by the runner's clock where the node's is another time.
     """
 
     path: str
@@ -101,7 +101,8 @@ class NodeFacts(Shape, tag="observed"):
     secret candidate that was sent to the HMAC that the node made of it, to be compared with the file's.
     `firewall` is how our nftables table is against what its unit loaded; empty if unknown.
     `certificates` maps the path of a certificate file to what it is.
-    `clock_skew_ms` is node minus runner. `busy_since` is set where somebody holds the node's lock.
+    `clock_skew_ms` is the node's clock minus the runner's. `busy_since` (by the runner's) is set where
+    somebody holds the node's lock.
     `unfinished` are components whose last push or removal died half way: their files may be swapped and not
     activated, so they are to be pushed or activated again even if every file is right.
     `routes` are the releases of containers that the node's Caddyfile leads to (what `X-Dynia-Release` says);

@@ -137,7 +137,7 @@ def _remarks(view: StatusView, width: int, now: float | None) -> list[str]:
         said.append(f"reserved IP {view.reserved_ip}, asked from here: {one_line(view.entry.silence)}")
     for node in view.nodes:
         if abs(node.clock_skew_ms) > 2000:
-            said.append(f"{node.name}: its clock is {abs(node.clock_skew_ms) / 1000:.1f} s off")
+            said.append(f"{node.name}: {_clock(node.clock_skew_ms)}")
         if node.disk_percent >= 90:
             said.append(f"{node.name}: its disk is {node.disk_percent} % full")
         if node.busy_since:
@@ -149,6 +149,12 @@ def _remarks(view: StatusView, width: int, now: float | None) -> list[str]:
         said.append(f"{count(view.pending, 'change')} pending: `dynia plan`")
     lines = [text for remark in said for text in wrap(remark, width, rest="  ")]
     return ["", *lines] if lines else []
+
+
+def _clock(skew_ms: int) -> str:
+    off = abs(skew_ms) / 1000
+    how = f"{off:.1f} s" if off < 100 else span(off)
+    return f"its clock is {how} {'ahead of' if skew_ms > 0 else 'behind'} this machine's"
 
 
 def _certificate_json(node: NodeView) -> dict[str, object] | None:

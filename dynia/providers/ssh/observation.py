@@ -10,7 +10,14 @@ import msgspec
 
 from dynia.interfaces.errors import NotObservedError
 from dynia.interfaces.node_requests import ObserveRequest
-from dynia.interfaces.observed import CertificateSeen, ContainerSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.interfaces.observed import (
+    CertificateSeen,
+    ContainerSeen,
+    FileSeen,
+    ImageSeen,
+    NodeFacts,
+    UnitSeen,
+)
 from dynia.interfaces.pem import PemError, read_chain
 from dynia.providers.ssh.files_seen import files_seen, keyed_digests
 from dynia.providers.ssh.framing import Sections, line, number, path_text, records, sections, text, token
@@ -20,6 +27,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6
 _HEX = re.compile(r"[0-9a-f]{64}")
 _RELEASE = re.compile(r"[0-9a-f]{16}")
 _MOST_SKEW_MS = 10**15
+# Clocks that differ by less are taken for the same one.
+_SAME_CLOCK_MS = 30_000
 _DOCKER_HANGS = (
     "its Docker does not answer within 5 s, so nothing is known of its containers; run "
     "`systemctl restart docker` there (they end and start again), then plan again"
@@ -33,7 +42,8 @@ _container_rows = msgspec.json.Decoder(_ContainerRow)
 def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cut: bool = False) -> NodeFacts:
     """The facts, or a NotObservedError when the answer makes no sense.
 
-    `runner_ms` is the runner's clock when the node read its own; `cut`: the answer was longer than allowed.
+    `runner_ms` is the runner's clock when the node read its own: times are told by the runner's. `cut`: the
+    answer was longer than allowed.
     """
     found = sections(raw)
     if "clock" not in found or "host" not in found:
@@ -55,6 +65,9 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
     if request.units and not units:
         truncated.append("units: no answer")
     active = {unit.name: unit.active for unit in units}
+    # One that has just booted is waited for by whatever needs it; one that runs may be serving.
+    if "hangs" in found and active.get("docker.service") != "activating":
+        raise NotObservedError(_DOCKER_HANGS)
     docker = line(token(found, "docker", 0), 50)
     if "docker" in found and not docker:
         truncated.append("docker: no answer")
@@ -62,16 +75,16 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
     if not containers_whole:
         truncated.append("containers: not understood")
     node_ms = number(token(found, "clock", 0)) // 1_000_000
+    skew_ms = max(-_MOST_SKEW_MS, min(_MOST_SKEW_MS, node_ms - runner_ms))
+    ahead_s = round(skew_ms / 1000) if abs(skew_ms) > _SAME_CLOCK_MS else 0
+    busy_since = number(token(found, "host", 5))
     return NodeFacts(
         hostname=line(token(found, "host", 0), 255),
         boot_id=line(token(found, "host", 2), 64),
         os=line(token(found, "host", 3), 64),
         arch=_architecture(token(found, "host", 1)),
         lineage=line(token(found, "host", 4), 128),
-        busy_since=number(token(found, "host", 5)),
-    # One that has just booted is waited for by whatever needs it; one that runs may be serving.
-    if "hangs" in found and active.get("docker.service") != "activating":
-        raise NotObservedError(_DOCKER_HANGS)
+        busy_since=max(1, busy_since - ahead_s) if busy_since else 0,
         disk_used_percent=_disk(token(found, "host", 6)),
         addresses=_addresses(token(found, "host", 7)),
         firewall=_firewall(token(found, "firewall", 0)),
@@ -79,19 +92,23 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         unfinished=_unfinished(token(found, "host", 9)),
         manifest=line(token(found, "host", 10), 4000),
         routes=_routes(token(found, "host", 11)),
-        files=files,
+        files=tuple(_at(file, ahead_s) for file in files) if ahead_s else files,
         units=tuple(unit for unit in units if unit.name in request.units),
         packages=_packages(token(found, "packages", 0)),
         containers=containers,
         images=_images(token(found, "images", 0)),
         networks=_networks(token(found, "networks", 0)),
-        clock_skew_ms=max(-_MOST_SKEW_MS, min(_MOST_SKEW_MS, node_ms - runner_ms)),
+        clock_skew_ms=skew_ms,
         docker=docker,
         compose=line(token(found, "docker", 1), 50).removeprefix("v"),
         secrets=_told(found, request),
         truncated=tuple(truncated),
         certificates=_certificates(found, request),
     )
+
+
+def _at(file: FileSeen, ahead_s: int) -> FileSeen:
+    return msgspec.structs.replace(file, mtime=max(0, file.mtime - ahead_s))
 
 
 def _told(found: Sections, request: ObserveRequest) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dynia.services.planning.addresses import recorded_address, take_address
 from dynia.services.planning.causes import causes
 from dynia.services.planning.certificates import change_of, expired, get_certificate
 from dynia.services.planning.check import check_serving
+from dynia.services.planning.clocks import wrong_clocks
 from dynia.services.planning.destroy import plan_destroy
 from dynia.services.planning.drift import entry_drift
 from dynia.services.planning.finish import finish
@@ -105,6 +106,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *address.waiting,
             *certificate.waiting,
             *expired(given, spec),
+            *wrong_clocks(given.observed),
             *work.waiting,
             *held,
             *rolled.waiting,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class Machine:
     def observe(self, request: ObserveRequest | None = None) -> NodeFacts:
         asked = request or ObserveRequest(roots=(self.places.opt,))
         raw = self.run("observe", (), messages.observe_message(asked), asked.fence)
-        return parse_observation(raw, asked, runner_ms=0)
+        return parse_observation(raw, asked, runner_ms=round(time.time() * 1000))
 
     def files(self) -> dict[str, FileSeen]:
         """What the managed folder holds, by path relative to it."""

@@ -126,6 +126,16 @@ def test_a_docker_that_hangs_is_not_observed_but_for_one_that_still_starts(state
             parse_observation(raw, REQUEST, runner_ms=0)
 
 
+def test_where_the_clocks_differ_times_are_told_by_the_runner_s() -> None:
+    """An hour ahead, or behind; a few seconds are taken for none."""
+    for ahead in (3600, -3600, 2):
+        facts = parse_observation(WHOLE, REQUEST, runner_ms=(1_700_000_001 - ahead) * 1000)
+        shift = ahead if abs(ahead) > 30 else 0
+        assert facts.clock_skew_ms == ahead * 1000 + 250
+        assert facts.busy_since == 1_699_999_999 - shift
+        assert {f.mtime for f in facts.files} == {1_700_000_000 - shift}
+
+
 def test_a_container_that_is_not_ours_has_no_labels() -> None:
     foreign = (
         b'["c2","/db","sha256:2","exited","none",137,0,"2026-01-01T00:00:00Z",null,null,null,["bridge",""]]'
