@@ -61,7 +61,7 @@ def _failed(result: ApplyResult, width: int, color: bool, verb: str) -> str:
 
 def _failure(failure: Failure, width: int, color: bool) -> list[str]:
     first, *others = clean(failure.message).splitlines() or [""]
-    where = "" if not failure.node or failure.node in first else f"{failure.node} · "
+    where = "" if not failure.node or failure.node in first else f"{failure.step} · "
     lines = [paint(text, "bad", color) for text in wrap(f"✘ {where}{first}", width, rest="  ")]
     for other in others:
         indent = " " * min(max(len(other) - len(other.lstrip()), 4), width // 4)

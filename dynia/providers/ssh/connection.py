@@ -40,6 +40,10 @@ _FACTS_LIMIT = 16_000_000
 _ANSWER_LIMIT = 4_000_000
 _EXEC_LIMIT = 8_000_000
 _LINE_LIMIT = 64_000
+_ENDS_BY_ITSELF = (
+    "it is not known how far it came. The node ends what was begun there, or the next apply does: run it "
+    "again when the node answers (`dynia status`)"
+)
 _FULL = "make room there (`df -h` shows where), then run it again"
 
 
@@ -175,8 +179,13 @@ class SshConnection:
         fence: Fence | None = None,
     ) -> Reply:
         command = self._command(name, args, deadline_s=deadline_s, survives=survives, fence=fence)
-        reply = await self._ask(command, stdin, deadline_s + _GRACE_S, limit)
-        self._refuse_early_end(reply)
+        try:
+            reply = await self._ask(command, stdin, deadline_s + _GRACE_S, limit)
+            self._refuse_early_end(reply)
+        except NotObservedError as error:
+            if not survives or error.hint:
+                raise
+            raise NotObservedError(error.message, hint=_ENDS_BY_ITSELF) from error
         return reply
 
     def _command(

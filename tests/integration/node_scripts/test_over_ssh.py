@@ -299,8 +299,9 @@ def test_a_push_whose_connection_breaks_is_finished_by_the_node(sshd: Sshd) -> N
             await asyncio.sleep(0.05)
         for child in children(sshd.process.pid):
             os.kill(child, signal.SIGKILL)
-        with pytest.raises(NotObservedError, match="the connection broke"):
+        with pytest.raises(NotObservedError, match="the connection broke") as caught:
             await pushing
+        assert caught.value.hint.startswith("it is not known how far it came")
         assert machine.observe().busy_since > 0
         gate.write_text("go\n")
         await node.close()
@@ -316,7 +317,6 @@ def test_a_push_whose_connection_breaks_is_finished_by_the_node(sshd: Sshd) -> N
     assert live.read_text() == "up\n"
 
 
-def children(pid: int) -> list[int]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
 def test_a_script_that_ends_early_because_the_disk_is_full_says_what_to_do(sshd: Sshd) -> None:
     root = sshd.machine.root
@@ -333,6 +333,7 @@ def test_a_script_that_ends_early_because_the_disk_is_full_says_what_to_do(sshd:
         subprocess.run(["umount", root], check=True)
 
 
+def children(pid: int) -> list[int]:
     """Every process below one."""
     direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [p for child in direct for p in (child, *sshd_children(child))]
