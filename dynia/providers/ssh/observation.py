@@ -29,10 +29,12 @@ _RELEASE = re.compile(r"[0-9a-f]{16}")
 _MOST_SKEW_MS = 10**15
 # Clocks that differ by less are taken for the same one.
 _SAME_CLOCK_MS = 30_000
-_DOCKER_HANGS = (
-    "its Docker does not answer within 5 s, so nothing is known of its containers; run "
-    "`systemctl restart docker` there (they end and start again), then plan again"
-)
+_HANGS = {
+    "Docker": "its Docker does not answer within 5 s, so nothing is known of its containers; run "
+    "`systemctl restart docker` there (they end and start again), then plan again",
+    "systemd": "its systemd does not answer within 5 s, so nothing is known of its units; look at it "
+    "(`dynia node ssh`, its console), reboot it, then plan again",
+}
 
 # Labels that a container does not have are null.
 _ContainerRow = tuple[str, str, str, str, str, int, int, str, str | None, str | None, str | None, list[str]]
@@ -66,8 +68,9 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         truncated.append("units: no answer")
     active = {unit.name: unit.active for unit in units}
     # One that has just booted is waited for by whatever needs it; one that runs may be serving.
-    if "hangs" in found and active.get("docker.service") != "activating":
-        raise NotObservedError(_DOCKER_HANGS)
+    hangs = line(token(found, "hangs", 0), 50)
+    if hangs in _HANGS and (hangs != "Docker" or active.get("docker.service") != "activating"):
+        raise NotObservedError(_HANGS[hangs])
     docker = line(token(found, "docker", 0), 50)
     if "docker" in found and not docker:
         truncated.append("docker: no answer")

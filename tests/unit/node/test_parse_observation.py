@@ -117,7 +117,9 @@ def test_a_docker_that_is_down_fails_nothing_else() -> None:
 def test_a_docker_that_hangs_is_not_observed_but_for_one_that_still_starts(state: str) -> None:
     units = SECTIONS[b"units"][0] + f"\nId=docker.service\nActiveState={state}\n".encode()
     kept = {n: t for n, t in SECTIONS.items() if n not in {b"containers", b"images", b"networks", b"end"}}
-    raw = framed({**kept, b"units": (units,) if state else (b"",), b"docker": (), b"hangs": (), b"end": ()})
+    raw = framed(
+        {**kept, b"units": (units,) if state else (b"",), b"docker": (), b"hangs": (b"Docker",), b"end": ()}
+    )
     if state == "activating":
         facts = parse_observation(raw, REQUEST, runner_ms=0)
         assert (facts.containers, facts.truncated) == ((), ("docker: no answer",))

@@ -64,9 +64,14 @@ for path in $certificates; do
   printf '.\0'
 done
 
+# Who did not answer in time. Nothing is told of what was asked then: that would say "none there".
+hangs=''
+late() { case $2 in 124 | 137) hangs=$1 ;; esac; }
+
 section units
-{ timeout -k 1 5 systemctl show --timestamp=unix --property=Id,ActiveState,UnitFileState,ActiveEnterTimestamp -- \
-  $units keepalived.service 2>/dev/null || :; } | text 1000000
+shown=$(timeout -k 1 5 systemctl show --timestamp=unix --property=Id,ActiveState,UnitFileState,ActiveEnterTimestamp -- \
+  $units keepalived.service 2>/dev/null) || late systemd $?
+printf '%s' "$shown" | text 1000000
 
 # The table is as it was loaded, changed since, or gone; nothing is told where nobody knows.
 firewall() {
@@ -81,29 +86,33 @@ firewall 2>/dev/null | text 20
 section packages
 { [ -z "$packages" ] || dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Status}\n' $packages 2>/dev/null || :; } | text 100000
 
-# A host without Docker has no such section; one whose Docker is down has an empty one. Where an answer comes too late,
-# nothing is told of what was asked: that would say "none there".
-command -v docker >/dev/null || { section end; exit 0; }
+finish() {
+  section hangs
+  printf '%s\0' "$hangs"
+  section end
+  exit 0
+}
+
+# A host without Docker has no such section; one whose Docker is down has an empty one.
+command -v docker >/dev/null && [ -z "$hangs" ] || finish
 # `index` makes Docker look at its plain JSON, where what a container does not have is not there at all.
 label() { printf '{{json (index .Config.Labels "%s")}}' "$1"; }
 seen="[{{json .Id}},{{json .Name}},{{json .Image}},{{json .State.Status}},\
 {{with index .State \"Health\"}}{{json .Status}}{{else}}\"none\"{{end}},{{.State.ExitCode}},{{.RestartCount}},\
 {{json .State.StartedAt}},$(label com.docker.compose.project),$(label com.docker.compose.service),\
 $(label dev.dynia.config),[{{range \$name, \$_ := .NetworkSettings.Networks}}{{json \$name}},{{end}}\"\"]]"
-hangs='' ids='' containers='' images='' networks=''
+ids='' containers='' images='' networks=''
 ask() { [ -z "$hangs" ] && timeout -k 1 5 docker "$@" 2>/dev/null; }
-late() { case $1 in 124 | 137) hangs=1 ;; esac; }
-version=$(ask version --format '{{.Server.Version}}') || { late $?; version=''; }
-[ -z "$version" ] || ids=$(ask ps -aq --no-trunc) || { late $?; version=''; }
+version=$(ask version --format '{{.Server.Version}}') || { late Docker $?; version=''; }
+[ -z "$version" ] || ids=$(ask ps -aq --no-trunc) || { late Docker $?; version=''; }
 if [ -n "$version" ]; then
   # Of containers one may have gone since: Docker tells of the others, and ends with 1.
-  [ -z "$ids" ] || containers=$(ask inspect --type container --format "$seen" $ids) || late $?
-  images=$(ask image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}') || late $?
-  networks=$(ask network ls --filter name=edge- --format '{{.Name}}') || late $?
+  [ -z "$ids" ] || containers=$(ask inspect --type container --format "$seen" $ids) || late Docker $?
+  images=$(ask image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}') || late Docker $?
+  networks=$(ask network ls --filter name=edge- --format '{{.Name}}') || late Docker $?
 fi
 section docker
-if [ -n "$hangs" ]; then section hangs
-elif [ -n "$version" ]; then
+if [ -z "$hangs" ] && [ -n "$version" ]; then
   printf '%s' "$version" | text 100
   { ask compose version --short || :; } | text 100
   section containers
@@ -113,4 +122,4 @@ elif [ -n "$version" ]; then
   section networks
   printf '%s' "$networks" | text 100000
 fi
-section end
+finish
