@@ -256,7 +256,7 @@ def test_a_node_whose_docker_hangs_is_left_alone_and_named(running: Scratch) -> 
     try:
         for command in (("plan", "--detailed-exitcode"), ("drift",), ("status",), ("apply", "--yes")):
             run = running.dynia(*command, exits=4)
-            assert f"? {node} its Docker does not answer within 5 s" in said(run), str(run)
+            assert f"? {node} its Docker does not answer within 10 s" in said(run), str(run)
             assert "`systemctl restart docker`" in said(run), str(run)
             assert "is gone" not in said(run), str(run)
         assert running.get()

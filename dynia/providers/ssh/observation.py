@@ -30,9 +30,9 @@ _MOST_SKEW_MS = 10**15
 # Clocks that differ by less are taken for the same one.
 _SAME_CLOCK_MS = 30_000
 _HANGS = {
-    "Docker": "its Docker does not answer within 5 s, so nothing is known of its containers; run "
+    "Docker": "its Docker does not answer within 10 s, so nothing is known of its containers; run "
     "`systemctl restart docker` there (they end and start again), then plan again",
-    "systemd": "its systemd does not answer within 5 s, so nothing is known of its units; look at it "
+    "systemd": "its systemd does not answer within 10 s, so nothing is known of its units; look at it "
     "(`dynia node ssh`, its console), reboot it, then plan again",
 }
 

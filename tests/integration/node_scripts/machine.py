@@ -26,6 +26,8 @@ from dynia.providers.ssh.observation import parse_observation
 from dynia.providers.ssh.scripts import Places, ScriptName, script, script_command
 
 LINEAGE = "5f0c6a52"
+# A Docker and a systemd that are down, whatever runs on the machine of the tests and however busy that is.
+ASLEEP = Path(__file__).parent / "asleep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Machine:
 
     def observe(self, request: ObserveRequest | None = None) -> NodeFacts:
         asked = request or ObserveRequest(roots=(self.places.opt,))
-        raw = self.run("observe", (), messages.observe_message(asked), asked.fence)
+        raw = self.run_with(ASLEEP, "observe", (), messages.observe_message(asked), asked.fence)
         return parse_observation(raw, asked, runner_ms=round(time.time() * 1000))
 
     def files(self) -> dict[str, FileSeen]:
@@ -106,9 +108,16 @@ class Machine:
             name, args, deadline_s=100, places=self.places, sudo=False, survives=survives, fence=fence
         )
 
-    def run_with(self, tools: Path, name: ScriptName, args: tuple[str, ...], stdin: bytes) -> bytes:
+    def run_with(
+        self,
+        tools: Path,
+        name: ScriptName,
+        args: tuple[str, ...],
+        stdin: bytes,
+        fence: Fence | None = None,
+    ) -> bytes:
         """Run a script with programs of a folder in front of the machine's own."""
-        environment = self.environment | {"PATH": f"{tools}:{os.environ['PATH']}"}
+        environment = self.environment | _told(fence) | {"PATH": f"{tools}:{os.environ['PATH']}"}
         done = subprocess.run(
             ["sh", "-c", script(name), "dynia", *args],
             input=stdin,
@@ -137,17 +146,20 @@ class Machine:
 
     def cut(self, text: str, args: tuple[str, ...], stdin: bytes, fence: Fence | None = None) -> bytes | None:
         """Run an altered script that may kill itself; what it told, or nothing if it did."""
-        told = {} if fence is None else {"DYNIA_FENCE": f"{fence.lineage} {fence.cluster} {fence.number}"}
         done = subprocess.run(
             ["sh", "-c", text, "dynia", *args],
             input=stdin,
-            env=self.environment | told,
+            env=self.environment | _told(fence),
             capture_output=True,
             timeout=60,
             check=False,
         )
         assert done.returncode in {0, -signal.SIGKILL}, done.stderr.decode()
         return done.stdout if done.returncode == 0 else None
+
+
+def _told(fence: Fence | None) -> dict[str, str]:
+    return {} if fence is None else {"DYNIA_FENCE": f"{fence.lineage} {fence.cluster} {fence.number}"}
 
 
 def push_args(request: PushRequest) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ hangs=''
 late() { case $2 in 124 | 137) hangs=$1 ;; esac; }
 
 section units
-shown=$(timeout -k 1 5 systemctl show --timestamp=unix --property=Id,ActiveState,UnitFileState,ActiveEnterTimestamp -- \
+shown=$(timeout -k 1 10 systemctl show --timestamp=unix --property=Id,ActiveState,UnitFileState,ActiveEnterTimestamp -- \
   $units keepalived.service 2>/dev/null) || late systemd $?
 printf '%s' "$shown" | text 1000000
 
@@ -102,7 +102,7 @@ seen="[{{json .Id}},{{json .Name}},{{json .Image}},{{json .State.Status}},\
 {{json .State.StartedAt}},$(label com.docker.compose.project),$(label com.docker.compose.service),\
 $(label dev.dynia.config),[{{range \$name, \$_ := .NetworkSettings.Networks}}{{json \$name}},{{end}}\"\"]]"
 ids='' containers='' images='' networks=''
-ask() { [ -z "$hangs" ] && timeout -k 1 5 docker "$@" 2>/dev/null; }
+ask() { [ -z "$hangs" ] && timeout -k 1 10 docker "$@" 2>/dev/null; }
 version=$(ask version --format '{{.Server.Version}}') || { late Docker $?; version=''; }
 [ -z "$version" ] || ids=$(ask ps -aq --no-trunc) || { late Docker $?; version=''; }
 if [ -n "$version" ]; then
