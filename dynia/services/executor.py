@@ -65,11 +65,17 @@ async def execute(steps: tuple[Step, ...], tools: Tools, session: Session) -> Ou
 
 
 async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
+    store = session.store
+    begun = False
     try:
+        store.begin(session.cluster, step.id, msgspec.json.encode(step.action), step.action.intents(tools))
+        begun = True
         return await _recorded(step, tools, session)
-    except (NotKept, BadInput) as error:
+    except (NotKept, BadInput) as caught:
         # The state can't be written, or not read. What runs beside this step is let end: how far it came is
         # found by observation.
+        ran = "ran, and its end is not recorded" if begun else "not begun"
+        error = DyniaError(f"{step.id} · {ran}: {caught.message}", hint=caught.hint)
         session.emit(
             StepFailed(
                 at=session.clock.now(), step=step.id, node=step.node, message=error.message, hint=error.hint
@@ -80,7 +86,6 @@ async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
 
 async def _recorded(step: Step, tools: Tools, session: Session) -> DyniaError | None:
     store, clock = session.store, session.clock
-    store.begin(session.cluster, step.id, msgspec.json.encode(step.action), step.action.intents(tools))
     session.emit(
         StepStarted(
             at=clock.now(),

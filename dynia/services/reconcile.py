@@ -77,6 +77,7 @@ class Reconciler:
         self.connections = Connections(session.vendors, self._node, session.fan_out)
         self.given: PlanningInput | None = None
         self.recipes: Recipes = {}
+        self.done = 0
 
     async def plan(self, *, sync: bool = False) -> Plan:
         """What follows from a look at the world. Changes nothing. `sync`: files only.
@@ -117,6 +118,7 @@ class Reconciler:
         Interrupted after Ctrl-C. A failed step is in the result, not an exception.
         """
         session = self.session
+        self.done = 0
         async with leased(session):
             began = session.clock.monotonic()
             plan = await self.plan(sync=restrict)
@@ -128,8 +130,13 @@ class Reconciler:
             if (plan.steps or ask_always) and not await approve(plan):
                 raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             if not plan.steps:
-                return await self._close(plan, plan, 0, began, worked=False)
-            return await self._passes(plan, began, restrict=restrict)
+                return await self._close(plan, plan, began, worked=False)
+            try:
+                return await self._passes(plan, began, restrict=restrict)
+            except NotKept as error:
+                if not self.done:
+                    raise
+                raise ApplyFailed(f"after {self.done} steps: {error.message}", hint=error.hint) from error
 
     def refuse(self) -> None:
         """A vendor of names that says no (a wrong key, say) is told before anything is made."""
@@ -149,7 +156,7 @@ class Reconciler:
             )
 
     async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:
-        session, plan, total, worked = self.session, approved, 0, False
+        session, plan, worked = self.session, approved, False
         opening = opening_changes(self._given())
         if opening:
             session.store.write(session.cluster, opening, "cluster recorded")
@@ -173,10 +180,10 @@ class Reconciler:
             )
             session.emit(PassStarted(at=session.clock.now(), number=number, steps=planned))
             outcome = await self._execute(plan)
-            total += len(outcome.done)
+            self.done += len(outcome.done)
             worked = worked or not only_manifests(plan.steps)
             if outcome.failed:
-                return await self._failed(approved, plan, outcome, total, began)
+                return await self._failed(approved, plan, outcome, began)
             if session.stop.is_set():
                 session.store.snapshot()
                 raise Interrupted(
@@ -187,7 +194,7 @@ class Reconciler:
             touched |= touched_by(plan.steps, self.recipes)
             plan = await self.plan(sync=restrict)
             if not plan.steps:
-                return await self._close(approved, plan, total, began, worked=worked)
+                return await self._close(approved, plan, began, worked=worked)
             again = [step.id for step in plan.steps if step.id in earlier]
             if again:
                 raise ApplyFailed(
@@ -198,7 +205,7 @@ class Reconciler:
             if only_manifests(plan.steps):
                 # They are to say what the end of this apply records, so they come after it.
                 nothing = msgspec.structs.replace(plan, steps=(), changes=())
-                return await self._close(approved, nothing, total, began, worked=worked)
+                return await self._close(approved, nothing, began, worked=worked)
             extra = [step.id for step in plan.steps if not allowed_in_preview(step, approved)]
             if extra:
                 raise Stale(
@@ -244,9 +251,7 @@ class Reconciler:
             return None
         return await self.session.vendors.dns(settings)
 
-    async def _failed(
-        self, approved: Plan, plan: Plan, outcome: Outcome, total: int, began: float
-    ) -> ApplyResult:
+    async def _failed(self, approved: Plan, plan: Plan, outcome: Outcome, began: float) -> ApplyResult:
         session = self.session
         session.store.snapshot()
         failures = tuple(
@@ -255,11 +260,9 @@ class Reconciler:
         )
         codes = {error.exit_code for _, error in outcome.failed}
         code = 6 if codes == {6} else 5 if codes == {5} else 7
-        return self._result(code, approved, plan, total, began, failures, outcome.not_run)
+        return self._result(code, approved, plan, began, failures, outcome.not_run)
 
-    async def _close(
-        self, approved: Plan, last: Plan, total: int, began: float, *, worked: bool
-    ) -> ApplyResult:
+    async def _close(self, approved: Plan, last: Plan, began: float, *, worked: bool) -> ApplyResult:
         session, given = self.session, self._given()
         whole = not last.not_observed and all(w.final for w in last.waiting)
         changes = closing_changes(
@@ -271,33 +274,27 @@ class Reconciler:
             whole=whole,
         )
         if changes:
-            try:
-                session.store.write(session.cluster, changes, "applied")
-            except NotKept as error:
-                if not total:
-                    raise
-                raise ApplyFailed(error.message, hint=error.hint) from error
-        if changes or total:
+            session.store.write(session.cluster, changes, "applied")
+        if changes or self.done:
             session.store.snapshot()
         if given.desired is not None:
             steps = heal(session.store.state, session.cluster, given.observed).steps
             silent = await keep_manifests(steps, await self._tools(), session) if steps else ()
             last = msgspec.structs.replace(last, not_observed=(*last.not_observed, *silent))
-        return self._result(4 if last.not_observed else 0, approved, last, total, began, (), ())
+        return self._result(4 if last.not_observed else 0, approved, last, began, (), ())
 
     def _result(
         self,
         code: int,
         approved: Plan,
         last: Plan,
-        total: int,
         began: float,
         failures: tuple[Failure, ...],
         not_run: tuple[Step, ...],
     ) -> ApplyResult:
         session = self.session
         seconds = session.clock.monotonic() - began
-        if total or failures:
+        if self.done or failures:
             session.emit(
                 RunEnded(at=session.clock.now(), result=RESULTS[code], exit_code=code, seconds=seconds)
             )
@@ -306,7 +303,7 @@ class Reconciler:
             exit_code=code,
             plan=approved,
             last=last,
-            done=total,
+            done=self.done,
             failures=failures,
             not_run=not_run,
             seconds=seconds,

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.errors import NotKept
 
 TIMEOUT_S = 30.0
 # What a hook or an alias of the caller's has set would point git at another repository or index.
@@ -26,13 +26,14 @@ _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 _NAME, _MAIL = "dynia", "dynia@localhost"
 
 
-class GitFailed(DyniaError):
+class GitFailed(NotKept):
     """git ended badly, or not in time. `said` is what it wrote, without credentials."""
 
     def __init__(self, said: str) -> None:
         super().__init__(
             f"the state is kept in git, and {said}",
-            hint="what is recorded so far is safe; mend that and run this again",
+            hint="what is recorded so far is safe; mend that and run this again. If the lock of this run is "
+            "still in git then, `--lock-wait 5m` waits until it counts no more",
         )
         self.said = said
 
