@@ -10,7 +10,7 @@ from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
 from dynia.commands.reporting import Reporter, reporter_for, ticking
 from dynia.commands.saved import taken_up
-from dynia.commands.screens.apply import apply_result_text, result_json
+from dynia.commands.screens.apply import apply_result_text, left_text, result_json
 from dynia.commands.screens.plan import plan_text
 from dynia.interfaces.composition import open_session
 from dynia.interfaces.desired import Desired
@@ -106,10 +106,13 @@ def _tell(result: ApplyResult, output: Output, request: ApplyRequest | DestroyRe
     lines = request.progress == "json"
     beside = request.as_json or lines
     say, color = (output.tell, output.error_color) if beside else (output.show, output.color)
+    again = request.again if isinstance(request, ApplyRequest) else verb
     if not result.done and not result.failures:
         say(plan_text(result.last, width=output.width, color=color))
+        left = left_text(result, width=output.width, verb=again)
+        if left:
+            say("\n" + left)
     else:
-        again = request.again if isinstance(request, ApplyRequest) else verb
         say("\n" + apply_result_text(result, width=output.width, color=color, verb=again))
     if request.as_json:
         output.data(result_json(result, verb, one_line=lines))

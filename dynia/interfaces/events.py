@@ -106,7 +106,9 @@ class Note(Shape, tag_field="event", tag="note"):
     text: str
 
 
-RunResult = Literal["done", "nothing", "not_observed", "failed", "stale", "locked", "refused", "interrupted"]
+RunResult = Literal[
+    "done", "nothing", "not_observed", "undone", "failed", "stale", "locked", "refused", "interrupted"
+]
 
 
 class RunEnded(Shape, tag_field="event", tag="run_ended"):

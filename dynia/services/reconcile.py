@@ -78,6 +78,7 @@ class Reconciler:
         self.given: PlanningInput | None = None
         self.recipes: Recipes = {}
         self.done = 0
+        self.restrict = False
 
     async def plan(self, *, sync: bool = False) -> Plan:
         """What follows from a look at the world. Changes nothing. `sync`: files only.
@@ -118,7 +119,7 @@ class Reconciler:
         Interrupted after Ctrl-C. A failed step is in the result, not an exception.
         """
         session = self.session
-        self.done = 0
+        self.done, self.restrict = 0, restrict
         async with leased(session):
             began = session.clock.monotonic()
             plan = await self.plan(sync=restrict)
@@ -281,7 +282,9 @@ class Reconciler:
             steps = heal(session.store.state, session.cluster, given.observed).steps
             silent = await keep_manifests(steps, await self._tools(), session) if steps else ()
             last = msgspec.structs.replace(last, not_observed=(*last.not_observed, *silent))
-        return self._result(4 if last.not_observed else 0, approved, last, began, (), ())
+        # What `sync` leaves to `apply` is no failure of it.
+        code = 0 if self.restrict and not last.not_observed else code_of(last)
+        return self._result(code, approved, last, began, (), ())
 
     def _result(
         self,
@@ -294,10 +297,9 @@ class Reconciler:
     ) -> ApplyResult:
         session = self.session
         seconds = session.clock.monotonic() - began
+        result = "undone" if code == 7 and not failures else RESULTS[code]
         if self.done or failures:
-            session.emit(
-                RunEnded(at=session.clock.now(), result=RESULTS[code], exit_code=code, seconds=seconds)
-            )
+            session.emit(RunEnded(at=session.clock.now(), result=result, exit_code=code, seconds=seconds))
         home = session.store.state.cluster(session.cluster)
         return ApplyResult(
             exit_code=code,
@@ -320,6 +322,15 @@ class Reconciler:
         if self.given is None:
             raise RuntimeError("plan first")
         return self.given
+
+
+def code_of(last: Plan) -> int:
+    """How an apply ended after which this is what is left. Where somebody did not answer, what waits may wait
+    for them."""
+    undone = [w for w in last.waiting if not w.final]
+    if last.not_observed or not undone:
+        return 4 if last.not_observed else 0
+    return 4 if all(w.unseen for w in undone) else 7
 
 
 @asynccontextmanager

@@ -35,8 +35,22 @@ def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, v
         left = f"{count(len(plan.drift), 'difference')} left that {verb} does not mend: see `dynia drift`."
         lines += ["", *wrap(left, width, rest="  ")]
     if result.exit_code:
-        lines += ["", *wrap(_next(result.exit_code, verb), width, rest="  ")]
+        last = left_text(result, width=width, verb=verb)
+        lines += ["", last or "\n".join(wrap(_next(result.exit_code, verb), width, rest="  "))]
     return "\n".join(lines)
+
+
+def left_text(result: ApplyResult, *, width: int, verb: str = "apply") -> str:
+    """The last line where all nodes were observed and something that the file wants is not there yet."""
+    undone = [w for w in result.last.waiting if not w.final]
+    if not result.exit_code or result.failures or result.last.not_observed or not undone:
+        return ""
+    first = next((w for w in undone if not w.unseen), undone[0])
+    said = "not observed" if first.unseen else "not done"
+    more = f", and {len(undone) - 1} more" if len(undone) > 1 else ""
+    what = f"{one_line(first.subject)} ({one_line(first.reason)}){more}"
+    text = f"Exit {result.exit_code}: {said}: {what}. Next: mend that, then run `dynia {verb}` again."
+    return "\n".join(wrap(text, width, rest="  "))
 
 
 def _failed(result: ApplyResult, width: int, color: bool, verb: str) -> str:

@@ -46,6 +46,7 @@ _FIRST: dict[State, int] = {"failed": 0, "running": 1, "left": 2, "waiting": 3, 
 _RESULTS = {
     "nothing": "nothing to do",
     "not_observed": "done, but not every node was observed",
+    "undone": "done, but not all that is wanted",
     "stale": "stopped, something changed since the plan",
     "failed": "stopped part way",
 }

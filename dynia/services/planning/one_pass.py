@@ -218,7 +218,7 @@ def _other_states(given: PlanningInput) -> tuple[Waiting, ...]:
 
 def _assumed(wanted: Wanted) -> tuple[Waiting, ...]:
     reason = "its registry did not answer; taken to be what is applied"
-    return tuple(Waiting(subject=f"image {name}", reason=reason) for name in wanted.assumed)
+    return tuple(Waiting(subject=f"image {name}", reason=reason, unseen=True) for name in wanted.assumed)
 
 
 def _unanswered(given: PlanningInput) -> list[tuple[str, str]]:

@@ -69,11 +69,13 @@ class Waiting(Shape):
     """Something wanted that this plan does not do, and why ("swift-fox": "no answer in 10 s").
 
     `final`: it is said so that people know; nothing waits for it, and an apply is whole without it.
+    `unseen`: nobody could be asked, so whether it is there already is not claimed (exit 4, not 7).
     """
 
     subject: str
     reason: str
     final: bool = False
+    unseen: bool = False
 
 
 class FileDiff(Shape):

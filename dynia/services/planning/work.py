@@ -138,7 +138,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
             found.fold.add(one, fresh)
         component = wanted.by_name[one.component]
         found.drift += component_drift(one, component, topology, place, facts, judged)
-        found.waiting += [_unclear(node, path) for path in one.unclear]
+        found.waiting += [_unclear(node, path, there=path in seen) for path in one.unclear]
     found.drift += [stray_drift(node.name, path, seen) for path in strays]
     steps = [
         *first,
@@ -179,6 +179,6 @@ def _by_component(
     }
 
 
-def _unclear(node: Node, path: str) -> Waiting:
+def _unclear(node: Node, path: str, *, there: bool) -> Waiting:
     said = f"{TOKEN_VARIABLE} is not set" if path == TOKEN else "its source is not here"
-    return Waiting(subject=f"{path} on {node.name}", reason=f"{said} (compared at apply)")
+    return Waiting(subject=f"{path} on {node.name}", reason=f"{said} (compared at apply)", unseen=there)

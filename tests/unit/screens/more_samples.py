@@ -28,6 +28,7 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.observed import CertificateSeen, ProviderNode
 from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.planning.digest import sealed
+from dynia.services.planning.plan import Waiting
 from dynia.services.planning.stale import listed
 from dynia.services.rebuild import Found
 from dynia.services.reconcile import ApplyResult, Failure
@@ -257,6 +258,27 @@ RESULTS: dict[str, ApplyResult] = {
         exit_code=4,
         plan=IMAGE_CHANGE,
         last=msgspec.structs.replace(FAILURES, steps=()),
+        done=4,
+        failures=(),
+        not_run=(),
+        seconds=9.0,
+        generation=41,
+    ),
+    "undone": ApplyResult(
+        exit_code=7,
+        plan=IMAGE_CHANGE,
+        last=msgspec.structs.replace(
+            NOTHING,
+            waiting=(
+                Waiting(subject="certificate", reason="it is only said", final=True),
+                Waiting(subject="/opt/dynia/services/api/.env", reason="(compared at apply)", unseen=True),
+                Waiting(
+                    subject="dns api.example.com",
+                    reason="A 203.0.113.7 is in the way and is not ours; remove it by hand, or say dns: "
+                    "{adopt: true}",
+                ),
+            ),
+        ),
         done=4,
         failures=(),
         not_run=(),
