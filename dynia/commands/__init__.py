@@ -73,6 +73,7 @@ VERBS: tuple[Verb, ...] = (
         "show|rebuild|pull|push|unlock",
     ),
     Verb("state unlock", "dynia.commands.state_unlock", REPAIR, "Take the lock from a run that never ends"),
+    Verb("import", "dynia.commands.import_existing", REPAIR, "Take a machine or an address that exists"),
     Verb("forget", "dynia.commands.forget", REPAIR, "Take a node out of the state without touching it"),
     Verb(
         "lab",

@@ -23,8 +23,7 @@ GARBAGE_AFTER = 100_000
 EXAMPLE = """\
 Example:
   dynia plan                  what would change, and will it hurt?
-  dynia apply                 the same, and then do it
-  dynia status                what is there now"""
+  dynia apply                 the same, and then do it"""
 
 
 def main() -> None:

@@ -262,6 +262,19 @@ class ForgetRequest(Shape):
     yes: bool = False
 
 
+class ImportRequest(Shape):
+    """`dynia import`: `said` names a machine (id, name or address), or is a reserved IP. `host_key` is the
+    machine's public host key, one line; else `known_hosts` is a file that has it."""
+
+    target: Target
+    what: Literal["node", "reserved_ip"]
+    said: str
+    host_key: str = ""
+    known_hosts: str = ""
+    yes: bool = False
+    lock_wait: float = 0.0
+
+
 class RenderRequest(Shape):
     """`dynia render`. `out` empty: ``deploy-config`` beside the file; ``-``: printed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dynia.interfaces.node_requests import (
     Bootstrapped,
@@ -102,6 +102,45 @@ class NodeProvider(Protocol):
 
     async def detach_reserved_ip(self, provider_id: str) -> None:
         """Take it off its machine (entry kind ``api``)."""
+        ...
+
+
+class AdoptableNode(Shape):
+    """A machine that exists. `node` has ordinal 0 and no host key, unless it carries the cluster's mark.
+    `notes` say what is not as the file says and stays so, one sentence each."""
+
+    node: ProviderNode
+    notes: tuple[str, ...] = ()
+
+
+class AdoptableAddress(Shape):
+    """A reserved IP that exists, and what people should know before it is taken."""
+
+    address: ProviderAddress
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """A vendor that can give a cluster what somebody else made (`dynia import`). Refused where it is of
+    another cluster or lineage, or cannot be this one's. Every call may be repeated."""
+
+    async def find_node(self, lineage: str, cluster: str, said: str) -> AdoptableNode:
+        """The machine with this id, name or address. Changes nothing."""
+        ...
+
+    async def adopt_node(
+        self, lineage: str, cluster: str, provider_id: str, ordinal: int, host_key: str
+    ) -> ProviderNode:
+        """Put the cluster's tags on it; nothing else of it is changed."""
+        ...
+
+    async def find_address(self, lineage: str, cluster: str, said: str) -> AdoptableAddress:
+        """The reserved IP with this address. Changes nothing."""
+        ...
+
+    async def adopt_address(self, lineage: str, cluster: str, address: str) -> ProviderAddress:
+        """Mark it as the cluster's. It is not moved."""
         ...
 
 

@@ -90,12 +90,13 @@ async def _ask(
         if machine.status != "running":
             return Heard(machine=machine, silence=f"{machine.status} at the provider")
         async with slots:
-            return await _hear(search, machine, vouched.get(machine.provider_id))
+            return await hear(search, machine, vouched.get(machine.provider_id))
 
     return tuple(await asyncio.gather(*(one(machine) for machine in machines)))
 
 
-async def _hear(search: Search, machine: ProviderNode, known: Node | None) -> Heard:
+async def hear(search: Search, machine: ProviderNode, known: Node | None) -> Heard:
+    """What a machine says of itself. Nobody is trusted on first use: its host key is told, or `known`."""
     try:
         connection = await search.vendors.connect(_as_node(search.spec, machine, known))
         try:

@@ -80,6 +80,11 @@ class Reconciler:
         self.done = 0
         self.restrict = False
 
+    async def look(self) -> PlanningInput:
+        """The world as it is now."""
+        self.given = await gather(self.session, self.connections)
+        return self.given
+
     async def plan(self, *, sync: bool = False) -> Plan:
         """What follows from a look at the world. Changes nothing. `sync`: files only.
 
@@ -89,8 +94,7 @@ class Reconciler:
         time = asyncio.get_running_loop().time
         until = time() + SETTLE_S
         while True:
-            self.given = await gather(self.session, self.connections)
-            plan, self.recipes = make_plan_with_recipes(self.given, sync=sync)
+            plan, self.recipes = make_plan_with_recipes(await self.look(), sync=sync)
             split = any(item.category == "split" for item in plan.drift)
             if not split or self.session.stop.is_set() or time() >= until:
                 return await self._with_texts(plan)

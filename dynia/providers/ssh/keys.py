@@ -71,6 +71,17 @@ def fresh_key() -> tuple[str, str]:
     return key.export_private_key().decode(), key.export_public_key().decode().strip()
 
 
+def public_line(text: str) -> str:
+    """A public key as one line without its comment. Raises DyniaError where it is none."""
+    try:
+        key = asyncssh.import_public_key(text)
+    except (ValueError, asyncssh.KeyImportError) as error:
+        raise DyniaError(
+            "that is no public host key", hint="it is a line like: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5..."
+        ) from error
+    return " ".join(key.export_public_key().decode().split()[:2])
+
+
 @dataclass(frozen=True, slots=True)
 class KnownHosts:
     """An OpenSSH known_hosts file."""
@@ -81,6 +92,11 @@ class KnownHosts:
     def keys_of(self, host: str, port: int) -> tuple[asyncssh.SSHKey, ...]:
         """The keys that the file has for an address; certificates are not looked at."""
         return tuple(self.entries.match(host, host, port)[0])
+
+    def line_of(self, host: str, port: int) -> str:
+        """The strongest kind of key that the file has for an address, as a public key line; empty: none."""
+        lines = [key.export_public_key().decode().strip() for key in self.keys_of(host, port)]
+        return min(lines, key=lambda line: not line.startswith("ssh-ed25519 "), default="")
 
 
 def load_known_hosts(path: str) -> KnownHosts:

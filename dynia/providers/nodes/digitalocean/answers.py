@@ -56,8 +56,23 @@ class Droplets(Listed):
     droplets: list[Droplet]
 
 
+class Slug(TypedDict):
+    slug: NotRequired[str | None]
+
+
+class Made(Slug):
+    id: NotRequired[int]
+
+
+class WholeDroplet(Droplet):
+    size_slug: NotRequired[str]
+    region: NotRequired[Slug]
+    image: NotRequired[Made]
+    vpc_uuid: NotRequired[str]
+
+
 class OneDroplet(TypedDict):
-    droplet: Droplet
+    droplet: WholeDroplet
 
 
 class Id(TypedDict):
@@ -92,8 +107,12 @@ class ReservedIps(Listed):
     reserved_ips: list[ReservedIp]
 
 
+class WholeReservedIp(ReservedIp):
+    region: NotRequired[Slug]
+
+
 class OneReservedIp(TypedDict):
-    reserved_ip: ReservedIp
+    reserved_ip: WholeReservedIp
 
 
 class Ip(TypedDict):

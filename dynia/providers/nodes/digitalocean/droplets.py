@@ -210,7 +210,8 @@ class Droplets:
             )
         )
 
-    async def _ours(self, provider_id: str) -> tuple[Json, NodeMark]:
+    async def get(self, provider_id: str) -> Json:
+        """A droplet, whosoever it is. `Gone` where there is none."""
         if not provider_id.isascii() or not provider_id.isdigit():
             raise Refused(f"{provider_id} is no droplet of DigitalOcean's (they have numbers)")
         try:
@@ -218,13 +219,18 @@ class Droplets:
         except Gone as error:
             message = f"there is no droplet {provider_id} (any more)"
             raise Gone(message, status=error.status, said=error.said) from error
-        mark = node_mark(got["droplet"]["tags"])
+        droplet: Json = got["droplet"]
+        return droplet
+
+    async def _ours(self, provider_id: str) -> tuple[Json, NodeMark]:
+        droplet = await self.get(provider_id)
+        mark = node_mark(droplet["tags"])
         if mark is None:
             raise Refused(
-                f"droplet {provider_id} ({got['droplet']['name']}) does not carry a tag of Dynia's",
+                f"droplet {provider_id} ({droplet['name']}) does not carry a tag of Dynia's",
                 hint="it was made by somebody else, or its tags were removed: nothing was done to it",
             )
-        return got["droplet"], mark
+        return droplet, mark
 
 
 async def delete_tag(vendor: Vendor, tag: str) -> None:

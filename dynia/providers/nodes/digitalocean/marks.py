@@ -54,7 +54,7 @@ def node_tag(lineage: str, cluster: str, ordinal: int, host_public_key: str) -> 
     except binascii.Error:
         blob = b""
     if kind != "ssh-ed25519" or len(blob) != len(_ED25519) + 32 or not blob.startswith(_ED25519):
-        raise DyniaError(f"the host key of a new node must be ssh-ed25519, not {kind[:40]}")
+        raise DyniaError(f"the host key of a node must be ssh-ed25519, not {kind[:40]}")
     return f"{cluster_tag(lineage, cluster)}:{ordinal}:{blob[len(_ED25519) :].hex()}"
 
 
@@ -83,12 +83,18 @@ def address_mark(tag: str) -> tuple[str, str, str] | None:
     return (found[1], found[2], found[3].replace("-", ".")) if found else None
 
 
+def claim_mark(tag: str) -> tuple[str, str, int] | None:
+    """(lineage, cluster, droplet) of a tag that says for which droplet an address is being allocated."""
+    found = _CLAIM.fullmatch(tag)
+    return (found[1], found[2], int(found[3])) if found else None
+
+
 def cluster_marks(tags: list[str], lineage: str, cluster: str) -> ClusterMarks:
     addresses, claims = set(), set()
     for tag in tags:
-        address, claim = address_mark(tag), _CLAIM.fullmatch(tag)
+        address, claim = address_mark(tag), claim_mark(tag)
         if address and address[:2] == (lineage, cluster):
             addresses.add(address[2])
-        elif claim and claim.groups()[:2] == (lineage, cluster):
-            claims.add(int(claim[3]))
+        elif claim and claim[:2] == (lineage, cluster):
+            claims.add(claim[2])
     return ClusterMarks(addresses=frozenset(addresses), claims=frozenset(claims))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dynia.interfaces.observed import Offer, ProviderAddress, ProviderNode
 from dynia.providers.nodes.digitalocean.account import Account
+from dynia.providers.nodes.digitalocean.adoption import Adoption
 from dynia.providers.nodes.digitalocean.droplets import Defaults, Droplets, as_node
 from dynia.providers.nodes.digitalocean.offers import Offers
 from dynia.providers.nodes.digitalocean.reserved_ips import ReservedIps
 from dynia.providers.nodes.digitalocean.vendor import Vendor
 from dynia.providers.pace import Patience
-from dynia.providers.protocols import NodeOrder
+from dynia.providers.protocols import AdoptableAddress, AdoptableNode, NodeOrder
 
 
 class DigitalOceanNodeProvider:
@@ -20,6 +21,7 @@ class DigitalOceanNodeProvider:
         self._droplets = Droplets(self._vendor, defaults)
         self._addresses = ReservedIps(self._vendor, self._droplets)
         self._offers = Offers(self._vendor, self._droplets)
+        self._adoption = Adoption(self._vendor, self._droplets, self._addresses, defaults)
 
     async def list_nodes(self, lineage: str, cluster: str) -> tuple[ProviderNode, ...]:
         async with self._vendor:
@@ -65,3 +67,21 @@ class DigitalOceanNodeProvider:
     async def detach_reserved_ip(self, provider_id: str) -> None:
         async with self._vendor:
             await self._addresses.detach(provider_id)
+
+    async def find_node(self, lineage: str, cluster: str, said: str) -> AdoptableNode:
+        async with self._vendor:
+            return await self._adoption.find_node(lineage, cluster, said)
+
+    async def adopt_node(
+        self, lineage: str, cluster: str, provider_id: str, ordinal: int, host_key: str
+    ) -> ProviderNode:
+        async with self._vendor:
+            return await self._adoption.adopt_node(lineage, cluster, provider_id, ordinal, host_key)
+
+    async def find_address(self, lineage: str, cluster: str, said: str) -> AdoptableAddress:
+        async with self._vendor:
+            return await self._adoption.find_address(lineage, cluster, said)
+
+    async def adopt_address(self, lineage: str, cluster: str, address: str) -> ProviderAddress:
+        async with self._vendor:
+            return await self._adoption.adopt_address(lineage, cluster, address)

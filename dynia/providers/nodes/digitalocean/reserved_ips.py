@@ -36,16 +36,16 @@ class ReservedIps:
         self._vendor, self._droplets = vendor, droplets
 
     async def find(self, lineage: str, cluster: str) -> tuple[ProviderAddress, ...]:
-        marks = cluster_marks(await self._tags(), lineage, cluster)
+        marks = cluster_marks(await self.tags(), lineage, cluster)
         if not marks.addresses and not marks.claims:
             return ()
-        return tuple(_as_address(one) for one in _ours(await self._all(), marks))
+        return tuple(as_address(one) for one in _ours(await self._all(), marks))
 
     async def allocate(self, lineage: str, cluster: str) -> ProviderAddress:
         """One for a droplet of the cluster. There must be a droplet: the address is born on it."""
 
         async def look() -> Settled[ProviderAddress] | Pending | Lacking:
-            marks = cluster_marks(await self._tags(), lineage, cluster)
+            marks = cluster_marks(await self.tags(), lineage, cluster)
             listed = await self._all()
             ours, claim = _ours(listed, marks), min(marks.claims, default=None)
             if not ours:
@@ -54,10 +54,10 @@ class ReservedIps:
                 return await self._next(lineage, cluster, claim, listed)
             one = ours[0]
             if one["ip"] not in marks.addresses:
-                return Lacking("mark", lambda: self._put_tag(address_tag(lineage, cluster, one["ip"])))
+                return Lacking("mark", lambda: self.put_tag(address_tag(lineage, cluster, one["ip"])))
             if claim is not None:
                 return Lacking("unclaim", lambda: self._drop_claim(lineage, cluster, claim))
-            return Pending("it is being assigned") if one["locked"] else Settled(_as_address(one))
+            return Pending("it is being assigned") if one["locked"] else Settled(as_address(one))
 
         return await self._vendor.settle("the reserved IP", look)
 
@@ -76,7 +76,7 @@ class ReservedIps:
                 hint="a droplet has one at most; unassign a foreign one, or create a node first",
             )
         await check_room(self._vendor, addresses=1)
-        return Lacking("claim", lambda: self._put_tag(claim_tag(lineage, cluster, free[0])))
+        return Lacking("claim", lambda: self.put_tag(claim_tag(lineage, cluster, free[0])))
 
     async def _drop_claim(self, lineage: str, cluster: str, droplet: int) -> None:
         await delete_tag(self._vendor, claim_tag(lineage, cluster, droplet))
@@ -87,7 +87,7 @@ class ReservedIps:
 
         async def look() -> Settled[None] | Pending | Lacking:
             try:
-                one = await self._get(address)
+                one = await self.get(address)
             except Gone:
                 return Settled(None)
             if one["locked"]:
@@ -103,7 +103,7 @@ class ReservedIps:
             raise Refused(f"reserved IP {address} is not of the cluster of droplet {node} ({mark.cluster})")
 
         async def look() -> Settled[None] | Pending | Lacking:
-            one = await self._get(address)
+            one = await self.get(address)
             if one["locked"]:
                 return Pending(UNDER_WAY)
             if one["droplet"] and str(one["droplet"]["id"]) == node:
@@ -119,7 +119,7 @@ class ReservedIps:
 
         async def look() -> Settled[None] | Pending | Lacking:
             try:
-                one = await self._get(address)
+                one = await self.get(address)
             except Gone:
                 return Settled(None)
             if one["locked"]:
@@ -135,7 +135,7 @@ class ReservedIps:
             "reserved_ip:create", "reserved_ips.create", repeatable=False, body={"droplet_id": droplet}
         )
         # At once: were the assignment to fail, the droplet would no longer tell that the address is ours.
-        await self._put_tag(address_tag(lineage, cluster, made["reserved_ip"]["ip"]))
+        await self.put_tag(address_tag(lineage, cluster, made["reserved_ip"]["ip"]))
         for action in made["links"]["actions"]:
             await self._done(made["reserved_ip"]["ip"], int(action["id"]))
 
@@ -155,7 +155,7 @@ class ReservedIps:
         except Gone:
             return  # an answer was lost, and the call made again
 
-    async def _put_tag(self, tag: str) -> None:
+    async def put_tag(self, tag: str) -> None:
         """Exists already is as good: the answer to the first try was lost."""
         try:
             await self._vendor.ask("tag:create", "tags.create", body={"name": tag})
@@ -185,7 +185,7 @@ class ReservedIps:
     async def _forget(self, address: str) -> None:
         """Its mark, and those of its cluster whose address is gone: a run that died between the two calls of
         a release may have left one that nothing else leads to."""
-        marks = [mark for mark in map(address_mark, await self._tags()) if mark]
+        marks = [mark for mark in map(address_mark, await self.tags()) if mark]
         clusters = {mark[:2] for mark in marks if mark[2] == address}
         for mark in marks:
             if mark[2] == address or (mark[:2] in clusters and await self._is_gone(mark[2])):
@@ -193,16 +193,16 @@ class ReservedIps:
 
     async def _is_gone(self, address: str) -> bool:
         try:
-            await self._get(address)
+            await self.get(address)
         except Gone:
             return True
         return False
 
     async def _marks(self, address: str) -> list[tuple[str, str, str]]:
-        found = [address_mark(tag) for tag in await self._tags()]
+        found = [address_mark(tag) for tag in await self.tags()]
         return [mark for mark in found if mark and mark[2] == address]
 
-    async def _get(self, address: str) -> Json:
+    async def get(self, address: str) -> Json:
         got = await self._vendor.ask("reserved_ip:read", "reserved_ips.get", reserved_ip=address)
         one: Json = got["reserved_ip"]
         return one
@@ -210,7 +210,7 @@ class ReservedIps:
     async def _all(self) -> list[Json]:
         return await self._vendor.pages("reserved_ip:read", "reserved_ips.list", "reserved_ips")
 
-    async def _tags(self) -> list[str]:
+    async def tags(self) -> list[str]:
         return [str(one["name"]) for one in await self._vendor.pages("tag:read", "tags.list", "tags")]
 
 
@@ -223,6 +223,6 @@ def _ours(listed: list[Json], marks: ClusterMarks) -> list[Json]:
     return sorted(ours, key=lambda one: (one["ip"] not in marks.addresses, one["ip"]))
 
 
-def _as_address(one: Json) -> ProviderAddress:
+def as_address(one: Json) -> ProviderAddress:
     owner = str(one["droplet"]["id"]) if one["droplet"] else ""
     return ProviderAddress(provider_id=one["ip"], address=one["ip"], owner=owner)

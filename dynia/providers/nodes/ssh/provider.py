@@ -80,12 +80,7 @@ class SshNodeProvider:
         )
 
     def _known_key(self, host: SshHost) -> str:
-        """The strongest kind that the known_hosts file has, as a public key line."""
-        if self._known_hosts is None:
-            return ""
-        keys = self._known_hosts.keys_of(host.host, host.port)
-        lines = [key.export_public_key().decode().strip() for key in keys]
-        return min(lines, key=lambda line: not line.startswith("ssh-ed25519 "), default="")
+        return self._known_hosts.line_of(host.host, host.port) if self._known_hosts else ""
 
 
 def _no_addresses() -> NoReturn:
