@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from dynia.commands.agreeing import agree
 from dynia.commands.exit_codes import DONE, NOT_OBSERVED
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.known import store_of
@@ -16,7 +17,7 @@ from dynia.commands.output import Output, standard_output
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.rebuild import rebuild_json, rebuild_text
 from dynia.interfaces.composition import open_session
-from dynia.interfaces.errors import DyniaError, Refused
+from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.requests import RebuildRequest
 from dynia.services.planning.plan import Plan
 from dynia.services.rebuild import Found, Search, find
@@ -48,7 +49,14 @@ def rebuild_session(
     color = output.error_color if request.as_json else output.color
     say(rebuild_text(cluster, found, width=output.width, color=color) + "\n")
     say(plan_text(plan, width=output.width, color=color) + "\n")
-    _agree(request, cluster, output)
+    agree(
+        output,
+        f"Write this as the state of {cluster}?",
+        cluster,
+        yes=request.yes,
+        refusal=f"cluster {cluster}: the state is not written",
+        again=f"dynia state rebuild --yes --cluster {cluster}",
+    )
     _write(store(), session, found)
     say(f"The state of {cluster} is written. Next: `dynia plan --cluster {cluster}`")
     if request.as_json:
@@ -75,16 +83,3 @@ def _write(store: Store, session: Session, found: Found) -> None:
         check_may_write(store.state, rebuilt, cluster)
         why = f"made again from {', '.join(rebuilt.newest) or 'what the provider lists'}"
         store.write(cluster, writing(store.state, rebuilt, cluster), why, above=rebuilt.serial)
-
-
-def _agree(request: RebuildRequest, cluster: str, output: Output) -> None:
-    if request.yes:
-        return
-    if not output.can_ask:
-        raise Refused(
-            f"cluster {cluster}: the state is not written, there is no terminal to ask on",
-            hint=f"look at the above, then say `dynia state rebuild --yes --cluster {cluster}`",
-        )
-    said = output.ask(f"Write this as the state of {cluster}? Only '{cluster}' or 'yes' is accepted:")
-    if said not in (cluster, "yes"):
-        raise Refused(f"cluster {cluster}: not written, nothing was changed")

@@ -6,11 +6,13 @@ import os
 import sys
 from pathlib import Path
 
+from dynia.commands.agreeing import agree
 from dynia.commands.known import store_of
-from dynia.commands.output import Output, standard_output
+from dynia.commands.output import standard_output
 from dynia.commands.screens.state import StateCluster, StateView, pushed_text, state_json, state_text
 from dynia.interfaces.composition import this_run
 from dynia.interfaces.errors import DyniaError, Refused
+from dynia.interfaces.read_whole import read_whole
 from dynia.interfaces.requests import ForgetRequest, StatePushRequest, StateRequest
 from dynia.interfaces.target import resolve_target
 from dynia.state.model import DropNode
@@ -53,8 +55,13 @@ def push_state(request: StatePushRequest) -> int:
         output.show("The copy says what the state says: nothing is changed.")
         return 0
     output.show(pushed_text(replaced, width=output.width))
-    question = "Replace the state by this copy? Only 'yes' is accepted:"
-    _ask(output, request.yes, question, "the state is not replaced", "dynia state push --yes")
+    agree(
+        output,
+        "Replace the state by this copy?",
+        yes=request.yes,
+        refusal="the state is not replaced",
+        again="dynia state push --yes",
+    )
     store = _opened(request.target.file, make=True)
     store.take_lineage(copy.lineage)
     for one in replaced:
@@ -84,9 +91,14 @@ def forget_node(request: ForgetRequest) -> int:
         f"{node.name} ({node.address}) leaves the state of {cluster}. Nothing is done to the machine: it "
         f"runs on, and {_AFTERWARDS[home is not None and home.provider == 'ssh']}."
     )
-    question = f"Forget {node.name}? Only '{node.name}' or 'yes' is accepted:"
-    again = f"dynia forget {node.name} --yes --cluster {cluster}"
-    _ask(output, request.yes, question, f"{node.name} is not forgotten", again, node.name)
+    agree(
+        output,
+        f"Forget {node.name}?",
+        node.name,
+        yes=request.yes,
+        refusal=f"{node.name} is not forgotten",
+        again=f"dynia forget {node.name} --yes --cluster {cluster}",
+    )
     store = _opened(request.target.file, make=True)
     with store.lock(cluster, this_run(os.environ)):
         if store.state.node(cluster, node.name) != node:
@@ -94,15 +106,6 @@ def forget_node(request: ForgetRequest) -> int:
         store.write(cluster, (DropNode(cluster=cluster, name=node.name),), f"{node.name} is forgotten")
     output.show(f"{node.name} is forgotten. Next: `dynia plan --cluster {cluster}`")
     return 0
-
-
-def _ask(output: Output, yes: bool, question: str, refusal: str, again: str, *names: str) -> None:
-    if yes:
-        return
-    if not output.can_ask:
-        raise Refused(f"{refusal}: there is no terminal to ask on", hint=f"say `{again}`")
-    if output.ask(question) not in (*names, "yes"):
-        raise Refused(f"{refusal}; nothing was changed")
 
 
 def _store(file: str | None) -> Store:
@@ -136,14 +139,9 @@ def _opened(file: str | None, *, make: bool) -> Store:
 
 
 def _read(source: str) -> bytes:
-    if source == "-":
-        data = sys.stdin.buffer.read(STATE_LIMIT + 1)
-    else:
-        try:
-            with Path(source).open("rb") as file:
-                data = file.read(STATE_LIMIT + 1)
-        except OSError as error:
-            raise DyniaError(f"{source}: {(error.strerror or str(error)).lower()}") from error
+    if source != "-":
+        return read_whole(Path(source), STATE_LIMIT, "state", missing="`dynia state pull` prints one")
+    data = sys.stdin.buffer.read(STATE_LIMIT + 1)
     if len(data) > STATE_LIMIT:
         raise DyniaError(f"{source}: this is longer than any state")
     return data

@@ -6,11 +6,11 @@ import os
 import time
 from pathlib import Path
 
+from dynia.commands.agreeing import agree
 from dynia.commands.exit_codes import DONE
 from dynia.commands.known import look, store_of
 from dynia.commands.output import standard_output
 from dynia.interfaces.composition import this_run
-from dynia.interfaces.errors import Refused
 from dynia.interfaces.requests import UnlockRequest
 from dynia.interfaces.target import resolve_target
 from dynia.state.lease import beat_every, read_beat, utc
@@ -32,12 +32,15 @@ def unlock(request: UnlockRequest) -> int:
         if free
         else _held(cluster, tenant, time.time())
     )
-    if not request.yes:
-        if not output.can_ask:
-            raise Refused("unlocking asks before, and there is no terminal to ask on", hint="add --yes")
-        question = "Raise it?" if free else "Take the lock away? Whoever had it changes nothing more."
-        if output.ask(f"{question} [y/N]").lower() not in ("y", "yes"):
-            raise Refused(f"{cluster}: not unlocked")
+    above = f" --above {request.above}" if request.above else ""
+    agree(
+        output,
+        "Raise it?" if free else "Take the lock away? Whoever had it changes nothing more.",
+        cluster,
+        yes=request.yes,
+        refusal=f"{cluster} is not unlocked",
+        again=f"dynia state unlock --yes --cluster {cluster}{above}",
+    )
     past = 0 if free else tenant.fencing
     with store.lock(cluster, this_run(os.environ), past=past, above=request.above):
         number = store.fencing(cluster)

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from dynia.interfaces.errors import DyniaError, Refused
+from dynia.interfaces.read_whole import read_whole
 from dynia.services.saved_plan import LIMIT, SavedPlan, decode, encode, is_saved_plan
 
 # It holds no secret, so whoever may read the repository may read it; the umask may take more away.
@@ -53,24 +54,7 @@ def write_plan(path: Path, saved: SavedPlan) -> None:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        # Not blocking: a FIFO in the place of the file must not hang us.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise DyniaError(f"{path} is no saved plan: it is not a regular file")
-            data = file.read(LIMIT + 1)
-    except FileNotFoundError as error:
-        raise DyniaError(
-            f"there is no plan file {path}", hint="`dynia plan --out FILE` writes one"
-        ) from error
-    except IsADirectoryError as error:
-        raise DyniaError(f"{path} is no saved plan: it is a folder") from error
-    except OSError as error:
-        raise _in_words(path, "read", error) from error
-    if len(data) > LIMIT:
-        raise DyniaError(f"{path} is no saved plan: it is larger than {LIMIT // 2**20} MiB")
-    return data
+    return read_whole(path, LIMIT, "saved plan", missing="`dynia plan --out FILE` writes one")
 
 
 def _in_words(path: Path, deed: str, error: OSError) -> DyniaError:

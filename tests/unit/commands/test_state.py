@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -242,3 +243,26 @@ def test_a_state_of_another_lineage_that_knows_clusters_stays() -> None:
         other.write("staging", (PutCluster(cluster=states.cluster("staging")),), "because")
     with pytest.raises(Refused, match="of another lineage"):
         rebuilding(cloud, REQUEST, disk)
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("none", "there is no state "),
+        ("folder", "is no state: it is a folder"),
+        ("fifo", "is no state: it is not a regular file"),
+        ("huge", "is no state: it is larger than 64 MiB"),
+    ],
+)
+def test_what_is_no_copy_of_a_state_is_one_sentence(folder: Path, what: str, says: str) -> None:
+    """And neither hangs nor is read whole."""
+    source = folder / what
+    if what == "folder":
+        source.mkdir()
+    elif what == "fifo":
+        os.mkfifo(source)
+    elif what == "huge":
+        with source.open("wb") as file:
+            file.truncate(1 << 40)
+    error = run(state, "push", str(source), "--yes").exception
+    assert isinstance(error, DyniaError) and says in error.message

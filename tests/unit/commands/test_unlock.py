@@ -65,7 +65,7 @@ def on_a_terminal(folder: Path, answer: str) -> tuple[int, str]:
     with contextlib.suppress(OSError):  # how a terminal says that its other side was closed
         while chunk := os.read(terminal, 65536):
             shown += chunk
-            if b"[y/N]" in shown and answer:
+            if b"is accepted:" in shown and answer:
                 os.write(terminal, answer.encode())
                 answer = ""
     os.close(terminal)
@@ -91,7 +91,7 @@ def test_without_a_terminal_it_shows_who_has_it_and_takes_nothing_away(folder: P
         before = content(folder)
         done = unlock()
         assert isinstance(done.exception, Refused) and done.exception.exit_code == 1
-        assert done.exception.hint == "add --yes"
+        assert done.exception.hint == "say `dynia state unlock --yes --cluster prod`"
         who, beat = done.output.splitlines()
         assert who.startswith(
             "prod is locked by ci@runner-17 (process 4711 on runner-17, https://ci.example/job/42)"
@@ -101,13 +101,15 @@ def test_without_a_terminal_it_shows_who_has_it_and_takes_nothing_away(folder: P
         store.write("prod", states.born("prod", 1), "it works on")
 
 
-@pytest.mark.parametrize("answer", ["n\n", "\n", "yes please\n"])
+@pytest.mark.parametrize("answer", ["n\n", "\n", "y\n", "yes please\n"])
 def test_anything_but_a_yes_leaves_it_as_it_is(folder: Path, answer: str) -> None:
     with locked(folder) as store:
         before = content(folder)
         code, shown = on_a_terminal(folder, answer)
-        assert code == 1 and "prod: not unlocked" in shown
-        assert "prod is locked by ci@runner-17" in shown.partition("[y/N]")[0], "shown before it is asked"
+        assert code == 1 and "prod is not unlocked; nothing was changed" in shown
+        assert "prod is locked by ci@runner-17" in shown.partition("is accepted:")[0], (
+            "shown before it is asked"
+        )
         assert content(folder) == before
         store.write("prod", states.born("prod", 1), "it works on")
 
@@ -115,7 +117,7 @@ def test_anything_but_a_yes_leaves_it_as_it_is(folder: Path, answer: str) -> Non
 def test_after_a_yes_the_number_is_higher_and_whoever_had_it_writes_nothing_more(folder: Path) -> None:
     with contextlib.suppress(Locked), locked(folder) as store:
         number = store.fencing("prod")
-        code, shown = on_a_terminal(folder, "y\n")
+        code, shown = on_a_terminal(folder, "yes\n")
         assert code == 0 and f"prod is unlocked. From number {number + 1} on it counts" in shown
         after = content(folder)
         with pytest.raises(Locked, match="another one took over") as caught:

@@ -56,7 +56,7 @@ def test_a_folder_that_is_not_there_is_said_before_any_look_at_the_world(tmp_pat
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DyniaError, match="there is no plan file"):
+    with pytest.raises(DyniaError, match="there is no saved plan"):
         read_plan(tmp_path / "none.plan")
     with pytest.raises(DyniaError, match="it is a folder"):
         read_plan(tmp_path)
