@@ -17,9 +17,10 @@ from dynia.interfaces.desired import Desired
 from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
+from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Reviewed
-from dynia.services.reconcile import ApplyResult, reconciler
+from dynia.services.reconcile import reconciler
 from dynia.services.session import Session
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import msgspec
 
-from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused, Stale
+from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.interfaces.observed import NotObserved
 from dynia.providers.protocols import DnsProvider
+from dynia.services.apply_result import ApplyResult, Failure, code_of
 from dynia.services.connections import Connections
 from dynia.services.executor import Outcome, execute
 from dynia.services.former_texts import former_texts
@@ -24,10 +24,10 @@ from dynia.services.planning.digest import sealed
 from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
+from dynia.services.planning.next_pass import refuse_again, refuse_unapproved
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import Recipes, make_plan_with_recipes
-from dynia.services.planning.simulate import allowed_in_preview
-from dynia.services.planning.since_approval import Touched, changed_since, touched_by
+from dynia.services.planning.since_approval import Touched, touched_by
 from dynia.services.planning.stale import Reviewed, check_reviewed
 from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session
@@ -38,35 +38,6 @@ MAX_PASSES = 6
 SETTLE_S = 8.0
 LOOK_AGAIN_S = 0.5
 RESULTS: dict[int, RunResult] = {0: "done", 4: "not_observed", 5: "locked", 6: "stale", 7: "failed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A step that failed, in words for people."""
-
-    step: str
-    node: str
-    message: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
-    """How an apply ended. `exit_code` as in the table of exit codes; `plan` is what was approved;
-    `left` is what is still wanted and was not done, with reasons; `last` is the last look at the world."""
-
-    exit_code: int
-    plan: Plan
-    last: Plan
-    done: int
-    failures: tuple[Failure, ...]
-    not_run: tuple[Step, ...]
-    seconds: float
-    generation: int
-
-    @property
-    def left(self) -> tuple[tuple[str, str], ...]:
-        return (*self.last.not_observed, *((w.subject, w.reason) for w in self.last.waiting if not w.final))
 
 
 class Reconciler:
@@ -200,31 +171,12 @@ class Reconciler:
             plan = await self.plan(sync=restrict)
             if not plan.steps:
                 return await self._close(approved, plan, began, worked=worked)
-            again = [step.id for step in plan.steps if step.id in earlier]
-            if again:
-                raise ApplyFailed(
-                    f"cluster {session.cluster} does not settle: "
-                    f"{', '.join(again[:5])} was done and is still wanted",
-                    hint="look at these nodes with `dynia status`, then apply again",
-                )
+            refuse_again(plan, earlier)
             if only_manifests(plan.steps):
                 # They are to say what the end of this apply records, so they come after it.
                 nothing = msgspec.structs.replace(plan, steps=(), changes=())
                 return await self._close(approved, nothing, began, worked=worked)
-            extra = [step.id for step in plan.steps if not allowed_in_preview(step, approved)]
-            if extra:
-                raise Stale(
-                    f"cluster {session.cluster} changed while it was applied: "
-                    f"{', '.join(extra[:5])} was not in the plan",
-                    hint="what was approved so far is done; plan again and look",
-                )
-            edited = changed_since(plan.steps, seen, touched)
-            if edited:
-                named = ", ".join(f"{path} on {node}" for node, path in edited[:5])
-                raise Stale(
-                    f"cluster {session.cluster} · changed since plan: {named}",
-                    hint="that was not touched; look at the change, then plan again",
-                )
+            refuse_unapproved(plan, approved, seen, touched)
         raise ApplyFailed(f"cluster {session.cluster} is not settled after {MAX_PASSES} passes")
 
     async def _execute(self, plan: Plan) -> Outcome:
@@ -326,15 +278,6 @@ class Reconciler:
         if self.given is None:
             raise RuntimeError("plan first")
         return self.given
-
-
-def code_of(last: Plan) -> int:
-    """How an apply ended after which this is what is left. Where somebody did not answer, what waits may wait
-    for them."""
-    undone = [w for w in last.waiting if not w.final]
-    if last.not_observed or not undone:
-        return 4 if last.not_observed else 0
-    return 4 if all(w.unseen for w in undone) else 7
 
 
 @asynccontextmanager

@@ -11,9 +11,10 @@ from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.node_requests import ExecRequest
 from dynia.interfaces.observed import EntryAnswer
 from dynia.interfaces.shape import Shape
+from dynia.services.apply_result import ApplyResult
 from dynia.services.ask_services import ask_services
 from dynia.services.drill import DrillWish, failover
-from dynia.services.reconcile import ApplyResult, Reconciler, reconciler
+from dynia.services.reconcile import Reconciler, reconciler
 from dynia.services.session import Session
 
 # A documentation address (RFC 5737): nobody is there, so whoever is let out waits and is not refused.

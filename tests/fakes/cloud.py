@@ -46,6 +46,7 @@ from dynia.interfaces.pem import ORIGIN, read_pem
 from dynia.providers.protocols import CertificateOrder, Certified, DnsMark, DnsWish, NodeOrder
 from dynia.services.actions.base import HostKey
 from dynia.services.actions.write_manifest import MANIFEST
+from dynia.services.apply_result import ApplyResult
 from dynia.services.drill import SCRIPTS
 from dynia.services.planning.components import PEM, secret_files
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
@@ -55,7 +56,7 @@ from dynia.services.planning.serving import can_claim
 from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.wanted import Wanted
 from dynia.services.rebuild import FENCING_PATH, LINEAGE_PATH
-from dynia.services.reconcile import ApplyResult, Reconciler
+from dynia.services.reconcile import Reconciler
 from dynia.services.session import Session
 from dynia.state.disk import Disk
 from dynia.state.manifest import PATH as MANIFEST_PATH

@@ -19,9 +19,10 @@ from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import Event, PassStarted, StepEnded, StepFailed, StepStarted
 from dynia.interfaces.observed import EntryAnswer, NotObserved, ResolvedImage, UnresolvedImage
 from dynia.services.actions.base import HostKey
+from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.components import secret_files
 from dynia.services.planning.plan import Plan
-from dynia.services.reconcile import ApplyResult, Reconciler
+from dynia.services.reconcile import Reconciler
 from dynia.services.session import Session
 from dynia.state.disk import create
 from dynia.state.loaded import Places

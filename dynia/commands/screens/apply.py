@@ -12,7 +12,7 @@ from dynia.commands.screens.plan_json import plan_body
 from dynia.commands.screens.text import clean, count, listing, one_line, paint, span, wrap
 
 if TYPE_CHECKING:
-    from dynia.services.reconcile import ApplyResult, Failure
+    from dynia.services.apply_result import ApplyResult, Failure
 
 
 def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, verb: str = "apply") -> str:

@@ -26,12 +26,12 @@ from dynia.interfaces.events import (
 )
 from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.observed import CertificateSeen, ProviderNode
+from dynia.services.apply_result import ApplyResult, Failure
 from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.plan import Waiting
 from dynia.services.planning.stale import listed
 from dynia.services.rebuild import Found
-from dynia.services.reconcile import ApplyResult, Failure
 from dynia.services.rehearsal import Act
 from dynia.services.rehearsed import Replaced
 from dynia.services.saved_plan import SavedPlan

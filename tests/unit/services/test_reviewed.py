@@ -7,9 +7,9 @@ import pytest
 
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.errors import Stale
+from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Reviewed
-from dynia.services.reconcile import ApplyResult
 from tests.fakes.cloud import Cloud, Engine, applied, survived, yes
 from tests.fakes.disk import FakeDisk
 from tests.fakes.time_that_jumps import run

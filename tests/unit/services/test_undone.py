@@ -11,9 +11,9 @@ from dynia.commands.screens.apply import apply_result_text, left_text
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, EnvSource, Rfc2136Dns
 from dynia.interfaces.events import RunEnded
 from dynia.interfaces.observed import DnsRecord
+from dynia.services.apply_result import ApplyResult, code_of
 from dynia.services.planning.components.failover import TOKEN
 from dynia.services.planning.plan import Plan, Waiting
-from dynia.services.reconcile import ApplyResult, code_of
 from tests.fakes.cloud import Cloud, Engine, applied, fresh_disk, yes
 from tests.fakes.disk import FakeDisk
 from tests.fakes.time_that_jumps import run

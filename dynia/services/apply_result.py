@@ -1,0 +1,45 @@
+"""How an apply ended: the exit code, what was done, what is left and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynia.services.planning.plan import Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that failed, in words for people."""
+
+    step: str
+    node: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """How an apply ended. `exit_code` as in the table of exit codes; `plan` is what was approved;
+    `left` is what is still wanted and was not done, with reasons; `last` is the last look at the world."""
+
+    exit_code: int
+    plan: Plan
+    last: Plan
+    done: int
+    failures: tuple[Failure, ...]
+    not_run: tuple[Step, ...]
+    seconds: float
+    generation: int
+
+    @property
+    def left(self) -> tuple[tuple[str, str], ...]:
+        return (*self.last.not_observed, *((w.subject, w.reason) for w in self.last.waiting if not w.final))
+
+
+def code_of(last: Plan) -> int:
+    """How an apply ended after which this is what is left. Where somebody did not answer, what waits may wait
+    for them."""
+    undone = [w for w in last.waiting if not w.final]
+    if last.not_observed or not undone:
+        return 4 if last.not_observed else 0
+    return 4 if all(w.unseen for w in undone) else 7

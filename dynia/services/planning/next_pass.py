@@ -1,0 +1,40 @@
+"""What a later pass of an apply may do: nothing again, and nothing but what was approved (law 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from dynia.interfaces.errors import ApplyFailed, Stale
+from dynia.interfaces.observed import ObservedNode
+from dynia.services.planning.plan import Plan
+from dynia.services.planning.simulate import allowed_in_preview
+from dynia.services.planning.since_approval import Touched, changed_since
+
+
+def refuse_again(plan: Plan, earlier: Set[str]) -> None:
+    """A step of the pass before that is wanted still: it would be done for ever."""
+    again = [step.id for step in plan.steps if step.id in earlier]
+    if again:
+        raise ApplyFailed(
+            f"cluster {plan.cluster} does not settle: {', '.join(again[:5])} was done and is still wanted",
+            hint="look at these nodes with `dynia status`, then apply again",
+        )
+
+
+def refuse_unapproved(plan: Plan, approved: Plan, seen: Mapping[str, ObservedNode], touched: Touched) -> None:
+    """A step that the approved plan did not show, or one that writes over what a person changed since then.
+    `seen` are the nodes of the approved look, `touched` is what this apply left on them."""
+    extra = [step.id for step in plan.steps if not allowed_in_preview(step, approved)]
+    if extra:
+        raise Stale(
+            f"cluster {plan.cluster} changed while it was applied: "
+            f"{', '.join(extra[:5])} was not in the plan",
+            hint="what was approved so far is done; plan again and look",
+        )
+    edited = changed_since(plan.steps, seen, touched)
+    if edited:
+        named = ", ".join(f"{path} on {node}" for node, path in edited[:5])
+        raise Stale(
+            f"cluster {plan.cluster} · changed since plan: {named}",
+            hint="that was not touched; look at the change, then plan again",
+        )
