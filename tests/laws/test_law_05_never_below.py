@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynia.interfaces.desired import ApiEntry, NoEntry, Rollout, VipEntry
-from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.actions import RecordComponent
-from dynia.services.planning.check import check_serving, floor, worst_out
+from dynia.services.planning.check import check_serving, floor, worst_at_once, worst_out
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
 from dynia.services.planning.planner import make_plan
@@ -21,7 +21,7 @@ from dynia.services.planning.serving import find_holder, serving
 from dynia.services.planning.simulate import simulate
 from dynia.state.model import SetReservedIp, change
 from tests.examples import examples
-from tests.laws.orders import least_serving, only_nodes
+from tests.laws.orders import least_serving, most_at_once, only_nodes, taking_below
 from tests.plans import worlds
 from tests.plans.templates import SMALL
 
@@ -89,8 +89,10 @@ def test_what_the_planner_computes_is_the_worst_of_all_orders(given: PlanningInp
     now = serving(spec, given.observed, given.state.nodes_of("prod"))
     servers = frozenset(name for names in now.values() for name in names)
     found = check_serving(plan.steps, now, spec.nodes, spec.rollout.max_unavailable)
-    oracle = least_serving(only_nodes(plan.steps, servers), now)
+    ordered = only_nodes(plan.steps, servers)
+    oracle = least_serving(ordered, now)
     assert {s.service: s.least for s in found} == oracle
+    assert worst_at_once(plan.steps) == most_at_once(ordered)
     least = floor(spec.nodes, spec.rollout.max_unavailable)
     for service, count in oracle.items():
         assert count >= least or count == len(now[service])
@@ -106,6 +108,43 @@ def test_a_node_that_serves_nothing_is_always_worked_on(given: PlanningInput) ->
     waiting = {w.subject for w in make_plan(given).waiting}
     observed = {n for n, f in given.observed.nodes.items() if isinstance(f, NodeFacts)}
     assert waiting <= servers or not waiting & (observed - servers)
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(clusters(), st.data())
+def test_a_plan_whose_rule_is_broken_is_refused_by_the_step_that_would_do_it(
+    given: PlanningInput, data: st.DataObject
+) -> None:
+    """The planner's own plans without some edges between nodes, or with nodes that are believed too early."""
+    spec = given.desired
+    assert spec is not None
+    now = serving(spec, given.observed, given.state.nodes_of("prod"))
+    servers = frozenset(name for names in now.values() for name in names)
+    steps = only_nodes(make_plan(given).steps, servers)
+    nodes = {s.id: s.node for s in steps}
+    disturbing = [s for s in steps if s.disturbs]
+    if not disturbing:
+        return
+    several = st.lists(st.sampled_from(disturbing), max_size=4)
+    loose = {s.id for s in data.draw(several.filter(bool))}
+    hasty = {s.node for s in data.draw(several)}
+    broken = []
+    for one in steps:
+        own = tuple(name for name in one.after if nodes[name] == one.node)
+        one = replace(one, after=own) if one.id in loose else one
+        broken.append(replace(one, settles="") if one.node in hasty else one)
+    steps = tuple(broken)
+    least = floor(spec.nodes, spec.rollout.max_unavailable)
+    below = [s for s, count in least_serving(steps, now).items() if count < least and count < len(now[s])]
+    try:
+        check_serving(steps, now, spec.nodes, spec.rollout.max_unavailable)
+    except Refused as refused:
+        service = min(below)
+        named, _, rest = refused.message.partition(" would leave ")
+        assert rest.startswith(f"{service} on ")
+        assert named in taking_below(steps, now[service], service, min(least, len(now[service])))
+    else:
+        assert not below
 
 
 def step(name: str, node: str, after: tuple[str, ...] = (), disturbs: tuple[str, ...] = ("api",)) -> Step:
@@ -140,8 +179,12 @@ def test_the_bound_holds_for_any_edges(steps: tuple[Step, ...]) -> None:
 
 def test_a_plan_that_would_break_it_is_refused() -> None:
     steps = (step("a", "one"), step("b", "two"))
-    with pytest.raises(DyniaError, match="1 of 3 nodes"):
+    with pytest.raises(Refused, match="1 of 3 nodes") as refused:
         check_serving(steps, {"api": frozenset({"one", "two", "three"})}, 3, 1)
+    assert refused.value.message == (
+        "b would leave api on 1 of 3 nodes, and 2 must serve: one may be out then too"
+    )
+    assert "set rollout.max_unavailable to 2" in refused.value.hint
     chained = (steps[0], replace(steps[1], after=("a",)))
     assert check_serving(chained, {"api": frozenset({"one", "two", "three"})}, 3, 1)[0].least == 2
 
@@ -155,7 +198,7 @@ def test_losing_one_edge_of_a_real_plan_is_noticed() -> None:
     heads = [n for n, s in enumerate(plan.steps) if s.id.endswith("service/api/push")]
     broken = list(plan.steps)
     broken[heads[1]] = replace(broken[heads[1]], after=())
-    with pytest.raises(DyniaError):
+    with pytest.raises(Refused, match=f"{broken[heads[1]].id} would leave api on 1 of 3"):
         check_serving(tuple(broken), now, 3, 1)
 
 

@@ -26,9 +26,8 @@ def order_parts(plan: Plan) -> list[str]:
     if len(words) > 8:
         words = [*words[:3], f"{len(words) - 4} more", words[-1]]
     parts = [" → ".join(words)] if len(names) > 1 or (plan.joining and names) else []
-    at_once = max((s.now - s.least for s in plan.effect.serving), default=0)
-    if at_once > 1 and len(names) > 2:
-        parts.append(f"up to {at_once} at a time")
+    if plan.effect.at_once > 1 and len(names) > 2:
+        parts.append(f"up to {plan.effect.at_once} at a time")
     made = {line.nodes[0] for line in plan.changes if line.sign == "+" and len(line.nodes) == 1}
     new = [one_line(name) for name in plan.joining if name in made]
     idle = [one_line(name) for name in plan.joining if name not in made]
@@ -67,7 +66,10 @@ def many_names(plan: Plan) -> bool:
 
 def effect_parts(plan: Plan) -> list[str]:
     effect, cut = plan.effect, interrupted(plan)
-    parts = _serving(tuple(s for s in effect.serving if s.service not in cut))
+    kept = tuple(s for s in effect.serving if s.service not in cut)
+    parts = _serving(kept)
+    if any(one.least == 1 < one.now for one in kept):
+        parts.append("no reserve during the rollout")
     if cut:
         parts.append(f"INTERRUPTS {listing(cut, 4)}: a single node has no other to take over")
     parts.append(f"reserved IP moves {effect.moves}")

@@ -49,6 +49,7 @@ def plan_body(plan: Plan) -> dict[str, object]:
                 {"service": s.service, "least": s.least, "wanted": s.wanted, "now": s.now}
                 for s in plan.effect.serving
             ],
+            "atOnce": plan.effect.at_once,
             "moves": plan.effect.moves,
             "irreversible": plan.effect.irreversible,
             "interrupts": list(plan.effect.interrupts),

@@ -8,7 +8,8 @@ since the end of the first is an ancestor of the beginning of the second. So no 
 than there are chains, in any order. Chains are found in one walk over the steps: the end of an interval puts
 a token into a pool that is handed down the edges, and an interval that begins takes a token from a pool that
 reached it, or starts a new chain. Lanes are chains already, so for the planner's own plans the bound is
-exact, and the walk is linear: a step has one predecessor, but for the holder, which has one per lane.
+exact, and the walk is linear: a step has one predecessor, but for the holder, which has one per lane. The
+interval that starts one chain too many is the step that a refusal names.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Set
 
-from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.errors import DyniaError, Refused
 from dynia.services.planning.plan import Serving, Step
 
 Pools = tuple[list[int], ...]
+# Stands for all services: a node is out while any of them may be.
+ANY = ""
+NAMED = 3
 
 
 def floor(wanted: int, max_unavailable: int) -> int:
@@ -30,25 +34,50 @@ def floor(wanted: int, max_unavailable: int) -> int:
 def check_serving(
     steps: tuple[Step, ...], serving: Mapping[str, Set[str]], wanted: int, max_unavailable: int
 ) -> tuple[Serving, ...]:
-    """The worst case of each service. Raises where the plan could take it below the floor."""
-    out = worst_out(steps)
+    """The worst case of each service. Refuses a plan that could take one below the floor, by the step that
+    would do it."""
+    opening = _openings(steps)
     least = floor(wanted, max_unavailable)
     found = []
     for service in sorted(serving):
-        now, away = len(serving[service]), out.get(service, 0)
+        now, opened = len(serving[service]), opening.get(service, [])
+        away = len(opened)
         if away and now - away < least:
-            raise DyniaError(
-                f"the planner made a plan that could leave {service} on {now - away} of {wanted} nodes; "
-                f"{least} must serve",
-                hint="nothing was touched; this is a defect of Dynia: report it with `dynia plan --json`",
+            culprit, left = opened[max(0, now - least)], min(now, least) - 1
+            raise Refused(
+                f"{too_few(culprit.id, (service,), left, wanted, least)}{_beside(steps, culprit, service)}",
+                hint=f"nothing was touched; {remedy(now, now - away, wanted)}. Where clusters.yaml asks for "
+                "none of this, it is a defect of Dynia: report it",
             )
         found.append(Serving(service=service, least=max(0, now - away), wanted=wanted, now=now))
     return tuple(found)
 
 
+def too_few(step: str, services: tuple[str, ...], left: int, wanted: int, least: int) -> str:
+    """Why a step may not be taken."""
+    return f"{step} would leave {', '.join(services)} on {left} of {wanted} nodes, and {least} must serve"
+
+
+def remedy(now: int, left: int, wanted: int) -> str:
+    """What to change so that a plan may leave a service on `left` nodes of the `now` that serve it."""
+    mend = ["bring back the nodes that do not serve it"] if now < wanted else []
+    allow = [f"set rollout.max_unavailable to {wanted - left}"] if left > 0 else []
+    return ", or ".join((*mend, *allow)) or "add a node"
+
+
 def worst_out(steps: tuple[Step, ...]) -> dict[str, int]:
-    """For each service, on how many nodes at once it may be out in the worst order. `steps` are in an
-    order that respects `after`."""
+    """For each service, on how many nodes at once it may be out in the worst order. `steps` are in an order
+    that respects `after`."""
+    return {service: len(opened) for service, opened in _openings(steps).items()}
+
+
+def worst_at_once(steps: tuple[Step, ...]) -> int:
+    """On how many nodes at once any service may be out. `steps` are in an order that respects `after`."""
+    return len(_chains(steps, ANY))
+
+
+def _openings(steps: tuple[Step, ...]) -> dict[str, list[Step]]:
+    """For each service the steps that start a chain: as many as may be open together, in the plan's order."""
     for name in _disordered(steps):
         raise DyniaError(f"the planner made a plan whose step {name} waits for a later or unknown step")
     services = sorted({service for step in steps for service in step.disturbs})
@@ -65,16 +94,16 @@ def _disordered(steps: tuple[Step, ...]) -> tuple[str, ...]:
     return ()
 
 
-def _chains(steps: tuple[Step, ...], service: str) -> int:
+def _chains(steps: tuple[Step, ...], service: str) -> list[Step]:
     begins, closes = _intervals(steps, service)
     pools: dict[str, Pools] = {}
-    chains = 0
+    chains = []
     for step in steps:
         reached = _merge(pools, step)
         if step.id in begins:
             pool = next((p for p in reached if p[0]), None)
             if pool is None:
-                chains += 1
+                chains.append(step)
             else:
                 pool[0] -= 1
         if step.id in closes:
@@ -99,7 +128,7 @@ def _intervals(steps: tuple[Step, ...], service: str) -> tuple[set[str], dict[st
             (reached[a] for a in step.after if a in reached and nodes[reached[a][0]] == step.node),
             ("", "", False),
         )
-        if service in step.disturbs:
+        if _disturbs(step, service):
             end = step.settles or step.id
             if not first or latest[first] != tail or not (passed or ends[first] == end):
                 first = step.id
@@ -111,10 +140,33 @@ def _intervals(steps: tuple[Step, ...], service: str) -> tuple[set[str], dict[st
     return set(nodes), Counter(ends.values())
 
 
+def _disturbs(step: Step, service: str) -> bool:
+    return service in step.disturbs if service != ANY else bool(step.disturbs)
+
+
 def _merge(pools: dict[str, Pools], step: Step) -> Pools:
-    if len(step.after) == 1:
-        return pools[step.after[0]]
+    """The pools that reach a step. Those of one predecessor are handed on as they are: who comes after all
+    lanes of a large cluster must not copy theirs with every step."""
+    handed = {id(pools[earlier]): pools[earlier] for earlier in step.after if pools[earlier]}
+    if len(handed) <= 1:
+        return next(iter(handed.values()), ())
     merged: dict[int, list[int]] = {}
-    for earlier in step.after:
-        merged.update((id(pool), pool) for pool in pools[earlier] if pool[0])
+    for reached in handed.values():
+        merged.update((id(pool), pool) for pool in reached if pool[0])
     return tuple(merged.values())
+
+
+def _beside(steps: tuple[Step, ...], culprit: Step, service: str) -> str:
+    """Names the nodes where the service need not be seen to be back when this step begins."""
+    by_id = {step.id: step for step in steps}
+    ended: set[str] = set()
+    todo = list(culprit.after)
+    while todo:
+        if (name := todo.pop()) not in ended:
+            ended.add(name)
+            todo += by_id[name].after
+    earlier = (step for step in steps[: steps.index(culprit)] if _disturbs(step, service))
+    out = [*dict.fromkeys(step.node for step in earlier if (step.settles or step.id) not in ended)]
+    others = [name for name in out if name != culprit.node]
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    return f": {', '.join(others[:NAMED])}{more} may be out then too" if others else ""

@@ -10,7 +10,7 @@ from dynia.interfaces.observed import NotObserved
 from dynia.services.planning.addresses import recorded_address, take_address
 from dynia.services.planning.causes import causes
 from dynia.services.planning.certificates import change_of, expired, get_certificate
-from dynia.services.planning.check import check_serving
+from dynia.services.planning.check import check_serving, worst_at_once
 from dynia.services.planning.clocks import wrong_clocks
 from dynia.services.planning.destroy import plan_destroy
 from dynia.services.planning.drift import entry_drift
@@ -42,6 +42,7 @@ class Pass:
     order: tuple[str, ...] = ()
     joining: tuple[str, ...] = ()
     serving: tuple[Serving, ...] = ()
+    at_once: int = 0
     not_observed: tuple[tuple[str, str], ...] = ()
     holder: str = ""
     wanted: Wanted | None = None
@@ -116,6 +117,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         order=rolled.order,
         joining=(*membership.coming, *rolled.joining),
         serving=check_serving(steps, now, spec.nodes, spec.rollout.max_unavailable),
+        at_once=worst_at_once(steps),
         not_observed=not_observed,
         holder=holder,
         wanted=wanted,

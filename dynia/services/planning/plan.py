@@ -112,12 +112,14 @@ class Serving(Shape):
 
 
 class Effect(Shape):
-    """What it will cost. `moves` counts planned moves of the reserved IP; `interrupts` names services that a
-    plan for one node must interrupt (law 5: apply asks once more or takes --allow-downtime). `monthly` is how
-    many US dollars a month the cluster costs more afterwards. `names` of the `names_there` DNS records of
-    ours are changed or removed."""
+    """What it will cost. `serving` is the worst case of each service, `at_once` the one of the cluster: on
+    how many nodes at the same moment some service may be out. `moves` counts planned moves of the reserved
+    IP; `interrupts` names services that a plan for one node must interrupt (law 5: apply asks once more or
+    takes --allow-downtime). `monthly` is how many US dollars a month the cluster costs more afterwards.
+    `names` of the `names_there` DNS records of ours are changed or removed."""
 
     serving: tuple[Serving, ...] = ()
+    at_once: int = 0
     moves: int = 0
     irreversible: int = 0
     interrupts: tuple[str, ...] = ()

@@ -116,6 +116,7 @@ def _effect(given: PlanningInput, passes: list[Pass], holder: str, count: int) -
     disturbed = {name for step in steps for name in step.disturbs}
     return Effect(
         serving=tuple(worst[name] for name in sorted(worst)),
+        at_once=max(one.at_once for one in passes),
         moves=sum(_moves(step.action, holder) for step in steps),
         irreversible=sum(step.irreversible for step in steps),
         interrupts=tuple(sorted(disturbed)) if count == 1 else (),

@@ -8,7 +8,7 @@ import msgspec
 
 from dynia.interfaces.desired import Rollout
 from dynia.interfaces.shape import Shape
-from dynia.services.planning.check import floor
+from dynia.services.planning.check import floor, remedy, too_few
 from dynia.services.planning.holding import without_blocked
 from dynia.services.planning.plan import Step, Waiting
 from dynia.services.planning.speakers import after_holder
@@ -50,9 +50,7 @@ def roll(
         allowed, held = without_blocked(work, blocked)
         if held:
             why_held[work.node] = held
-            names = ", ".join(held)
-            reason = f"{names} must serve on {least} of {wanted} nodes, and does on {_now(serving, held)}"
-            waiting.append(Waiting(subject=work.node, reason=reason))
+            waiting.append(Waiting(subject=work.node, reason=_too_few(work, held, serving, wanted, least)))
         if allowed.steps:
             kept.append(allowed)
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
@@ -101,5 +99,12 @@ def _chain(steps: tuple[Step, ...], before: tuple[str, ...]) -> list[Step]:
     return chained
 
 
-def _now(serving: Mapping[str, Set[str]], services: tuple[str, ...]) -> str:
-    return ", ".join(str(len(serving[service])) for service in services)
+def _too_few(
+    work: Work, held: tuple[str, ...], serving: Mapping[str, Set[str]], wanted: int, least: int
+) -> str:
+    """The first step that may not be taken, of those for the services that fewest nodes serve, and what to
+    change."""
+    now = min(len(serving[service]) for service in held)
+    short = tuple(service for service in held if len(serving[service]) == now)
+    step = next(s for s in work.steps if set(short).intersection(s.disturbs))
+    return f"{too_few(step.id, short, now - 1, wanted, least)}: {remedy(now, now - 1, wanted)}"

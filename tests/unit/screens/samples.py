@@ -129,7 +129,7 @@ STOPPED = Drift(
     remedy="will be started and enabled",
 )
 
-ROLLING = Effect(serving=(Serving(service="api", least=2, wanted=3, now=3),))
+ROLLING = Effect(serving=(Serving(service="api", least=2, wanted=3, now=3),), at_once=1)
 
 
 def _new_node(name: str, ordinal: int) -> Step:
@@ -287,7 +287,7 @@ SCALE = plan(
             why="node quick-lynx joins",
         ),
     ),
-    effect=Effect(serving=(Serving(service="api", least=2, wanted=4, now=3),), irreversible=1),
+    effect=Effect(serving=(Serving(service="api", least=2, wanted=4, now=3),), at_once=1, irreversible=1),
 )
 
 DESTROY = plan(
@@ -345,7 +345,7 @@ FIFTY = plan(
         ),
     ),
     not_observed=tuple((name, "no answer within 25 s") for name in FIFTY_NAMES[-2:]),
-    effect=Effect(serving=(Serving(service="api", least=44, wanted=50, now=48),)),
+    effect=Effect(serving=(Serving(service="api", least=44, wanted=50, now=48),), at_once=4),
 )
 
 FAILURES = plan(
@@ -380,8 +380,27 @@ ONE_NODE = plan(
         ),
     ),
     effect=Effect(
-        serving=(Serving(service="api", least=0, wanted=1, now=1),), interrupts=("api",), irreversible=0
+        serving=(Serving(service="api", least=0, wanted=1, now=1),),
+        at_once=1,
+        interrupts=("api",),
     ),
+)
+
+TWO_NODES = plan(
+    node_count=2,
+    holder="swift-fox",
+    steps=one_by_one(("misty-owl", "swift-fox")),
+    order=("misty-owl", "swift-fox"),
+    changes=(
+        Line(
+            sign="~",
+            subject="service api",
+            nodes=("misty-owl", "swift-fox"),
+            everywhere=True,
+            why="image api:1.8 → 1.9",
+        ),
+    ),
+    effect=Effect(serving=(Serving(service="api", least=1, wanted=2, now=2),), at_once=1),
 )
 
 LONG_NAMES = plan(
@@ -412,5 +431,6 @@ PLANS: dict[str, Plan] = {
     "fifty-nodes": FIFTY,
     "failures": FAILURES,
     "one-node": ONE_NODE,
+    "two-nodes": TWO_NODES,
     "long-names": LONG_NAMES,
 }
