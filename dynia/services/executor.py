@@ -12,6 +12,7 @@ import msgspec
 from dynia.interfaces.errors import BadInput, DyniaError, NotKept, NotObservedError
 from dynia.interfaces.events import StepEnded, StepFailed, StepNotRun, StepStarted
 from dynia.services.actions.base import Tools
+from dynia.services.planning.estimate import kind_of, paced
 from dynia.services.planning.plan import Step
 from dynia.services.session import Session
 
@@ -109,8 +110,9 @@ async def _recorded(step: Step, tools: Tools, session: Session) -> DyniaError | 
     except DyniaError as caught:
         error, answered = caught, not isinstance(caught, NotObservedError)
     else:
-        store.end(session.cluster, step.id, changes)
         seconds = clock.monotonic() - began
+        pace = paced(store.state, session.cluster, kind_of(step), seconds)
+        store.end(session.cluster, step.id, (*changes, *pace))
         session.emit(StepEnded(at=clock.now(), step=step.id, node=step.node, seconds=seconds))
         return None
     with contextlib.suppress(NotKept):

@@ -21,6 +21,7 @@ from dynia.services.keep_manifests import keep_manifests
 from dynia.services.leased import leased
 from dynia.services.planning.closing import closing_changes, opening_changes
 from dynia.services.planning.digest import sealed
+from dynia.services.planning.estimate import LOOK, paced
 from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
@@ -50,6 +51,7 @@ class Reconciler:
         self.recipes: Recipes = {}
         self.done = 0
         self.restrict = False
+        self.looked_s = 0.0
 
     async def look(self) -> PlanningInput:
         """The world as it is now."""
@@ -65,7 +67,9 @@ class Reconciler:
         time = asyncio.get_running_loop().time
         until = time() + SETTLE_S
         while True:
+            began = self.session.clock.monotonic()
             plan, self.recipes = make_plan_with_recipes(await self.look(), sync=sync)
+            self.looked_s = self.session.clock.monotonic() - began
             split = any(item.category == "split" for item in plan.drift)
             if not split or self.session.stop.is_set() or time() >= until:
                 return await self._with_texts(plan)
@@ -231,7 +235,8 @@ class Reconciler:
             whole=whole,
         )
         if changes:
-            session.store.write(session.cluster, changes, "applied")
+            pace = paced(session.store.state, session.cluster, LOOK, self.looked_s)
+            session.store.write(session.cluster, (*changes, *pace), "applied")
         if changes or self.done:
             session.store.snapshot()
         if given.desired is not None:

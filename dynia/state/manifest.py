@@ -105,7 +105,7 @@ def part_of(state: State, cluster: str) -> State:
 
 def _bare(home: Cluster) -> Cluster:
     releases = tuple(sorted(home.releases, key=lambda r: (r.component, r.id)))
-    return msgspec.structs.replace(home, serial=0, releases=releases)
+    return msgspec.structs.replace(home, serial=0, releases=releases, paces=())
 
 
 def read_seal(line: str) -> Seal | None:

@@ -7,13 +7,14 @@ routes, plus version and lineage. Serial counts the writes of one cluster and is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from dynia.interfaces.shape import Shape
 
 VERSION = 1
+LONGEST_S = 1_000_000.0
 
 
 class AppliedFile(Shape, rename="camel"):
@@ -85,8 +86,18 @@ class Name(Shape, rename="camel"):
     proxied: bool = False
 
 
+class Pace(Shape, rename="camel"):
+    """How long one kind of step took at the last times that it ended well, newest last. `component` is empty
+    for what is not about one."""
+
+    kind: str
+    component: str = ""
+    seconds: tuple[Annotated[float, msgspec.Meta(ge=0, le=LONGEST_S)], ...] = ()
+
+
 class Cluster(Shape, rename="camel"):
-    """One cluster. `next_ordinal` only grows: ordinals are never used again. `names` are by domain."""
+    """One cluster. `next_ordinal` only grows: ordinals are never used again. `names` are by domain. `paces`,
+    by kind and component, tell how long a plan will take; nothing else rests on them."""
 
     name: str
     provider: str
@@ -100,6 +111,7 @@ class Cluster(Shape, rename="camel"):
     certificate: Certificate | None = None
     dns: Dns | None = None
     names: tuple[Name, ...] = ()
+    paces: tuple[Pace, ...] = ()
 
 
 class Intent(Shape, rename="camel"):
@@ -247,6 +259,13 @@ class SetDeployments(Shape, tag="set_deployments"):
     routes: tuple[Route, ...]
 
 
+class SetPace(Shape, tag="set_pace"):
+    """Replaces the last times of one kind of step."""
+
+    cluster: str
+    pace: Pace
+
+
 class SetCurrent(Shape, tag="set_current"):
     name: str | None
 
@@ -264,12 +283,13 @@ Change = (
     | PutIntent
     | DropIntent
     | SetDeployments
+    | SetPace
     | SetCurrent
 )
 
 
 # Changes inside an entry that is there already, of what no rule of a state is about (`checks`).
-HARMLESS = (SetComponent, SetPushed, DropComponent, DropIntent)
+HARMLESS = (SetComponent, SetPushed, DropComponent, DropIntent, SetPace)
 
 
 def change(state: State, done: Change) -> State:
@@ -345,6 +365,13 @@ def change(state: State, done: Change) -> State:
                 deployments=tuple(sorted((*kept_d, *deployments), key=lambda d: (d.cluster, d.name))),
                 routes=tuple(sorted((*kept_r, *routes), key=lambda r: (r.cluster, r.domain))),
             )
+        case SetPace(cluster=name, pace=pace):
+            home = state.cluster(name)
+            if home is None:
+                return state
+            others_p = (p for p in home.paces if (p.kind, p.component) != (pace.kind, pace.component))
+            paces = tuple(sorted((*others_p, pace), key=lambda p: (p.kind, p.component)))
+            return change(state, PutCluster(cluster=replace(home, paces=paces)))
         case SetCurrent(name=current):
             return replace(state, current_cluster=current)
 

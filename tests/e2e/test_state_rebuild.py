@@ -18,7 +18,7 @@ pytestmark = pytest.mark.lab
 
 
 def lose(cluster: Scratch) -> dict[str, object]:
-    """state.json and .dynia are gone. What was in it, without what counts writes."""
+    """state.json and .dynia are gone. What was in it, without what counts writes and times."""
     lost = comparable(cluster)
     (cluster.folder / "state.json").unlink()
     shutil.rmtree(cluster.folder / ".dynia")
@@ -28,7 +28,7 @@ def lose(cluster: Scratch) -> dict[str, object]:
 def comparable(cluster: Scratch) -> dict[str, object]:
     state = json.loads(cluster.dynia("state", "pull").stdout)
     for home in state["clusters"]:
-        del home["serial"]
+        del home["serial"], home["paces"]
     return {**state, "journal": {}, "currentCluster": None}
 
 

@@ -1,4 +1,4 @@
-"""What a plan costs, in words: the order over the nodes, what serves meanwhile, and how long at most."""
+"""What a plan costs, in words: the order over the nodes, what serves meanwhile, and how long it takes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def effect_parts(plan: Plan) -> list[str]:
     parts.append(f"irreversible {effect.irreversible}")
     if effect.monthly:
         parts.append(f"{effect.monthly:+,.2f} USD a month".replace(".00 ", " "))
-    parts.append(f"at most {span(at_most(plan))}")
+    about = effect.about_s
+    parts.append(f"at most {span(at_most(plan))}" if about is None else f"about {span(max(1.0, about))}")
     return parts
 
 

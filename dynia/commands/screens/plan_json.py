@@ -56,6 +56,7 @@ def plan_body(plan: Plan) -> dict[str, object]:
             "monthlyUsd": plan.effect.monthly,
             "names": plan.effect.names,
             "namesThere": plan.effect.names_there,
+            "aboutSeconds": plan.effect.about_s,
         },
         "diffs": [
             {"path": d.path, "nodes": list(d.nodes), "before": d.before, "after": d.after} for d in plan.diffs

@@ -7,6 +7,7 @@ import msgspec
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.observed import NotObserved
 from dynia.services.planning.certificates import origin_of, record_of, wanted_certificate
+from dynia.services.planning.estimate import still_of_use
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.wished_records import names_seen
 from dynia.services.planning.zones import Zone, find_zone, remembered
@@ -69,6 +70,7 @@ def closing_changes(
         generation=home.generation + 1,
         applied=Applied(at=at, by=by, commit=commit),
         certificate=certificate,
+        paces=still_of_use(home.paces, given.desired),
     )
     return (PutCluster(cluster=done), deployed)
 

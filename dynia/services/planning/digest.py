@@ -21,9 +21,10 @@ def essence(plan: Plan) -> Plan:
     """What is approved with a plan: its steps, what they rest on, what they cost.
 
     Without what may read otherwise at the next look although nothing has changed: sentences that count
-    seconds or days or repeat what somebody said who did not answer, times of files, and what files were read
-    to say before (one node is asked, and it may be silent). Without what is not done, too: a plan is made
-    where no secret is, and applied where they are; what can be done then and could not before is a step.
+    seconds or days or repeat what somebody said who did not answer, times of files, how long it may take, and
+    what files were read to say before (one node is asked, and it may be silent). Without what is not done,
+    too: a plan is made where no secret is, and applied where they are; what can be done then and could not
+    before is a step.
     """
     return replace(
         plan,
@@ -32,6 +33,7 @@ def essence(plan: Plan) -> Plan:
         drift=tuple(_drift(drift) for drift in plan.drift),
         changes=tuple(_line(line) for line in plan.changes),
         diffs=tuple(_diff(diff) for diff in plan.diffs),
+        effect=replace(plan.effect, about_s=None),
         waiting=(),
         images=(),
         not_observed=tuple((name, "") for name, _ in plan.not_observed),

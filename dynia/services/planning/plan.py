@@ -116,7 +116,8 @@ class Effect(Shape):
     how many nodes at the same moment some service may be out. `moves` counts planned moves of the reserved
     IP; `interrupts` names services that a plan for one node must interrupt (law 5: apply asks once more or
     takes --allow-downtime). `monthly` is how many US dollars a month the cluster costs more afterwards.
-    `names` of the `names_there` DNS records of ours are changed or removed."""
+    `names` of the `names_there` DNS records of ours are changed or removed. `about_s` is how many seconds it
+    will take, as earlier applies tell; None where they do not tell."""
 
     serving: tuple[Serving, ...] = ()
     at_once: int = 0
@@ -126,6 +127,7 @@ class Effect(Shape):
     monthly: float = 0.0
     names: int = 0
     names_there: int = 0
+    about_s: float | None = None
 
 
 class Plan(Shape):

@@ -14,6 +14,7 @@ from dynia.services.actions.base import Recipe
 from dynia.services.planning.addresses import PENDING, recorded_address
 from dynia.services.planning.content import content_of
 from dynia.services.planning.digest import sealed
+from dynia.services.planning.estimate import about
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
 from dynia.services.planning.manifests import heal
@@ -123,6 +124,7 @@ def _effect(given: PlanningInput, passes: list[Pass], holder: str, count: int) -
         monthly=monthly(given, steps),
         names=sum(takes_ours(step.action) for step in steps),
         names_there=ours_there(given),
+        about_s=about(given.state.cluster(given.target), (one.steps for one in passes)),
     )
 
 

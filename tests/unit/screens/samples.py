@@ -287,7 +287,9 @@ SCALE = plan(
             why="node quick-lynx joins",
         ),
     ),
-    effect=Effect(serving=(Serving(service="api", least=2, wanted=4, now=3),), at_once=1, irreversible=1),
+    effect=Effect(
+        serving=(Serving(service="api", least=2, wanted=4, now=3),), at_once=1, irreversible=1, about_s=190.0
+    ),
 )
 
 DESTROY = plan(
@@ -345,7 +347,7 @@ FIFTY = plan(
         ),
     ),
     not_observed=tuple((name, "no answer within 25 s") for name in FIFTY_NAMES[-2:]),
-    effect=Effect(serving=(Serving(service="api", least=44, wanted=50, now=48),), at_once=4),
+    effect=Effect(serving=(Serving(service="api", least=44, wanted=50, now=48),), at_once=4, about_s=1500.0),
 )
 
 FAILURES = plan(
@@ -383,6 +385,7 @@ ONE_NODE = plan(
         serving=(Serving(service="api", least=0, wanted=1, now=1),),
         at_once=1,
         interrupts=("api",),
+        about_s=24.0,
     ),
 )
 
@@ -400,7 +403,7 @@ TWO_NODES = plan(
             why="image api:1.8 → 1.9",
         ),
     ),
-    effect=Effect(serving=(Serving(service="api", least=1, wanted=2, now=2),), at_once=1),
+    effect=Effect(serving=(Serving(service="api", least=1, wanted=2, now=2),), at_once=1, about_s=48.0),
 )
 
 LONG_NAMES = plan(
