@@ -26,6 +26,7 @@ from dynia.interfaces.errors import Stale
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import AnyAction, ProvisionNode
 from dynia.services.actions.base import Action
+from dynia.services.planning.components.failover import TOKEN
 from dynia.services.reconcile import Reconciler
 from dynia.services.tools import PassTools
 from dynia.state.model import DropComponent, Intent, PutIntent
@@ -250,7 +251,8 @@ def engine(kind: str, cloud: Cloud, disk: FakeDisk, spec: ClusterSpec) -> Engine
     made = Engine(cloud, disk, spec)
     if kind == "attach_reserved_ip":
         # Without its token no node can claim the address.
-        made.run = Reconciler(dataclasses.replace(made.run.session, secrets={}))
+        here = {p: content for p, content in made.run.session.secrets.items() if p != TOKEN}
+        made.run = Reconciler(dataclasses.replace(made.run.session, secrets=here))
     return made
 
 

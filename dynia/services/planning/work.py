@@ -180,5 +180,8 @@ def _by_component(
 
 
 def _unclear(node: Node, path: str, *, there: bool) -> Waiting:
+    """An apply is whole without it where the node has one (an app's own CI knows no secrets), and where only
+    the claim unit waits for it: then it is the apply that moves the address."""
     said = f"{TOKEN_VARIABLE} is not set" if path == TOKEN else "its source is not here"
-    return Waiting(subject=f"{path} on {node.name}", reason=f"{said} (compared at apply)", unseen=there)
+    reason = f"{said} (compared at apply)"
+    return Waiting(subject=f"{path} on {node.name}", reason=reason, final=there or path == TOKEN)

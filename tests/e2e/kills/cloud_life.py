@@ -62,9 +62,6 @@ WHERE tag = ? AND deleted IS NULL
 class CloudLife(Life):
     """Its methods named like phases do by hand what happens at the vendors."""
 
-    # Nodes are given no token, so that it is the apply that moves the address: that is said each time.
-    whole = 7
-
     def __init__(self, cluster: Scratch, cloud: TwinCloud) -> None:
         super().__init__(cluster, CLOUD)
         self.cloud, self.strays, self.address = cloud, set[str](), ""

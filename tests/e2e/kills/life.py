@@ -24,11 +24,8 @@ BEFORE, AFTER = ("unbegun", "begun"), ("done", "ended")
 class Life:
     """`phase` is what it goes through now; `open`: an apply was killed, and no later one went through yet.
 
-    A kind of life says how each phase is brought about (a method of that name), and judges from outside. `whole` is
-    the exit code of an apply that did all it could.
+    A kind of life says how each phase is brought about (a method of that name), and judges from outside.
     """
-
-    whole = 0
 
     def __init__(self, cluster: Scratch, phases: tuple[Phase, ...]) -> None:
         self.cluster, self.first, self.last = cluster, phases[0].name, phases[-1].name
@@ -78,7 +75,7 @@ class Life:
                 return stop
             if code != NOT_OBSERVED:
                 break
-        assert code == self._ends(), self.said()
+        assert code == 0, self.said()
         self.born = True
         return None
 
@@ -109,16 +106,13 @@ class Life:
             print(f"  then: exit {done.exit} after {done.seconds:.1f} s")
             if done.exit != NOT_OBSERVED:
                 break
-        assert done.exit == self._ends(), str(done)
+        assert done.exit == 0, str(done)
         if self.phase == self.last:
             self.check_gone()
         else:
             self.cluster.dynia("plan", "--detailed-exitcode")
             self.check_whole()
         self.born, self.open = True, False
-
-    def _ends(self) -> int:
-        return 0 if self.phase == self.last else self.whole
 
     def argv(self) -> tuple[str, ...]:
         name = self.cluster.name

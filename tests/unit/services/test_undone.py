@@ -20,6 +20,7 @@ from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
 
 replace = msgspec.structs.replace
+DOTENV = "/opt/dynia/services/api/.env"
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
 PLAIN = worlds.cluster(2, (worlds.service(config="level = 1\n"),))
 NAMED = replace(PLAIN, dns=ZONE)
@@ -33,9 +34,10 @@ def in_the_way() -> tuple[Cloud, FakeDisk]:
     return cloud, disk
 
 
-def without_token(cloud: Cloud, disk: FakeDisk, spec: ClusterSpec) -> ApplyResult:
+def without(secret: str, cloud: Cloud, disk: FakeDisk, spec: ClusterSpec) -> ApplyResult:
+    """Applied where the source of one secret is not."""
     one = Engine(cloud, disk, spec)
-    here = {path: content for path, content in one.run.session.secrets.items() if path != TOKEN}
+    here = {path: content for path, content in one.run.session.secrets.items() if path != secret}
     one.run.session = dataclasses.replace(one.run.session, secrets=here)
     return one.apply()
 
@@ -67,16 +69,20 @@ def test_sync_leaves_names_to_apply_and_has_done_what_it_is_for() -> None:
     assert done.exit_code == 0 and done.left and not left_text(done, width=80)
 
 
-def test_a_secret_that_nodes_have_and_that_is_not_here_is_exit_4_and_one_that_they_lack_exit_7() -> None:
+def test_an_apply_is_whole_without_a_secret_that_nodes_have_or_that_only_the_claim_unit_waits_for() -> None:
     spec = replace(PLAIN, entry=ApiEntry())
     cloud, disk = applied(spec)
-    kept = without_token(cloud, disk, spec)
-    assert (kept.exit_code, len(kept.left)) == (4, 2)
-    told = " ".join(left_text(kept, width=80).split())
-    assert told.startswith("Exit 4: not observed: ") and "(DYNIA_FAILOVER_TOKEN is not set" in told
-    assert "and 1 more" in told
-    fresh = without_token(Cloud(), fresh_disk(), spec)
-    assert fresh.exit_code == 7 and "DYNIA_FAILOVER_TOKEN" in left_text(fresh, width=80)
+    for kept in (without(TOKEN, cloud, disk, spec), without(TOKEN, Cloud(), fresh_disk(), spec)):
+        assert (kept.exit_code, kept.left) == (0, ())
+        said = [w.reason for w in kept.last.waiting]
+        assert said == ["DYNIA_FAILOVER_TOKEN is not set (compared at apply)"] * 2
+
+
+def test_a_secret_that_a_node_lacks_and_that_is_not_here_is_exit_7() -> None:
+    spec = worlds.cluster(2, (worlds.service(env="PASSWORD=x\n"),))
+    fresh = without(DOTENV, Cloud(), fresh_disk(), spec)
+    assert (fresh.exit_code, fresh.failures) == (7, ())
+    assert f"Exit 7: not done: {DOTENV} on " in " ".join(left_text(fresh, width=80).split())
 
 
 def test_while_a_node_is_silent_it_is_exit_4_whatever_else_is_left() -> None:
