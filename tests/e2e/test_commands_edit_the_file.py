@@ -100,6 +100,7 @@ def images(cluster: Scratch) -> set[str]:
     return {f"{node} {image}" for node in cluster.nodes() for image in cluster.sh(node, script).split()}
 
 
+@pytest.mark.slow
 def test_from_an_odd_file_through_create_deploy_scale_undeploy(empty: Scratch) -> None:
     create = ("cluster", "create", empty.name, "--nodes", "2", "--provider", "docker")
     said_no(empty, *create)

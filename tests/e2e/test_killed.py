@@ -112,9 +112,8 @@ def unfinished(cluster: Scratch) -> tuple[str, ...]:
     return tuple(one.step for one in open_store(cluster.folder, make=False).unfinished(cluster.name))
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(n, marks=[pytest.mark.slow] if n else []) for n in range(KILLS)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(KILLS))
 def test_killed_apply_is_ended_by_the_next(running: Scratch, pace: Pace, number: int) -> None:
     for _ in range(TRIES):
         turn = worker_of(running) + 1

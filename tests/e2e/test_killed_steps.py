@@ -54,8 +54,7 @@ def cloud_life(droplet: Scratch, cloud: TwinCloud) -> Iterator[CloudLife]:
     made.close()
 
 
-def marked(life: tuple[Phase, ...]) -> list[object]:
-    now = quick(life)
+def marked(life: tuple[Phase, ...], now: frozenset[str] = frozenset()) -> list[object]:
     return [
         pytest.param(row, id=str(row), marks=() if str(row) in now else pytest.mark.slow)
         for row in rows(life)
@@ -71,7 +70,7 @@ def ends(request: pytest.FixtureRequest, row: Row) -> bool:
     return not any(one.callspec.params["row"].phase == row.phase for one in later[:1])  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("row", marked(LAB))
+@pytest.mark.parametrize("row", marked(LAB, quick()))
 def test_on_nodes(two_nodes: Scratch, lab_life: LabLife, request: pytest.FixtureRequest, row: Row) -> None:
     lab_life.row(row, ends=ends(request, row))
 

@@ -104,9 +104,9 @@ def rows(life: tuple[Phase, ...]) -> tuple[Row, ...]:
     )
 
 
-def quick(life: tuple[Phase, ...]) -> frozenset[str]:
-    """The rows of `make test`: each kind of the first phase, each at another point."""
-    first = life[0]
+def quick() -> frozenset[str]:
+    """The rows of `make test`: each kind of the first phase on nodes, each at another point."""
+    first = LAB[0]
     return frozenset(
         str(Row(phase=first, kind=kind_of(action), point=POINTS[(number + 2) % len(POINTS)]))
         for number, action in enumerate(first.kinds)
