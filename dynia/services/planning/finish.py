@@ -140,7 +140,7 @@ def _dispensable(
     least = max(1, spec.nodes - spec.rollout.max_unavailable)
     stays = serving(spec, given.observed, membership.staying)
     leaves = serving(spec, given.observed, membership.leaving)
-    astray = misled(spec, given.observed, membership.staying)
+    astray = frozenset(misled(spec, given.observed, membership.staying))
     few = sorted(name for name, nodes in stays.items() if len(nodes - astray) < least)
     allowed: list[Node] = []
     waiting: list[Waiting] = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
+from itertools import groupby
 
 import msgspec
 
@@ -13,6 +15,8 @@ from dynia.services.planning.holding import without_blocked
 from dynia.services.planning.plan import Step, Waiting
 from dynia.services.planning.speakers import after_holder
 from dynia.services.planning.turn import Work
+
+NOBODY: Mapping[str, int] = {}
 
 
 class Rolled(Shape):
@@ -32,14 +36,15 @@ def roll(
     wanted: int,
     rollout: Rollout,
     holder: str,
-    misled: Set[str] = frozenset(),
+    misled: Mapping[str, int] = NOBODY,
 ) -> Rolled:
     """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
     fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
-    Those that are `misled` go first, whoever holds the address, and to their end: the others serve."""
+    Those that are `misled` go first, whoever holds the address, and to their end: the ones that lead to
+    fewest services before the others, which serve."""
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
     joining = [w for w in works if w.node not in servers]
-    rolling = sorted((w for w in works if w.node in servers), key=lambda w: w.node not in misled)
+    rolling = sorted((w for w in works if w.node in servers), key=lambda w: misled.get(w.node, math.inf))
     least = floor(wanted, rollout.max_unavailable)
     spare = {service: len(nodes) - least for service, nodes in serving.items()}
     blocked = frozenset(service for service, count in spare.items() if count < 1)
@@ -67,7 +72,9 @@ def roll(
     )
 
 
-def _turns(works: list[Work], rollout: Rollout, holder: str, width: int, misled: Set[str]) -> list[Step]:
+def _turns(
+    works: list[Work], rollout: Rollout, holder: str, width: int, misled: Mapping[str, int]
+) -> list[Step]:
     last = [w for w in works if w.node == holder] if len(works) > 1 else []
     rest = [w for w in works if w not in last] if last else list(works)
     first = rest[:1] if rollout.canary and len(works) > 1 else []
@@ -77,7 +84,8 @@ def _turns(works: list[Work], rollout: Rollout, holder: str, width: int, misled:
     for work in first:
         steps += _chain(work.steps, gate)
         gate = (work.steps[-1].id,)
-    for group in ([w for w in rest if w.node in misled], [w for w in rest if w.node not in misled]):
+    for _, of_one_rank in groupby(rest, key=lambda w: misled.get(w.node)):
+        group = list(of_one_rank)
         tails: list[tuple[str, ...]] = [gate] * min(width, len(group))
         for position, work in enumerate(group):
             lane = position % len(tails)

@@ -42,18 +42,20 @@ def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dic
     return {service: frozenset(names) for service, names in found.items()}
 
 
-def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> frozenset[str]:
+def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, int]:
     """Nodes whose Caddy does not lead to a container that runs beside it: what was begun there did not end,
-    and visitors are not served. A Caddyfile of the team's own may tell no releases: then it is believed."""
+    and visitors are not served. And to how many services it does lead. A Caddyfile of the team's own may tell
+    no releases: then it is believed."""
     routed = {project(s.name): s.target.container for s in spec.services if s.kind == "http" and s.target}
-    found: set[str] = set()
+    found: dict[str, int] = {}
     for node in nodes:
         facts = observed.nodes.get(node.name)
         if isinstance(facts, NodeFacts) and (facts.routes or not _has_caddyfile(facts)):
-            those = (c for c in facts.containers if routed.get(c.project) == c.service)
+            those = [c for c in facts.containers if routed.get(c.project) == c.service]
+            led = {c.project for c in those if c.config in facts.routes}
             if any(c.config not in facts.routes for c in those):
-                found.add(node.name)
-    return frozenset(found)
+                found[node.name] = len(led)
+    return found
 
 
 def _has_caddyfile(facts: NodeFacts) -> bool:

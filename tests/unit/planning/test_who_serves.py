@@ -28,6 +28,11 @@ def new_container_old_caddyfile(given: PlanningInput, name: str) -> PlanningInpu
     return worlds.with_facts(given, name, edit)
 
 
+def without_caddyfile(facts: NodeFacts) -> NodeFacts:
+    kept = tuple(f for f in facts.files if not f.path.endswith("/Caddyfile"))
+    return replace(facts, files=kept, routes=())
+
+
 def test_it_is_mended_before_the_one_that_serves_be_it_the_holder() -> None:
     """The holder goes last otherwise."""
     given = worlds.settled(OLD)
@@ -36,7 +41,7 @@ def test_it_is_mended_before_the_one_that_serves_be_it_the_holder() -> None:
         world = worlds.wanting(new_container_old_caddyfile(given, wrong), NEW)
         spec = world.desired
         assert spec is not None
-        assert misled(spec, world.observed, world.state.nodes_of("prod")) == {wrong}
+        assert misled(spec, world.observed, world.state.nodes_of("prod")) == {wrong: 0}
         plan = make_plan(world)
         assert (plan.order, plan.holder) == ((wrong, right), first)
         opening = next(s for s in plan.steps if s.node == right and s.id.endswith("/push"))
@@ -57,22 +62,33 @@ def test_two_of_them_are_mended_before_the_only_one_that_serves_is_taken_out() -
     assert set(opening.after) >= {last[name] for name in wrong}
 
 
+def test_the_one_that_leads_to_fewest_services_is_mended_first() -> None:
+    """The other one serves something, which is not to be taken out while two nodes lack it."""
+    old, new = (
+        worlds.cluster(3, tuple(worlds.service(name, image=image) for name in ("api", "web")))
+        for image in ("a/b:1", "a/b:2")
+    )
+    given = worlds.settled(old)
+    half, none, right = (worlds.node_named(given, n) for n in (1, 2, 3))
+    given = new_container_old_caddyfile(given, half)
+    given = worlds.with_facts(given, none, without_caddyfile)
+    world = worlds.wanting(given, new)
+    assert misled(new, world.observed, world.state.nodes_of("prod")) == {half: 1, none: 0}
+    assert make_plan(world).order == (none, half, right)
+
+
 def test_a_caddyfile_that_tells_no_releases_is_believed() -> None:
     given = worlds.settled(OLD)
     first = worlds.node_named(given, 1)
     given = worlds.with_facts(
         new_container_old_caddyfile(given, first), first, lambda f: replace(f, routes=())
     )
-    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == frozenset()
+    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == {}
 
 
 def test_a_caddyfile_that_is_gone_leads_nowhere() -> None:
     given = worlds.settled(OLD)
     first = worlds.node_named(given, 1)
 
-    def gone(facts: NodeFacts) -> NodeFacts:
-        kept = tuple(f for f in facts.files if not f.path.endswith("/Caddyfile"))
-        return replace(facts, files=kept, routes=())
-
-    given = worlds.with_facts(given, first, gone)
-    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == {first}
+    given = worlds.with_facts(given, first, without_caddyfile)
+    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == {first: 0}
