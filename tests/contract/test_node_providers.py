@@ -69,6 +69,7 @@ def test_no_secret_is_in_what_the_vendor_tells_about_a_machine(maker: World) -> 
     asyncio.run(case())
 
 
+@pytest.mark.slow
 def test_a_machine_that_was_created_but_never_started_is_made_whole(docker_world: DockerWorld) -> None:
     """A run that dies between create and the keys leaves a container without them."""
 
@@ -273,6 +274,7 @@ def test_two_clusters_never_share_a_reserved_ip(maker: World) -> None:
     asyncio.run(case())
 
 
+@pytest.mark.slow
 def test_an_address_moves_between_machines_and_off_them(twin_world: TwinWorld) -> None:
     world = twin_world
 

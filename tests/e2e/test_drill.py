@@ -25,10 +25,8 @@ def test_the_status_names_who_answers_at_the_address(running: Scratch) -> None:
     assert f"on {holder} (VRRP, address and probe agree)" in " ".join(running.dynia("status").stdout.split())
 
 
-@pytest.mark.parametrize(
-    "hard",
-    [pytest.param(False, id="handed-over"), pytest.param(True, id="hard", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("hard", [pytest.param(False, id="handed-over"), pytest.param(True, id="hard")])
 def test_a_drill_moves_the_address_and_brings_it_back(running: Scratch, hard: bool) -> None:
     holder = running.holder()
     target = [node for node in running.nodes() if node != holder][-1]

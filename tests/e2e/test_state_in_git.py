@@ -40,6 +40,7 @@ def clones(running: Scratch, tmp_path: Path) -> Iterator[tuple[Scratch, GitWorld
     shutil.rmtree(other)
 
 
+@pytest.mark.slow
 def test_an_apply_killed_in_one_clone_is_finished_from_the_other(
     clones: tuple[Scratch, GitWorld, Path],
 ) -> None:

@@ -221,6 +221,7 @@ def test_another_certificate_in_the_files_is_a_planned_change_that_loses_no_requ
 
 
 @pytest.mark.lab
+@pytest.mark.slow
 def test_a_certificate_that_haproxy_does_not_take_is_never_put_there(secure: Scratch) -> None:
     """The plan can't see that a curve is one that HAProxy was told not to speak; the node can."""
     write(secure, tls=FILES)
