@@ -30,7 +30,7 @@ class ProvideImage(Action, tag="provide_image"):
             seen = await connection.provide_image(request)
         except ApplyFailed as error:
             hint = error.hint or what_next(self.node, error.message)
-            raise ApplyFailed(error.message, hint=hint) from error
+            raise ApplyFailed(f"{self.node} · {error.message}", hint=hint) from error
         if self.image_id and seen != self.image_id:
             raise ApplyFailed(f"{self.node} · image {self.reference} arrived as {seen}, not {self.image_id}")
         return ()
