@@ -39,7 +39,7 @@ def files_of(given: PlanningInput) -> int:
 
 
 def _grown(given: PlanningInput, nodes: int) -> PlanningInput:
-    """The same cluster with many nodes: the first one copied, then settled in one simulated pass."""
+    """The same cluster with many nodes: the first one copied, then settled in two simulated passes."""
     replace = msgspec.structs.replace
     first = given.state.nodes[0]
     facts = given.observed.nodes[first.name]
@@ -60,7 +60,9 @@ def _grown(given: PlanningInput, nodes: int) -> PlanningInput:
     state = replace(given.state, nodes=tuple(state_nodes), clusters=(home,))
     desired = replace(given.desired, nodes=nodes)
     grown = replace(given, desired=desired, state=state, observed=observed)
-    settled = apply_steps(grown, make_plan(grown).steps, rendered_for(grown))
+    settled = grown
+    for _ in range(2):  # the second one writes the manifests
+        settled = apply_steps(settled, make_plan(settled).steps, rendered_for(settled))
     left = make_plan(settled)
     assert not left.steps, [s.id for s in left.steps[:5]]
     return settled

@@ -71,6 +71,10 @@ class Sealer:
         whole.update(self._seal(node, serial, fencing))
         return f"sha256:{whole.hexdigest()}"
 
+    def line_of(self, node: str, *, serial: int, fencing: int) -> str:
+        """Its last line, as it is observed on the node."""
+        return self._seal(node, serial, fencing).decode().strip("\n")
+
     def _seal(self, node: str, serial: int, fencing: int) -> bytes:
         seal = Seal(
             format="dynia.manifest",

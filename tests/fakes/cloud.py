@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import cache
@@ -383,7 +384,8 @@ class Connection:
         """A manifest: swapped, then committed. No deed of the cloud's: it serves nothing."""
 
         def swap(node: ModelNode) -> None:
-            node.keep_manifest(content)
+            digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+            node.keep_manifest(digest, content.decode().splitlines()[-1])
             node.unfinished.add(MANIFEST)
 
         self._becomes(swap)

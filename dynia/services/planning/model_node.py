@@ -87,10 +87,11 @@ class ModelNode:
         self.certificates[path] = certificate
         self.files[path] = FileSeen(path=path, kind="file", mode=0o600, owner=OWNER, digest=UNKNOWN)
 
-    def keep_manifest(self, content: bytes) -> None:
-        file = ReleaseFile(path=MANIFEST_PATH, mode=MANIFEST_MODE, content=content)
-        self.write((file,))
-        self.manifest = content.decode().splitlines()[-1]
+    def keep_manifest(self, digest: str, last_line: str) -> None:
+        self.files[MANIFEST_PATH] = FileSeen(
+            path=MANIFEST_PATH, kind="file", mode=MANIFEST_MODE, owner=OWNER, digest=digest
+        )
+        self.manifest = last_line
         self.unfinished.discard(MANIFEST)
 
     def remember(self, release: AppliedRelease, certificate: CertificateSeen | None) -> None:

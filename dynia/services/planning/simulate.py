@@ -84,6 +84,8 @@ class _World:
         self.records = None if isinstance(seen.records, NotObserved) else list(seen.records)
         self.silent = {n for n, f in seen.nodes.items() if isinstance(f, NotObserved)}
         self.dropped: set[str] = set()
+        # Of the state as it is, while nothing but manifests is written.
+        self._sealed: tuple[Sealer, int] | None = None
 
     def node(self, name: str) -> ModelNode:
         if name not in self.nodes:
@@ -92,6 +94,8 @@ class _World:
         return self.nodes[name]
 
     def do(self, step: Step) -> None:
+        if not isinstance(step.action, WriteManifest):
+            self._sealed = None
         match step.action:
             case ProvisionNode() as action:
                 self._provision(action)
@@ -140,10 +144,13 @@ class _World:
                 self.records = [r for r in self.records or [] if r.record_id != found.record_id]
 
     def _keep_manifest(self, name: str) -> None:
-        state, cluster = self.state.value(), self._given.target
-        home = state.cluster(cluster)
-        serial = home.serial if home else 0
-        self.node(name).keep_manifest(Sealer(state, cluster).content(name, serial=serial, fencing=0))
+        if self._sealed is None:
+            state, cluster = self.state.value(), self._given.target
+            home = state.cluster(cluster)
+            self._sealed = Sealer(state, cluster), home.serial if home else 0
+        sealer, serial = self._sealed
+        digest = sealer.digest_of(name, serial=serial, fencing=0)
+        self.node(name).keep_manifest(digest, sealer.line_of(name, serial=serial, fencing=0))
 
     def _bind(self, action: BindDns) -> None:
         bound = DnsRecord(
