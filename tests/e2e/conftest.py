@@ -11,6 +11,7 @@ from dynia.providers.nodes.docker.lab import Lab
 from tests.e2e.hosts import Hosts
 from tests.e2e.pair import write_pair
 from tests.e2e.scratch import Scratch
+from tests.e2e.twin_cloud import TwinCloud
 
 
 @pytest.fixture
@@ -48,6 +49,14 @@ def pair(lab: Lab) -> Iterator[Scratch]:
         raise
     finally:
         made.remove()
+
+
+@pytest.fixture(scope="module")
+def cloud(lab: Lab, twin_lab: dict[str, str]) -> Iterator[TwinCloud]:
+    """The twin of DigitalOcean; what the tests of a file left there is taken away after them."""
+    made = TwinCloud(lab, twin_lab)
+    yield made
+    made.clean()
 
 
 @pytest.fixture

@@ -36,13 +36,6 @@ clusters:
 """
 
 
-@pytest.fixture(scope="module")
-def cloud(lab: Lab, twin_lab: dict[str, str]) -> Iterator[TwinCloud]:
-    made = TwinCloud(lab, twin_lab)
-    yield made
-    made.clean()
-
-
 @pytest.fixture
 def droplets(lab: Lab, cloud: TwinCloud) -> Iterator[Scratch]:
     """A cluster of droplets of the test's own; nothing is applied yet."""

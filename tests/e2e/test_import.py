@@ -34,13 +34,6 @@ clusters:
 
 
 @pytest.fixture
-def cloud(lab: Lab, twin_lab: dict[str, str]) -> Iterator[TwinCloud]:
-    made = TwinCloud(lab, twin_lab)
-    yield made
-    made.clean()
-
-
-@pytest.fixture
 def by_hand(lab: Lab, cloud: TwinCloud) -> Iterator[Scratch]:
     """A file that nothing was applied of."""
     made = Scratch(lab, f"i-{uuid.uuid4().hex[:6]}")

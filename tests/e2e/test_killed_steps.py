@@ -33,13 +33,6 @@ def lab_life(two_nodes: Scratch) -> LabLife:
 
 
 @pytest.fixture(scope="module")
-def cloud(lab: Lab, twin_lab: dict[str, str]) -> Iterator[TwinCloud]:
-    made = TwinCloud(lab, twin_lab)
-    yield made
-    made.clean()
-
-
-@pytest.fixture(scope="module")
 def droplet(lab: Lab, cloud: TwinCloud) -> Iterator[Scratch]:
     made = Scratch(lab, f"k-{uuid.uuid4().hex[:6]}")
     yield made

@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
 
@@ -34,13 +33,6 @@ HEAR = (
     " s.settimeout(5); s.recv(99); print('heard')"
 )
 SAY = "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 112).sendto(b'hello', ('{}', 0))"
-
-
-@pytest.fixture(scope="module")
-def cloud(lab: Lab, twin_lab: dict[str, str]) -> Iterator[TwinCloud]:
-    made = TwinCloud(lab, twin_lab)
-    yield made
-    made.clean()
 
 
 @pytest.fixture(scope="module")

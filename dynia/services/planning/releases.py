@@ -101,10 +101,7 @@ def component_steps(
     before: list[Step] = []
     gates: list[Step] = []
     entry: list[Step] = []
-    lacking = without_sources(comparisons, seen)
     for one in comparisons:
-        if one.component in lacking:
-            continue
         component = components[one.component]
         gate = component.gate(topology, place, one.wanted.recipe)
         step = _one(one, component, seen, serves, services, gate is not None, image_steps, reasons)

@@ -133,9 +133,10 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
         return
     fresh = not node.components and not node.pushed
     lacking = without_sources(comparisons, seen)
+    possible = [one for one in comparisons if one.component not in lacking]
+    for one in possible:
+        found.fold.add(one, fresh)
     for one in comparisons:
-        if one.component not in lacking:
-            found.fold.add(one, fresh)
         component = wanted.by_name[one.component]
         found.drift += component_drift(one, component, topology, place, facts, judged)
         found.waiting += [_unclear(node, path, there=path in seen) for path in one.unclear]
@@ -143,7 +144,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     steps = [
         *first,
         *component_steps(
-            comparisons,
+            possible,
             wanted.by_name,
             topology,
             place,
