@@ -26,12 +26,13 @@ NOT_HERE = {
     "make demo-down": "takes that lab's images away, which these tests use",
     "make test": "runs this",
 }
-# They edit clusters.yaml; tests/e2e/test_commands_edit_the_file.py runs them, on files of its own.
+# They edit clusters.yaml; test_commands_edit_the_file.py runs them, on files of its own, and test_import.py the import.
 ELSEWHERE = (
     "dynia init",
     "dynia cluster create ",
     "dynia cluster scale ",
     "dynia deploy ",
+    "dynia import",
     "dynia undeploy ",
 )
 
