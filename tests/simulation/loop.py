@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
-import warnings
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -136,15 +135,18 @@ class WorldLoop(asyncio.BaseEventLoop):
 
     def dispose(self) -> None:
         """The end of the world: coroutines that were never resumed are closed, and can reach nothing any more."""
-        with warnings.catch_warnings():
-            # What such a coroutine begins in its last words is never awaited.
-            warnings.simplefilter("ignore", RuntimeWarning)
+        # Their last words begin tasks, in whichever loop runs: in this one, where they are closed in their turn. Where
+        # none runs asyncio makes a loop for the whole process, which falls to bits in the middle of a later test.
+        asyncio._set_running_loop(self)
+        try:
             self._close_all()
+        finally:
+            asyncio._set_running_loop(None)
         self.tasks.clear()
         self.close()
 
     def _close_all(self) -> None:
-        for task in self.tasks:
+        for task in self.tasks:  # it grows meanwhile
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             if task.done():
                 with suppress(asyncio.CancelledError):
