@@ -100,6 +100,22 @@ class Room(Shape):
     size: int
     files: int | None = None
 
+    def words(self) -> str:
+        """What a message says of it."""
+        said = f"{self.place}: {_bytes(self.free)} free of {_bytes(self.size)}"
+        if self.files == 0:
+            return f"{said}, no more files fit"
+        return f"{said}, files left: {self.files}" if self.files and self.files < 10 else said
+
+
+def _bytes(size: int) -> str:
+    amount, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+
 
 PushPhase = Literal[
     "lock", "lineage", "fenced", "expected", "stage", "check", "swap", "activate", "probe", "done"

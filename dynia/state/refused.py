@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dynia.interfaces.errors import NotKept
+from dynia.interfaces.node_requests import Room
 
 _HINTS = {
     **dict.fromkeys(
-        (errno.ENOSPC, errno.EDQUOT), "free some space and run this again; everything recorded so far is safe"
+        (errno.ENOSPC, errno.EDQUOT), "make room there and run this again; everything recorded so far is safe"
     ),
     **dict.fromkeys(
         (errno.EACCES, errno.EPERM, errno.EROFS),
@@ -41,7 +42,21 @@ def in_words(folder: Path) -> Iterator[None]:
         names = [name for name in (error.filename2, error.filename) if name is not None]
         where = f" ({os.fsdecode(names[0])})" if names else ""
         message = f"can't keep the state in {folder.absolute()}: {reason}{where}"
+        if error.errno == errno.ENOSPC:
+            message += _room(Path(os.fsdecode(names[0])).absolute().parent if names else folder.absolute())
         raise NotKept(message, hint=hint_for(error) or _ELSE) from error
+
+
+def _room(folder: Path) -> str:
+    """Which file system is full, and what is free there; nothing where the folder can not be looked at."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return ""
+    place = next(at for at in (folder, *folder.parents) if at.is_mount())
+    free, size = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+    files = found.f_favail if found.f_files else None
+    return f"; {Room(place=str(place), free=free, size=size, files=files).words()}"
 
 
 @contextlib.contextmanager

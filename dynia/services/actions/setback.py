@@ -16,7 +16,7 @@ _LEAST = 1_000_000
 def out_of_room(output: str, room: Iterable[Room]) -> tuple[str, ...]:
     """Lines about file systems that are full; about each one where the program says that one is."""
     told = _NO_SPACE in output.lower()
-    return tuple(_line(one) for one in room if told or one.free < _LEAST or one.files == 0)
+    return tuple(one.words() for one in room if told or one.free < _LEAST or one.files == 0)
 
 
 def what_next(node: str, output: str, full: tuple[str, ...] = ()) -> str:
@@ -35,17 +35,3 @@ def what_next(node: str, output: str, full: tuple[str, ...] = ()) -> str:
             "`systemctl restart docker`; then apply again"
         )
     return ""
-
-
-def _line(room: Room) -> str:
-    said = f"{room.place}: {_size(room.free)} free of {_size(room.size)}"
-    return f"{said}, no more files fit" if room.files == 0 else said
-
-
-def _size(size: int) -> str:
-    amount, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"

@@ -38,7 +38,7 @@ SPEC = worlds.cluster(1, (worlds.service(config="level = 1\n"),), entry=NoEntry(
 CODES = {"ENOSPC": errno.ENOSPC, "EROFS": errno.EROFS, "EIO": errno.EIO}
 # A full disk still reads and removes; a read-only one still reads; a broken one does nothing. "lock" makes a file.
 SPARED = {"ENOSPC": ("read", "list", "remove", "lock"), "EROFS": ("read", "list"), "EIO": ()}
-TOLD = {"ENOSPC": "free some space", "EROFS": "must be writable", "EIO": "dmesg"}
+TOLD = {"ENOSPC": "make room there", "EROFS": "must be writable", "EIO": "dmesg"}
 
 
 def kind_of(what: str) -> str:
@@ -172,7 +172,7 @@ def test_beats_that_can_not_be_written_stop_a_run_once_it_may_have_been_given_up
             await asyncio.sleep(60)
             with pytest.raises(NotKept, match=r"no space left on device \(/team/.dynia/\S+\)") as caught:
                 store.check("prod")
-            assert "free some space" in caught.value.hint
+            assert "make room there" in caught.value.hint
             disk.before = lambda step, what: None
             store.write("prod", recorded("prod"), "the disk is well again")
             assert store.fencing("prod") == number + 1

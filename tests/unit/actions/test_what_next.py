@@ -87,7 +87,7 @@ def test_a_file_system_is_named_if_it_is_full_or_somebody_says_that_one_is() -> 
     root = Room(place="/", free=5_300_000_000, size=1_000_000_000_000)
     crowded = Room(place="/srv", free=5_000_000, size=9_000_000, files=0)
     assert out_of_room("exit 1", (root, var, crowded)) == (
-        "/var: 900 kB free of 20 GB",
+        "/var: 900 kB free of 20 GB, files left: 7",
         "/srv: 5.0 MB free of 9.0 MB, no more files fit",
     )
     assert out_of_room(FULL, (root,)) == ("/: 5.3 GB free of 1.0 TB",)
