@@ -118,7 +118,8 @@ def _bytes(size: int) -> str:
 
 
 PushPhase = Literal[
-    "lock", "lineage", "fenced", "expected", "stage", "check", "swap", "activate", "probe", "done"
+    "lock", "lineage", "fenced", "expected", "stage", "check", "swap", "activate", "probe",
+    "deactivate", "done",
 ]  # fmt: skip
 
 
@@ -127,9 +128,9 @@ class PushAnswer(Shape):
 
     `lock`: the node is busy. `fenced`: it has seen a higher lease, whose number is in `output`.
     `expected`: `changed` names what differs from the plan, nothing was touched. Later phases: the node was
-    put back; `restored` says whether that was seen to work. `output` is the last lines (bounded, control
-    characters stripped). `files` is how the component's files are now. `room` is what was free when
-    a phase failed.
+    put back; `restored` says whether that was seen to work. `deactivate`: of a removal, which has deleted
+    nothing yet. `output` is the last lines (bounded, control characters stripped). `files` is how the
+    component's files are now. `room` is what was free when a phase failed.
     """
 
     phase: PushPhase

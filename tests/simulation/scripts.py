@@ -102,7 +102,7 @@ class Script:
             wrong = self.put_to_rest(request.deactivate)
             self.world.noticed(node, self.who)
             if wrong:
-                return PushAnswer(phase="activate", restored=False, output=wrong)
+                return PushAnswer(phase="deactivate", output=wrong)
         await self.pause()
         # Its own folder goes last: the transaction is in it.
         paths = [path for path in request.paths if path != VAR]

@@ -25,6 +25,10 @@ from dynia.state.model import (
     SetPushed,
 )
 
+_AS_BEFORE = "the node is back on what it had"
+# A removal stops it first, and what it needs for that may not answer.
+_NOT_GONE = "none of its files is gone; what it ran may be stopped"
+
 
 class PushComponent(Action, tag="push_component"):
     """Writes the files in `write` (contents come from the release), removes `delete`, then activates.
@@ -134,7 +138,7 @@ class RemoveComponent(Action, tag="remove_component"):
             deactivate=self.deactivate,
         )
         connection = await tools.connection(self.node)
-        must_be_done(self.node, self.component, await connection.remove(request))
+        must_be_done(self.node, self.component, await connection.remove(request), _NOT_GONE)
         return (DropComponent(cluster=tools.cluster, node=self.node, component=self.component),)
 
 
@@ -172,8 +176,8 @@ def _record(cluster: str, node: str, release: Release, *, gated: bool) -> Change
     return SetComponent(cluster=cluster, node=node, release=kept)
 
 
-def must_be_done(node: str, component: str, answer: PushAnswer) -> None:
-    """Raises what a push that did not end well means."""
+def must_be_done(node: str, component: str, answer: PushAnswer, restored: str = _AS_BEFORE) -> None:
+    """Raises what a push or a removal that did not end well means; `restored`, where it was put back."""
     where = f"{node} · {component}"
     match answer.phase:
         case "done":
@@ -193,7 +197,7 @@ def must_be_done(node: str, component: str, answer: PushAnswer) -> None:
                 hint="it is managed from somewhere else; nothing was touched",
             )
         case phase:
-            state = "the node is back on what it had" if answer.restored else "the node could NOT be put back"
+            state = restored if answer.restored else "the node could NOT be put back"
             full = out_of_room(answer.output, answer.room)
             said = "\n".join((f"{where} · {phase} failed; {state}", *filter(None, (answer.output,)), *full))
             raise ApplyFailed(said, hint=what_next(node, answer.output, full))

@@ -5,6 +5,7 @@ Docker is a stand-in. One that never answers is what `timeout` makes of it: exit
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from pathlib import Path
@@ -12,15 +13,16 @@ from pathlib import Path
 import pytest
 
 from dynia.interfaces.errors import ApplyFailed, NotObservedError
-from dynia.interfaces.node_requests import ObserveRequest, PushRequest
+from dynia.interfaces.node_requests import ObserveRequest, PushAnswer, PushRequest, RemoveRequest
 from dynia.providers.ssh import answers, messages
 from dynia.providers.ssh.framing import sections, text, token
 from dynia.providers.ssh.observation import parse_observation
+from dynia.services.actions import RemoveComponent
 from dynia.services.actions.component import must_be_done
 from dynia.services.actions.setback import what_next
 from dynia.services.planning.components import removal
 from dynia.services.planning.render import recipes
-from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args
+from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args, remove_args
 from tests.unit.components.clusters import cluster, topology
 
 ANSWERS = """#!/bin/sh
@@ -106,6 +108,38 @@ def test_a_push_that_needs_docker_asks_it_before_it_touches_anything(
 def test_whoever_takes_containers_away_asks_docker_first(component: str) -> None:
     deactivate = removal(component).deactivate
     assert deactivate.index("timeout -k 1 30 docker version") < deactivate.index("docker compose")
+
+
+def test_a_removal_that_gets_no_answer_from_docker_has_deleted_nothing_and_says_so(
+    machine: Machine, tmp_path: Path
+) -> None:
+    before, tools = machine.files(), docker(tmp_path / "tools", "version*")
+
+    class Node:
+        async def remove(self, request: RemoveRequest) -> PushAnswer:
+            asked = messages.remove_message(request)
+            return answers.parse_push(machine.run_with(tools, "remove", remove_args(request), asked))
+
+    class Desk:
+        cluster, lineage, fence = "prod", LINEAGE, None
+
+        async def connection(self, name: str) -> Node:
+            return Node()
+
+    action = RemoveComponent(
+        node="web-1",
+        component="service/api",
+        paths=(machine.path("haproxy"),),
+        deactivate=removal("service/api").deactivate,
+    )
+    with pytest.raises(ApplyFailed) as caught:
+        asyncio.run(action.run(Desk()))  # type: ignore[arg-type]
+    assert caught.value.message == (
+        "web-1 · service/api · deactivate failed; none of its files is gone; what it ran may be stopped\n"
+        "Docker does not answer here within 30 s\ndeactivate: exit 1"
+    )
+    assert caught.value.hint == "`dynia node ssh web-1 -- systemctl restart docker`, then apply again"
+    assert machine.files() == before
 
 
 def test_no_image_is_sent_to_a_docker_that_does_not_answer(machine: Machine, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_what_changed_since_the_plan_is_not_removed(machine: Machine) -> None:
 
 def test_a_component_that_can_not_be_deactivated_keeps_its_files(machine: Machine) -> None:
     answer = machine.remove(removal(machine, machine.path("haproxy"), deactivate="echo busy; exit 9"))
-    assert (answer.phase, answer.restored) == ("activate", False)
+    assert (answer.phase, answer.restored) == ("deactivate", True)
     assert answer.output == "busy\ndeactivate: exit 9"
     assert machine.read("haproxy/kept") == "kept\n"
 

@@ -5,7 +5,7 @@ check_lineage
 check_fence
 compare
 staged=''
-perform deactivate "$(left)" || answer activate 0
+perform deactivate "$(left)" || answer deactivate 1
 # Our own folder goes last, since the transaction lives in it.
 grep -vxF -e "$var" "$ask/delete" | keep >>"$log" 2>&1 || fail stage
 drop() {

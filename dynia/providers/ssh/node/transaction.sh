@@ -33,7 +33,7 @@ look_at_room() {
 }
 
 answer() { # phase, restored
-  case $1 in stage | check | swap | activate | probe) [ -n "$blocks" ] || look_at_room ;; esac
+  case $1 in stage | check | swap | activate | deactivate | probe) [ -n "$blocks" ] || look_at_room ;; esac
   {
     section answer
     printf '%s\0%s\0' "$1" "$2"
