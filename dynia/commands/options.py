@@ -59,7 +59,7 @@ class _Wait(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         import re
 
-        from dynia.interfaces.files.durations import PATTERN, seconds
+        from dynia.interfaces.durations import PATTERN, seconds
 
         if isinstance(value, str) and not re.fullmatch(PATTERN, value):
             self.fail(f"{value!r} is no duration; write it like 30s or 5m", param, ctx)

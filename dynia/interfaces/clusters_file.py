@@ -10,12 +10,12 @@ from typing import Any
 
 from dynia.interfaces import desired
 from dynia.interfaces.desired import LONGEST_LEASE_S, SHORTEST_LEASE_S, Desired
+from dynia.interfaces.durations import seconds
 from dynia.interfaces.errors import BadInput, Mistake
 from dynia.interfaces.files import convert, raw, rules_cluster, rules_dns, rules_services, rules_tls
 from dynia.interfaces.files.checker import check
 from dynia.interfaces.files.checker import convert as to_struct
 from dynia.interfaces.files.compose_file import Base, Shared, read_compose
-from dynia.interfaces.files.durations import seconds
 from dynia.interfaces.files.ground import Ground
 from dynia.interfaces.files.look import Absent, Folder, Link, Look, look_on_disk
 from dynia.interfaces.files.mistakes import mistake

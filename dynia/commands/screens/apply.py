@@ -9,7 +9,8 @@ from dynia.commands.screens.drift import not_observed_lines
 from dynia.commands.screens.layout import entries
 from dynia.commands.screens.machine import document
 from dynia.commands.screens.plan_json import plan_body
-from dynia.commands.screens.text import clean, count, listing, one_line, paint, span, wrap
+from dynia.commands.screens.text import clean, count, listing, one_line, paint, wrap
+from dynia.interfaces.durations import span
 
 if TYPE_CHECKING:
     from dynia.services.apply_result import ApplyResult, Failure

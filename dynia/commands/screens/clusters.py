@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from dynia.commands.screens.machine import document
-from dynia.commands.screens.text import columns, count, one_line, paint, span
+from dynia.commands.screens.text import columns, count, one_line, paint
 from dynia.interfaces.desired import ClusterSpec
+from dynia.interfaces.durations import span
 from dynia.interfaces.shape import Shape
 from dynia.state.model import Applied, Deployment, Intent, Node, Route, State
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dynia.commands.screens.layout import entries, on_nodes
-from dynia.commands.screens.text import count, one_line, paint, span, wrap
+from dynia.commands.screens.text import count, one_line, paint, wrap
+from dynia.interfaces.durations import span
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.plan import Drift, Plan
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dynia.commands.screens.text import listing, one_line, span
+from dynia.commands.screens.text import listing, one_line
+from dynia.interfaces.durations import span
 from dynia.services.planning.plan import Plan, Serving, Step
 
 LOOK_S = 45.0

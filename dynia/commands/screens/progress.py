@@ -15,9 +15,9 @@ from dynia.commands.screens.text import (
     pad,
     paint,
     shorten,
-    span,
     wrap,
 )
+from dynia.interfaces.durations import span
 from dynia.interfaces.events import (
     Event,
     NodeWaiting,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dynia.commands.screens.layout import entries
 from dynia.commands.screens.machine import document
-from dynia.commands.screens.text import clean, count, one_line, paint, span, wrap
+from dynia.commands.screens.text import clean, count, one_line, paint, wrap
+from dynia.interfaces.durations import span
 from dynia.interfaces.shape import Shape
 from dynia.services.rehearsal import Act
 from dynia.services.rehearsed import Replaced

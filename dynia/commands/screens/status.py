@@ -11,9 +11,9 @@ from dynia.commands.screens.text import (
     join_wrapped,
     one_line,
     paint,
-    span,
     wrap,
 )
+from dynia.interfaces.durations import span
 
 NARROW = 50
 

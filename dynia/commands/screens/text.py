@@ -189,15 +189,3 @@ def listing(names: Iterable[str], limit: int = 3) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """``1 node``, ``3 nodes``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def span(seconds: float) -> str:
-    """A duration as people say it: 18s, 4 min, 3 h, 12 d."""
-    whole = max(int(seconds), 0)
-    if whole < 100:
-        return f"{whole} s"
-    if whole < 100 * 60:
-        return f"{round(whole / 60)} min"
-    if whole < 48 * 3600:
-        return f"{round(whole / 3600)} h"
-    return f"{round(whole / 86400)} d"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dynia.interfaces import desired
+from dynia.interfaces.durations import seconds
 from dynia.interfaces.files import raw
 from dynia.interfaces.files.compose_file import ComposeFile
-from dynia.interfaces.files.durations import seconds
 from dynia.interfaces.files.rules_services import times
 
 Resolve = Callable[[str], str]

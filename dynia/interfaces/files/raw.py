@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dynia.interfaces.files.durations import PATTERN as DURATION
+from dynia.interfaces.durations import PATTERN as DURATION
 from dynia.interfaces.shape import Shape
 
 # `extra["words"]` is how a mistake names the type; `extra["rule"]` is the rule's id.

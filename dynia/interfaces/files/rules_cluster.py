@@ -8,9 +8,9 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from dynia.interfaces.durations import seconds, written
 from dynia.interfaces.errors import Mistake
 from dynia.interfaces.files import raw
-from dynia.interfaces.files.durations import seconds, written
 from dynia.interfaces.files.ground import Ground
 from dynia.interfaces.files.rules_names import is_host, names
 from dynia.interfaces.files.yaml_tree import Path

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import UnsetType
 
+from dynia.interfaces.durations import seconds, written
 from dynia.interfaces.errors import Mistake
 from dynia.interfaces.files import raw
-from dynia.interfaces.files.durations import seconds, written
 from dynia.interfaces.files.ground import Ground
 from dynia.interfaces.files.rules_names import RESERVED_SERVICES, domain_mistake, names
 from dynia.interfaces.files.variables import reserved_variable

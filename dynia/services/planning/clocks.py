@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dynia.interfaces.durations import span
 from dynia.interfaces.observed import NodeFacts, Observed
 from dynia.services.planning.plan import Waiting
 
@@ -21,13 +22,6 @@ def wrong_clocks(observed: Observed) -> tuple[Waiting, ...]:
 def _reason(skew_ms: int) -> str:
     way = "ahead of" if skew_ms > 0 else "behind"
     return (
-        f"its clock is {_span(abs(skew_ms) / 1000)} {way} this machine's: `timedatectl` on both says which "
+        f"its clock is {span(abs(skew_ms) / 1000)} {way} this machine's: `timedatectl` on both says which "
         "is wrong (packages, and certificates of registries and APIs, are judged by it)"
     )
-
-
-def _span(seconds: float) -> str:
-    for least, unit, size in ((2 * 86400, "d", 86400), (5400, "h", 3600), (90, "min", 60)):
-        if seconds >= least:
-            return f"{round(seconds / size)} {unit}"
-    return f"{round(seconds)} s"

@@ -8,8 +8,8 @@ import pytest
 
 from dynia.interfaces import desired
 from dynia.interfaces.clusters_file import load, read
+from dynia.interfaces.durations import seconds, written
 from dynia.interfaces.errors import BadInput, DyniaError
-from dynia.interfaces.files.durations import seconds, written
 from dynia.interfaces.find_file import find_file
 from tests.unit.files.memory import CLUSTERS, loaded, looking_at
 

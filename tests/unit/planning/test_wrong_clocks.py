@@ -13,6 +13,7 @@ from tests.plans.worlds import cluster, replace, settled
     ("skew_ms", "said"),
     [
         (3_600_000, "its clock is 60 min ahead of this machine's"),
+        (5_700_000, "its clock is 95 min ahead of this machine's"),  # as durations are said everywhere
         (-7_200_000, "its clock is 2 h behind this machine's"),
         (31_000, "its clock is 31 s ahead of this machine's"),
         (-400 * 86_400_000, "its clock is 400 d behind this machine's"),

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynia.commands.screens.layout import entries, on_nodes
-from dynia.commands.screens.text import cells, clean, columns, join_wrapped, one_line, shorten, span, wrap
+from dynia.commands.screens.text import cells, clean, columns, join_wrapped, one_line, shorten, wrap
+from dynia.interfaces.durations import span
 
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=120)
 WIDTHS = st.integers(min_value=20, max_value=160)

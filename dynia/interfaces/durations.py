@@ -1,4 +1,4 @@
-"""Durations as people write them: 200ms, 30s, 1m30s."""
+"""Durations as people write them (200ms, 30s, 1m30s), and as they say them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,15 @@ def written(duration: float) -> str:
     if duration < 1:
         return f"{duration * 1000:g}ms"
     return f"{duration:g}s"
+
+
+def span(duration: float) -> str:
+    """A duration as people say it: 18 s, 4 min, 3 h, 12 d."""
+    whole = max(int(duration), 0)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 100 * 60:
+        return f"{round(whole / 60)} min"
+    if whole < 48 * 3600:
+        return f"{round(whole / 3600)} h"
+    return f"{round(whole / 86400)} d"
