@@ -19,10 +19,10 @@ from dynia.interfaces.errors import DyniaError, NotObservedError, Refused
 from dynia.interfaces.observed import NotObserved, ProviderNode
 from dynia.providers.protocols import AdoptableNode, Adopting
 from dynia.services.actions import AllocateReservedIp, ProvisionNode
+from dynia.services.found_machine import as_node
 from dynia.services.leased import leased
 from dynia.services.planning.closing import opening_changes
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.names import priority
 from dynia.services.rebuild import Search, hear
 from dynia.services.reconcile import Reconciler
 from dynia.services.session import Session
@@ -30,7 +30,6 @@ from dynia.state.model import (
     Change,
     DropIntent,
     Intent,
-    Node,
     PutIntent,
     PutNode,
     ReservedIp,
@@ -80,7 +79,7 @@ async def import_node(run: Reconciler, said: str, vouched: Vouched, approve: App
             host_key=machine.host_key or vouched(machine.public_ip, spec.ssh.port),
         )
         await _reach(run.session, spec, machine)
-        candidate = _as_node(vendor, given, spec, msgspec.structs.replace(found, node=machine))
+        candidate = _candidate(vendor, given, spec, msgspec.structs.replace(found, node=machine))
         return await _taken(run, given, candidate, approve)
 
 
@@ -181,25 +180,10 @@ async def _reach(session: Session, spec: ClusterSpec, machine: ProviderNode) -> 
         )
 
 
-def _as_node(vendor: Adopting, given: PlanningInput, spec: ClusterSpec, found: AdoptableNode) -> Candidate:
-    machine = found.node
+def _candidate(vendor: Adopting, given: PlanningInput, spec: ClusterSpec, found: AdoptableNode) -> Candidate:
+    node = as_node(spec, found.node)
     action = ProvisionNode(
-        step=f"{machine.name}/create",
-        name=machine.name,
-        ordinal=machine.ordinal,
-        priority=priority(machine.ordinal),
-    )
-    node = Node(
-        cluster=spec.name,
-        name=machine.name,
-        ordinal=machine.ordinal,
-        provider_id=machine.provider_id,
-        address=machine.public_ip,
-        private_ip=machine.private_ip,
-        host_key=machine.host_key,
-        user=spec.ssh.user,
-        port=spec.ssh.port,
-        priority=action.priority,
+        step=f"{node.name}/create", name=node.name, ordinal=node.ordinal, priority=node.priority
     )
 
     async def deed() -> Change:

@@ -13,6 +13,7 @@ from dynia.interfaces.errors import BadInput, DyniaError, Refused
 from dynia.interfaces.node_requests import ExecRequest, Executed
 from dynia.interfaces.observed import ProviderAddress, ProviderNode
 from dynia.providers.protocols import NodeProvider
+from dynia.services.found_machine import as_node
 from dynia.services.session import Vendors
 from dynia.state.checks import LINEAGE
 from dynia.state.manifest import PATH, read_manifest
@@ -98,7 +99,7 @@ async def _ask(
 async def hear(search: Search, machine: ProviderNode, known: Node | None) -> Heard:
     """What a machine says of itself. Nobody is trusted on first use: its host key is told, or `known`."""
     try:
-        connection = await search.vendors.connect(_as_node(search.spec, machine, known))
+        connection = await search.vendors.connect(as_node(search.spec, machine, known))
         try:
             async with asyncio.timeout(READ_S):
                 lineage = await connection.exec(ExecRequest(argv=("cat", LINEAGE_PATH), deadline_s=10))
@@ -129,19 +130,3 @@ def _number(cluster: str, told: Executed) -> int:
     said = told.stdout[:100].decode(errors="replace").split() if told.exit_code == 0 else []
     fine = len(said) == 2 and said[0] == cluster and said[1].isdecimal() and len(said[1]) < 16
     return int(said[1]) if fine else 0
-
-
-def _as_node(spec: ClusterSpec, machine: ProviderNode, known: Node | None) -> Node:
-    """How to reach it: as the file says."""
-    host = next((h for h in spec.hosts if h.name == machine.provider_id), None)
-    return Node(
-        cluster=spec.name,
-        name=machine.name,
-        ordinal=machine.ordinal,
-        provider_id=machine.provider_id,
-        address=machine.public_ip,
-        private_ip=machine.private_ip,
-        host_key=machine.host_key or (known.host_key if known else ""),
-        user=host.user if host else spec.ssh.user,
-        port=host.port if host else spec.ssh.port,
-    )
