@@ -60,6 +60,7 @@ from dynia.services.rebuild import FENCING_PATH, LINEAGE_PATH
 from dynia.services.reconcile import Reconciler
 from dynia.services.session import Session
 from dynia.state.disk import Disk
+from dynia.state.lease import boottime
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import Node, State
 from dynia.state.store import Store, open_store
@@ -537,9 +538,10 @@ class Engine:
         spec: ClusterSpec | None,
         who: str = "test",
         home: Path = HOME,
+        boot: Callable[[], float] = boottime,
     ) -> None:
         self.events: list[Event] = []
-        self.store: Store = open_store(home, disk=disk, clock=lambda: 1_800_000_000)
+        self.store: Store = open_store(home, disk=disk, clock=lambda: 1_800_000_000, boot=boot)
         self._rendered: tuple[object, Wanted | None] = (None, None)
         doors = Doors(cloud, self._wanted)
         session = Session(

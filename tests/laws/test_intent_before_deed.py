@@ -8,6 +8,7 @@ after a power cut must tell of it. That the vendors themselves take the same cal
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import typing
 from collections.abc import Callable
 
@@ -29,6 +30,7 @@ from dynia.services.actions.base import Action
 from dynia.services.planning.components.failover import TOKEN
 from dynia.services.reconcile import Reconciler
 from dynia.services.tools import PassTools
+from dynia.state.lease import TERM_S, boottime
 from dynia.state.model import DropComponent, Intent, PutIntent
 from dynia.state.record import Envelope, Record
 from dynia.state.store import open_store
@@ -43,6 +45,7 @@ ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secr
 TWO = worlds.cluster(2, (worlds.service(config="level = 1\n"), worlds.service("web")))
 API = replace(TWO, entry=ApiEntry())
 World = tuple[Cloud, FakeDisk, ClusterSpec]
+Clock = Callable[[], float]
 
 
 class Row(Shape):
@@ -197,11 +200,12 @@ def records(disk: FakeDisk) -> list[Record]:
 
 
 def open_in(disk: FakeDisk) -> dict[str, AnyAction]:
-    """The steps that the last run has begun and not ended, by its journal."""
+    """The steps that the last run has begun and not ended, by its journal. A run may take its lease anew."""
     found: dict[str, AnyAction] = {}
+    run_id = ""
     for record in records(disk):
-        if record.kind == "lease":
-            found.clear()
+        if record.run != run_id:
+            found, run_id = {}, record.run
         if record.kind == "begin":
             found[record.step] = msgspec.json.decode(record.action, type=AnyAction)
         elif record.kind in ("end", "fail"):
@@ -247,8 +251,8 @@ def tag_of(action: object) -> str:
     return str(type(action).__struct_config__.tag)  # type: ignore[attr-defined]
 
 
-def engine(kind: str, cloud: Cloud, disk: FakeDisk, spec: ClusterSpec) -> Engine:
-    made = Engine(cloud, disk, spec)
+def engine(kind: str, cloud: Cloud, disk: FakeDisk, spec: ClusterSpec, boot: Clock = boottime) -> Engine:
+    made = Engine(cloud, disk, spec, boot=boot)
     if kind == "attach_reserved_ip":
         # Without its token no node can claim the address.
         here = {p: content for p, content in made.run.session.secrets.items() if p != TOKEN}
@@ -256,11 +260,11 @@ def engine(kind: str, cloud: Cloud, disk: FakeDisk, spec: ClusterSpec) -> Engine
     return made
 
 
-def lived_through(kind: str) -> tuple[Cloud, FakeDisk, ClusterSpec, Judge]:
+def lived_through(kind: str, boot: Clock = boottime) -> tuple[Cloud, FakeDisk, ClusterSpec, Judge]:
     """One apply that has steps of this kind, with the judge at its side."""
     cloud, disk, spec = ROWS[kind].world()
     judge = Judge(cloud, disk, kind)
-    done = engine(kind, cloud, disk, spec).apply()
+    done = engine(kind, cloud, disk, spec, boot).apply()
     assert (done.exit_code, done.failures) == (0, ())
     cloud.tick, disk.before = (lambda what: None), (lambda step, what: None)
     return cloud, disk, spec, judge
@@ -271,6 +275,14 @@ def test_at_every_call_that_changes_something_its_step_stands_on_the_disk(kind: 
     _, _, _, judge = lived_through(kind)
     if ROWS[kind].calls:
         assert judge.judged, f"no step of the kind {kind} asked for anything"
+
+
+def test_so_it_does_where_the_run_is_so_slow_that_it_takes_its_lease_anew_in_between() -> None:
+    """Under load half a term passes between two records; what this run has begun it goes on with."""
+    slow = itertools.count(0.0, TERM_S)
+    _, disk, _, judge = lived_through("allocate_reserved_ip", lambda: next(slow))
+    assert judge.judged == ["allocate"]
+    assert records(disk)[-1].fencing > 10, "it had to"
 
 
 @pytest.mark.parametrize("kind", sorted(kinds()))
