@@ -172,6 +172,7 @@ class Rollout(Shape):
     max_unavailable: int = 1
     canary: bool = True
     health_timeout: float = 60.0
+    drain_timeout: float = 30.0
 
 
 class Firewall(Shape):

@@ -185,6 +185,40 @@ class GateAnswer(Shape):
     output: str = ""
 
 
+class DrainRequest(Shape):
+    """Let HAProxies send `services` of this node nothing new, for `lasts_s` seconds at most: whoever asked
+    may die. With 0 they send again. Under the node's lock, or not at all (`Locked`)."""
+
+    services: tuple[str, ...]
+    lasts_s: float = 0.0
+    fence: Fence | None = None
+
+
+class TrafficRequest(Shape):
+    """Ask this node's HAProxy what it sends to whom; `own`: and its own Caddy what it has at work."""
+
+    own: bool = False
+
+
+class Sent(Shape):
+    """What one HAProxy does with one node for one service. `taking`: it gives it new requests; `sessions` are
+    at work now."""
+
+    service: str
+    node: str
+    taking: bool
+    sessions: int = 0
+
+
+class Traffic(Shape):
+    """`sent` is empty where no HAProxy answered (it sends nothing, then) or where it is too old to tell.
+    `at_work`: by service, requests and WebSockets that the node's own Caddy has open; a service that it does
+    not know is not in it."""
+
+    sent: tuple[Sent, ...] = ()
+    at_work: dict[str, int] = {}
+
+
 class ImageRequest(Shape):
     """Get an image onto the node: `pull` by digest (with a login file on the node if there is one), or
     stream `image_id` from the operator's Docker. `tag` is given to it after a stream."""

@@ -106,7 +106,8 @@ class NodeFacts(Shape, tag="observed"):
     `unfinished` are components whose last push or removal died half way: their files may be swapped and not
     activated, so they are to be pushed or activated again even if every file is right.
     `routes` are the releases of containers that the node's Caddyfile leads to (what `X-Dynia-Release` says);
-    empty where it tells none. `manifest` is the seal of the manifest there (its last line), empty where
+    empty where it tells none. `drained` are services to which HAProxies send nothing new, by a flag whose
+    time is not over. `manifest` is the seal of the manifest there (its last line), empty where
     there is none; the file itself is among `files`.
     """
 
@@ -133,6 +134,7 @@ class NodeFacts(Shape, tag="observed"):
     truncated: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    drained: tuple[str, ...] = ()
     manifest: str = ""
     certificates: dict[str, CertificateSeen] = {}
 

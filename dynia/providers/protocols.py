@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
+    DrainRequest,
     ExecRequest,
     Executed,
     GateAnswer,
@@ -17,6 +18,8 @@ from dynia.interfaces.node_requests import (
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    Traffic,
+    TrafficRequest,
 )
 from dynia.interfaces.observed import (
     DnsRecord,
@@ -251,6 +254,12 @@ class NodeConnection(Protocol):
     async def remove(self, request: RemoveRequest) -> PushAnswer: ...
 
     async def gate(self, request: GateRequest) -> GateAnswer: ...
+
+    async def drain(self, request: DrainRequest) -> tuple[str, ...]:
+        """The services for which there is a flag now: not those of a Caddyfile that does not look at one."""
+        ...
+
+    async def traffic(self, request: TrafficRequest) -> Traffic: ...
 
     async def provide_image(self, request: ImageRequest) -> str:
         """Pull or stream an image; returns the config digest that is on the node afterwards."""

@@ -29,9 +29,9 @@ class Outcome:
 async def execute(steps: tuple[Step, ...], tools: Tools, session: Session) -> Outcome:
     """Run steps as soon as what they wait for has ended well.
 
-    After a failure, or when `session.stop` is set, nothing more is started; what runs is awaited. On
-    cancellation what runs is cancelled and awaited: its begin stands in the journal without an end, and
-    the next run finds by observation how far it came.
+    After a failure, or when `session.stop` is set, nothing more is started but what undoes a step that was
+    begun; what runs is awaited. On cancellation what runs is cancelled and awaited: its begin stands in the
+    journal without an end, and the next run finds by observation how far it came.
     """
     walk = _Walk(steps)
     running: dict[asyncio.Task[DyniaError | None], Step] = {}
@@ -53,6 +53,12 @@ async def execute(steps: tuple[Step, ...], tools: Tools, session: Session) -> Ou
                     walk.ended(step.id)
                 else:
                     failed.append((step, error))
+        for step in _owed(steps, {*done, *(step.id for step, _ in failed)}):
+            error = await _run(step, tools, session)
+            if error is None:
+                done.append(step.id)
+            else:
+                failed.append((step, error))
     finally:
         for task in running:
             task.cancel()
@@ -63,6 +69,11 @@ async def execute(steps: tuple[Step, ...], tools: Tools, session: Session) -> Ou
     for step in not_run:
         session.emit(StepNotRun(at=session.clock.now(), step=step.id, node=step.node, reason=why))
     return Outcome(done=tuple(done), failed=tuple(failed), not_run=not_run)
+
+
+def _owed(steps: tuple[Step, ...], ended: set[str]) -> tuple[Step, ...]:
+    """What takes away the effect of a step that was begun, and did not come to its turn itself."""
+    return tuple(step for step in steps if step.undoes in ended and step.id not in ended)
 
 
 async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:

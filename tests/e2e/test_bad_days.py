@@ -42,7 +42,7 @@ END
 """
 HEAL = "nft delete table netdev cut"
 
-# A file system of its own for what a push needs, with nothing free.
+# A file system of its own for what a push needs, with nothing free but a page for the number of the lease.
 SMALL = """
 set -eu
 cp -a /var/lib/dynia /run/kept
@@ -50,6 +50,7 @@ mount -t tmpfs -o size=1m tmpfs /var/lib/dynia
 cp -a /run/kept/. /var/lib/dynia/
 rm -r /run/kept
 cat /dev/zero >/var/lib/dynia/ballast 2>/dev/null || :
+truncate -s -4096 /var/lib/dynia/ballast
 """
 LARGE = """
 set -eu

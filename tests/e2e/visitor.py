@@ -73,16 +73,24 @@ class Visitor:
             self.visits.append(Visit(at=began, seconds=took, result=result, page=page))
             self._end.wait(max(0.0, EVERY_S - took))
 
+    method, path = "GET", "/"
+
     def _ask(self) -> tuple[str, str]:
         link = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
         try:
-            link.request("GET", "/", headers={"Host": "visitor.test", "Connection": "close"})
+            link.request(self.method, self.path, headers={"Host": "visitor.test", "Connection": "close"})
             answer = link.getresponse()
             return str(answer.status), answer.read(4096).decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             return f"{type(error).__name__}: {error}", ""
         finally:
             link.close()
+
+
+class Poster(Visitor):
+    """What it sends may not be sent again by anybody in between, and is at work for a while."""
+
+    method, path = "POST", "/cgi-bin/index.cgi?wait=0.2"
 
 
 class Visitors:
@@ -92,11 +100,11 @@ class Visitors:
     nobody asked for it. What that costs is measured elsewhere; here it must not hide what a rollout costs.
     """
 
-    def __init__(self, cluster: Scratch, *nodes: str) -> None:
+    def __init__(self, cluster: Scratch, *nodes: str, kind: type[Visitor] = Visitor) -> None:
         self._cluster = cluster
         self._began = time.time()
-        self._at_entry = Visitor(cluster.entry())
-        self._at_nodes = [Visitor(cluster.address(node)) for node in nodes]
+        self._at_entry = kind(cluster.entry())
+        self._at_nodes = [kind(cluster.address(node)) for node in nodes]
 
     def __enter__(self) -> Visitors:
         for visitor in (self._at_entry, *self._at_nodes):
@@ -114,6 +122,10 @@ class Visitors:
         for visitor in self._at_nodes:
             visitor.check()
         self._at_entry.check(moves=self.moves())
+
+    @property
+    def failed(self) -> list[Visit]:
+        return [visit for visitor in (self._at_entry, *self._at_nodes) for visit in visitor.failed]
 
     def moves(self) -> tuple[float, ...]:
         """When a node became MASTER since the beginning, as keepalived's journals have it."""

@@ -22,6 +22,7 @@ from dynia.interfaces.events import Event
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
+    DrainRequest,
     ExecRequest,
     Executed,
     GateAnswer,
@@ -31,6 +32,8 @@ from dynia.interfaces.node_requests import (
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    Traffic,
+    TrafficRequest,
 )
 from dynia.interfaces.observed import (
     DnsRecord,
@@ -83,7 +86,7 @@ class Cloud:
 
     `lie(what, node)` may give another answer than the true one, to a push or a gate whose effect then stays away;
     it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer; the entry
-    address answers this machine while it is `reachable`.
+    address answers this machine while it is `reachable`. `traffic` is what the HAProxy of a node tells.
     """
 
     def __init__(self) -> None:
@@ -102,6 +105,7 @@ class Cloud:
         self.reachable = True
         self.tick: Callable[[str], None] = _nothing
         self.lie: Lie = _truth
+        self.traffic: Callable[[str], Traffic] = lambda node: Traffic()
 
     def copied(self) -> Cloud:
         """Another one that is the same."""
@@ -432,6 +436,19 @@ class Connection:
         if running != request.containers:
             return GateAnswer(healthy=False, reason="other containers run")
         return GateAnswer(healthy=True)
+
+    async def drain(self, request: DrainRequest) -> tuple[str, ...]:
+        verb, services = "drain" if request.lasts_s else "undrain", set(request.services)
+        await self._reached(verb)
+        change = set.update if request.lasts_s else set.difference_update
+        self._becomes(lambda node: change(node.drained, services))
+        self.cloud.deeds.append(f"{self.node.name} {verb} {' '.join(sorted(services))}")
+        self.cloud.tick(f"{self.node.name} {verb}ed")
+        return request.services if request.lasts_s else ()
+
+    async def traffic(self, request: TrafficRequest) -> Traffic:
+        await self._reached("traffic")
+        return self.cloud.traffic(self.node.name)
 
     async def provide_image(self, request: ImageRequest) -> str:
         await self._reached("image")

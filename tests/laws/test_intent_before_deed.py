@@ -99,6 +99,11 @@ def secured() -> World:
     return *applied(TWO), replace(TWO, tls=SelfSignedTls())
 
 
+def another_release() -> World:
+    changed = worlds.cluster(2, (worlds.service(config="level = 2\n"), worlds.service("web")))
+    return *applied(TWO), changed
+
+
 def container_gone() -> World:
     cloud, disk = applied(TWO)
     left = tuple(c for c in cloud.nodes[2].containers if c.project != "dynia-api")
@@ -154,6 +159,8 @@ ROWS: dict[str, Row] = {
     "record_component": Row(world=live_and_not_recorded),
     "remove_component": Row(world=service_left, calls=("remove",)),
     "wait_healthy": Row(world=nothing_yet),
+    "drain": Row(world=another_release, calls=("drain",)),
+    "undrain": Row(world=another_release, calls=("undrain",)),
     "write_manifest": Row(world=without_manifest, calls=("swapped manifest",)),
     "bind_dns": Row(world=named, calls=("bind", "change")),
     "unbind_dns": Row(world=one_name_less, calls=("unbind",)),
@@ -317,4 +324,8 @@ def test_a_deed_on_its_own_result_changes_nothing(kind: str) -> None:
             run(repeat(action))
         except Stale:
             assert kind not in TAKE_AWAY_OR_MOVE | MAKE, action
+        if kind == "drain":
+            # Its result is gone by then: the step after it takes the flag away, or time does.
+            assert any(facts.drained for facts in cloud.nodes.values())
+            cloud.nodes = {n: replace(facts, drained=()) for n, facts in cloud.nodes.items()}
         assert (cloud.truth(), cloud.owner, dict(cloud.made)) == (before, owner, made), action

@@ -55,7 +55,8 @@ def test_a_secret_file_that_was_edited_is_written_again() -> None:
         return msgspec.structs.replace(facts, files=files)
 
     plan = make_plan(worlds.with_facts(world, name, edit))
-    assert [s.id for s in plan.steps] == [f"{name}/service/api/push", f"{name}/service/api/wait"]
+    steps = ("drain", "service/api/push", "service/api/wait", "undrain")
+    assert [s.id for s in plan.steps] == [f"{name}/{step}" for step in steps]
 
 
 def test_no_secret_is_in_what_a_node_keeps_of_the_cluster() -> None:

@@ -57,6 +57,16 @@ def first_deploy() -> PlanningInput:
     return replace(worlds.start(worlds.cluster()), templates=SMALL)
 
 
+def left_drained() -> PlanningInput:
+    """A run died while it had drained a node."""
+    given = three()
+    name = given.state.nodes_of(given.target)[0].name
+    facts = given.observed.nodes[name]
+    assert isinstance(facts, NodeFacts)
+    nodes = {**given.observed.nodes, name: replace(facts, drained=("api",))}
+    return replace(given, observed=replace(given.observed, nodes=nodes))
+
+
 def second_pass_of_first_deploy() -> PlanningInput:
     from dynia.services.planning.simulate import simulate
 
@@ -355,6 +365,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         tampered_and_pending,
         container_gone,
         firewall_gone,
+        left_drained,
         holder_last_in_two_lanes,
         node_silent,
         node_off,

@@ -2,7 +2,7 @@
 
 Six are the obvious ones of such a tool; three more were chosen before the checks of the laws that find them were written:
 a gate that is announced and was not asked; a machine deleted by its number, whoever's it is; every node of a rollout at
-once.
+once. One came with drains.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from typing import Any
 import msgspec
 
 from dynia.interfaces.errors import Locked
-from dynia.interfaces.node_requests import ExpectedFile, GateAnswer, GateRequest, PushAnswer, PushRequest
+from dynia.interfaces.node_requests import (
+    DrainRequest,
+    ExpectedFile,
+    GateAnswer,
+    GateRequest,
+    PushAnswer,
+    PushRequest,
+)
 from dynia.interfaces.observed import ProviderNode
 from dynia.services.executor import Outcome
 from dynia.services.planning.plan import Plan
@@ -133,6 +140,14 @@ class NotAsked(Connection):
         return GateAnswer(healthy=True)
 
 
+class NotDrained(Connection):
+    """A drain is announced, and visitors come all the same."""
+
+    async def drain(self, request: DrainRequest) -> tuple[str, ...]:
+        await asyncio.sleep(0.1)
+        return request.services
+
+
 class ForgetsOne(Script):
     """A node that is put back forgets one file."""
 
@@ -196,6 +211,7 @@ BUGS: dict[str, Parts] = {
     "the holder goes first": Parts(reconciler=HolderFirst),
     "a node that is put back forgets a file": Parts(connection=connected(PutBackBadly)),
     "a gate is announced and was not asked": Parts(connection=connected(NotAsked)),
+    "a drain is announced and keeps nobody away": Parts(connection=connected(NotDrained)),
     "a machine is deleted by its number": Parts(provider=ByNumber),
     "every node of a rollout at once": Parts(reconciler=AllAtOnce),
 }

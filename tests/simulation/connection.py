@@ -9,6 +9,7 @@ from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
+    DrainRequest,
     ExecRequest,
     Executed,
     GateAnswer,
@@ -18,6 +19,8 @@ from dynia.interfaces.node_requests import (
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    Traffic,
+    TrafficRequest,
 )
 from dynia.interfaces.observed import NodeFacts
 from dynia.state.model import Node as Recorded
@@ -90,6 +93,13 @@ class Connection:
         return await self._run(
             f"gate {request.service}", lambda: scripts.gate(self.world, self.node, self.who, request)
         )
+
+    async def drain(self, request: DrainRequest) -> tuple[str, ...]:
+        verb = "drain" if request.lasts_s else "undrain"
+        return await self._run(verb, lambda: scripts.drain(self.world, self.node, self.who, request))
+
+    async def traffic(self, request: TrafficRequest) -> Traffic:
+        return await self._run("traffic", lambda: scripts.traffic(self.world, self.node, request))
 
     async def provide_image(self, request: ImageRequest) -> str:
         async def pull() -> str:

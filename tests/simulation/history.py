@@ -134,6 +134,11 @@ class Never:
             return
         if entry.detail not in {s.name for s in spec.services}:
             return
+        others_seen = self._seen[key] - {entry.where}
+        if entry.number and others_seen & self._serving[entry.detail]:
+            self.found.append(
+                f"drain: {entry.who} takes {entry.detail} on {entry.where} from its visitors at {entry.at:.3f}"
+            )
         self._out[key].add(entry.where)
         # Whom a person or a fault took since the look counts still: the run could not know.
         others = self._serving[entry.detail] | (self._seen[key] - self._out[key])
@@ -200,6 +205,8 @@ class Announced:
         match deed:
             case "push" | "activate" | "remove":
                 wanted = f"done {node} {component}"
+            case "drain" | "undrain":
+                wanted = f"done {node} {deed}"
             case "wait":
                 wanted = f"healthy {node} {component.removeprefix('service/')}"
             case _:
@@ -233,6 +240,8 @@ class OneWriter:
     CHANGING = (
         "push",
         "remove",
+        "drain",
+        "undrain",
         "bootstrap",
         "create",
         "start",

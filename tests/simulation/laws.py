@@ -100,7 +100,7 @@ def _nodes(world: World, spec: ClusterSpec) -> list[str]:
         if node.transactions:
             found.append(f"law 8: {node.name}: {sorted(node.transactions)} is half done")
         for service in spec.services:
-            if not node.serves(service.name, http=service.kind == "http"):
+            if not node.takes(service.name, world.now, http=service.kind == "http"):
                 found.append(f"law 3: {node.name} does not serve {service.name}")
             home = f"{ROOT}/services/{service.name}"
             wanted = {f"{home}/docker-compose.yml": service.compose, f"{home}/.env": service.dotenv}

@@ -73,6 +73,7 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
         docker="26.1" if node.running("docker.service") else "",
         secrets={c.path: keyed(c.content) for c in request.candidates if node.lineage()},
         unfinished=tuple(sorted(node.transactions)),
+        drained=tuple(sorted(name for name, until in node.flags.items() if until > world.now)),
         routes=_routes(node.files.get(f"{ROOT}/caddy/Caddyfile")),
         manifest=_last_line(node.files.get(MANIFEST_PATH)),
     )

@@ -104,6 +104,9 @@ class Node:
         self.fencing = ("", 0)
         self.home = True  # its working folder, where that number lies
         self.locked_by = ""
+        # Services that HAProxies send nothing new to, until when; and until when something is at work there.
+        self.flags: dict[str, float] = {}
+        self.at_work: dict[str, float] = {}
         self.process = Process(name)
         self.waiting: list[asyncio.Future[Any]] = []
 
@@ -137,6 +140,10 @@ class Node:
             if len(words) > 2 and words[0] == service and words[-1] in routed:
                 return True
         return False
+
+    def takes(self, service: str, now: float, *, http: bool) -> bool:
+        """It serves, and no flag keeps visitors away."""
+        return self.serves(service, http=http) and self.flags.get(service, 0.0) <= now
 
     def misled(self, services: Mapping[str, bool]) -> bool:
         """Whether containers of some service run beside a Caddy that does not lead to them."""

@@ -9,20 +9,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from dynia.interfaces.errors import Refused, fenced
+from dynia.interfaces.errors import Locked, Refused, fenced
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
+    DrainRequest,
     ExpectedFile,
     GateAnswer,
     GateRequest,
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    Sent,
+    Traffic,
+    TrafficRequest,
 )
 from tests.simulation.awaken import activate, deactivate
 from tests.simulation.machine import LINEAGE_FILE, VAR, File, Kept, Node, Transaction, Unit
-from tests.simulation.world import World
+from tests.simulation.world import SERVICES, World
 
 BUSY_S = 5.0, 60.0
 
@@ -243,6 +247,47 @@ async def bootstrap(world: World, node: Node, who: str, request: BootstrapReques
         node.units.setdefault("docker.service", Unit())
     world.note(who, "done", node.name, "bootstrap")
     return Bootstrapped(packages=dict.fromkeys(sorted(node.packages), "1.0"))
+
+
+async def drain(world: World, node: Node, who: str, request: DrainRequest) -> tuple[str, ...]:
+    script = Script(world, node, who, "drain")
+    if not await script._lock(20.0):
+        raise Locked(f"the node is busy: {node.locked_by}")
+    try:
+        if seen := node.fenced(request.fence):
+            raise fenced("", str(seen))
+        for service in request.services:
+            await script.pause()
+            if not request.lasts_s:
+                node.flags.pop(service, None)
+            else:
+                node.flags[service] = world.now + request.lasts_s
+                node.at_work[service] = world.now + world.pace.choice((0.0, 0.3, 1.0, 2.0, 4.0, 40.0))
+                world.loop.later(request.lasts_s, lambda: world.noticed(node, "world"))
+            world.noticed(node, who)
+        world.note(who, "done", node.name, "drain" if request.lasts_s else "undrain")
+        return request.services if request.lasts_s else ()
+    finally:
+        node.locked_by = ""
+
+
+async def traffic(world: World, node: Node, request: TrafficRequest) -> Traffic:
+    """HAProxy knows the nodes that its config names, and what each serves now."""
+    await asyncio.sleep(world.pace.uniform(0.01, 0.2))
+    named = node.loaded.get("haproxy", b"").decode(errors="replace").split()
+    http = [service for service, routed in SERVICES.items() if routed and service in named]
+    return Traffic(
+        sent=tuple(
+            Sent(
+                service=service,
+                node=n.name,
+                taking=n.takes(service, world.now, http=True),
+                sessions=int(n.at_work.get(service, 0.0) > world.now),
+            )
+            for service in http
+            for n in world.known(node)
+        )
+    )
 
 
 async def gate(world: World, node: Node, who: str, request: GateRequest) -> GateAnswer:

@@ -147,17 +147,28 @@ class World:
         # A create that landed late may have made a second machine of the same name.
         named = [n for n in self.nodes.values() if n.name == node.name]
         for service, http in SERVICES.items():
-            serves = any(n.serves(service, http=http) for n in named)
+            serves = any(n.takes(service, self.now, http=http) for n in named)
             there = node.name in self.serving[service]
             if serves and not there:
                 self.serving[service].add(node.name)
                 self.note(who, "in", node.name, service)
             elif there and not serves:
                 self.serving[service].discard(node.name)
-                self.note(who, "out", node.name, service)
+                # Taken from visitors while they came there, or when none came or could be sent elsewhere.
+                drained = not http or not node.on or node.flags.get(service, 0.0) > self.now
+                self.note(who, "out", node.name, service, 0.0 if drained or self._alone(node) else 1.0)
         if not self._electing:
             self._electing = True
             self.loop.later(0.4, self._elect)
+
+    def known(self, watcher: Node) -> list[Node]:
+        """The nodes that a HAProxy sends to, by the file that it read."""
+        named = watcher.loaded.get("haproxy", b"").decode(errors="replace").split()
+        return [n for n in self.nodes.values() if n.address in named]
+
+    def _alone(self, node: Node) -> bool:
+        """Some HAProxy knows this node and nobody else."""
+        return any(self.known(watcher) == [node] for watcher in self.nodes.values() if watcher.on)
 
     def gone(self, node: Node, who: str) -> None:
         node.on = False

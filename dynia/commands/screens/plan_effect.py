@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dynia.commands.screens.text import listing, one_line
 from dynia.interfaces.durations import span
+from dynia.services.actions import Drain
 from dynia.services.planning.plan import Plan, Serving, Step
 
 LOOK_S = 45.0
@@ -65,6 +66,12 @@ def many_names(plan: Plan) -> bool:
     return effect.names >= 3 and 3 * effect.names > effect.names_there
 
 
+def drained(plan: Plan) -> dict[str, float]:
+    """Services that visitors are kept away from while a node changes, and how long they are waited for."""
+    drains = [s.action for s in (*plan.steps, *plan.later) if isinstance(s.action, Drain)]
+    return {name: one.timeout_s for one in drains for name in one.services}
+
+
 def effect_parts(plan: Plan) -> list[str]:
     effect, cut = plan.effect, interrupted(plan)
     kept = tuple(s for s in effect.serving if s.service not in cut)
@@ -73,6 +80,9 @@ def effect_parts(plan: Plan) -> list[str]:
         parts.append("no reserve during the rollout")
     if cut:
         parts.append(f"INTERRUPTS {listing(cut, 4)}: a single node has no other to take over")
+    if drains := drained(plan):
+        longest_s = max(drains.values())
+        parts.append(f"{listing(tuple(drains), 4)} drained first, {span(longest_s)} at most on each node")
     parts.append(f"reserved IP moves {effect.moves}")
     if effect.names:
         loud = "CHANGES OR REMOVES" if many_names(plan) else "changes or removes"

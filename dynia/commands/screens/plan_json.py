@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynia.commands.screens.machine import document
 from dynia.commands.screens.plan import tally
-from dynia.commands.screens.plan_effect import at_most
+from dynia.commands.screens.plan_effect import at_most, drained
 from dynia.services.planning.plan import Drift, Plan, Step
 
 
@@ -53,6 +53,7 @@ def plan_body(plan: Plan) -> dict[str, object]:
             "moves": plan.effect.moves,
             "irreversible": plan.effect.irreversible,
             "interrupts": list(plan.effect.interrupts),
+            "drained": sorted(drained(plan)),
             "monthlyUsd": plan.effect.monthly,
             "names": plan.effect.names,
             "namesThere": plan.effect.names_there,

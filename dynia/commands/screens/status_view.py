@@ -210,7 +210,10 @@ def _services(
             answer = told.get((node.name, service.name))
             mine = [c for c in facts.containers if c.project == project(service.name)]
             wanted = _applied(given, node, service.name)
-            on[node.name] = _served(answer, mine, wanted, routed) if routed else _containers(mine, wanted)
+            state = _served(answer, mine, wanted, routed) if routed else _containers(mine, wanted)
+            if service.name in facts.drained:
+                state = "drained" if state == OK else f"{state}, drained"
+            on[node.name] = state
         found.append(ServiceView(name=service.name, kind=service.kind, domains=service.domains, on=on))
     return tuple(found)
 

@@ -41,6 +41,7 @@ def cluster(
             max_unavailable=spec.rollout.max_unavailable,
             canary=spec.rollout.canary,
             health_timeout=seconds(spec.rollout.health_timeout),
+            drain_timeout=seconds(spec.rollout.drain_timeout),
         ),
         firewall=desired.Firewall(
             enabled=spec.firewall.enabled, ssh=_reach(spec.firewall.ssh), http=_reach(spec.firewall.http)

@@ -113,6 +113,7 @@ KEYS: dict[str, dict[str, str]] = {
         "max_unavailable": "How many nodes may be out at a time; fewer than there are, except with one.",
         "canary": "One node goes first, alone.",
         "health_timeout": "How long a service may take until it is well, 1s to 1h.",
+        "drain_timeout": "How long what is open on a node may take to end before it changes, 1s to 1h.",
     },
     "Firewall": {
         "enabled": "false: the hosts' own firewall is left alone.",
@@ -125,7 +126,7 @@ KEYS: dict[str, dict[str, str]] = {
         "password": "Where the password is; it never stands in the file.",
     },
     "EnvSource": {"env": "The environment variable of whoever runs Dynia."},
-    "Caddy": {"image": "Its image. Left out: Dynia's own choice."},
+    "Caddy": {"image": "Its image, 2.8 or newer. Left out: Dynia's own choice."},
     "Service": {
         "compose": "The compose file.",
         "kind": "`http`, or `worker`: no HTTP, no domains.",

@@ -11,7 +11,7 @@ clusters:
 """
 _ENTRY = "    # entry: {}   # the reserved IP, which moves to a node that works; none: there is none"
 _CLUSTER = """\
-    # rollout: {max_unavailable: 1, canary: true, health_timeout: 60s}
+    # rollout: {max_unavailable: 1, canary: true, health_timeout: 60s, drain_timeout: 30s}
     # firewall: {ssh: [203.0.113.0/24], http: any}
 """
 _SERVICE = """\

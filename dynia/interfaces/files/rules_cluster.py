@@ -138,8 +138,9 @@ def _rollout(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]
         best = "1" if count <= 2 else f"1 to {count - 1}" if count > 3 else "1 or 2"
         hint = f"use {best}, or add nodes" if count > 1 else "use 1"
         yield ground.at((*path, "max_unavailable"), "max-unavailable", message, hint)
-    if not 1 <= seconds(spec.rollout.health_timeout) <= 3600:
-        yield ground.at((*path, "health_timeout"), "bad-duration", "between 1s and 1h")
+    for key in ("health_timeout", "drain_timeout"):
+        if not 1 <= seconds(getattr(spec.rollout, key)) <= 3600:
+            yield ground.at((*path, key), "bad-duration", "between 1s and 1h")
 
 
 def _entry(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:

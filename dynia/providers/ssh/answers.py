@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import get_args
 
+import msgspec
+
 from dynia.interfaces.errors import DyniaError, Locked, NotObservedError, Refused, fenced
-from dynia.interfaces.node_requests import Bootstrapped, GateAnswer, PushAnswer, PushPhase, Room
+from dynia.interfaces.node_requests import (
+    Bootstrapped,
+    GateAnswer,
+    PushAnswer,
+    PushPhase,
+    Room,
+    Sent,
+    Traffic,
+)
 from dynia.providers.ssh.files_seen import files_seen
 from dynia.providers.ssh.framing import Sections, line, number, path_text, sections, text, token
 
 # How `deed.sh` ends where it did not run the command.
 NOT_BEGUN = 75
+FULL = "make room there (`df -h` shows where), then run it again"
+_SERVICE = re.compile("[a-z0-9][a-z0-9-]{0,62}")
+# What Caddy proxies to: the service, eight digits of the routed container's hash, a port.
+_UPSTREAM = re.compile(f"({_SERVICE.pattern})-[0-9a-f]{{8}}:[0-9]{{1,5}}")
+# HAProxy's words for a server that is given new requests; NOLB, DOWN, MAINT and DRAIN are not.
+_TAKING = ("UP", "no check")
 _PHASES: dict[str, PushPhase] = {phase: phase for phase in get_args(PushPhase)}
 
 
@@ -74,6 +92,52 @@ def parse_gate(raw: bytes) -> GateAnswer:
     )
 
 
+class _Upstream(msgspec.Struct):
+    address: str
+    num_requests: int
+
+
+_upstreams = msgspec.json.Decoder(list[_Upstream])
+
+
+def parse_drained(raw: bytes) -> tuple[str, ...]:
+    """Services for which a flag lies there now."""
+    return drained(_whole(raw, "drained")["drained"])
+
+
+def drained(tokens: list[bytes]) -> tuple[str, ...]:
+    """Names of services alone, each once."""
+    named = (line(one, 100).removeprefix("/") for one in tokens)
+    return tuple(sorted({name for name in named if _SERVICE.fullmatch(name)}))
+
+
+def parse_traffic(raw: bytes) -> Traffic:
+    """What a HAProxy sends and what a Caddy has at work, as far as it is understood."""
+    found = _whole(raw, "haproxy")
+    sent = []
+    for row in text(token(found, "haproxy", 0), 2_000_000).split("\n"):
+        columns = row.split(",")
+        if len(columns) == 4 and columns[1] not in ("BACKEND", "FRONTEND"):
+            service, node, sessions, status = columns
+            sent.append(
+                Sent(
+                    service=service.removeprefix("service-"),
+                    node=node,
+                    taking=status.startswith(_TAKING),
+                    sessions=number(sessions.encode()),
+                )
+            )
+    at_work: Counter[str] = Counter()
+    try:
+        told = _upstreams.decode(token(found, "caddy", 0) or b"[]")
+    except (msgspec.MsgspecError, UnicodeError):
+        told = []
+    for upstream in told:
+        if named := _UPSTREAM.fullmatch(upstream.address):
+            at_work[named[1]] += max(0, upstream.num_requests)
+    return Traffic(sent=tuple(sent), at_work=dict(sorted(at_work.items())))
+
+
 def refuse_deed(exit_code: int | None, raw: bytes) -> None:
     """Raises where a command that changes something was not begun; else what it told is its own."""
     if exit_code != NOT_BEGUN or not raw.startswith(b"\x01"):
@@ -83,7 +147,7 @@ def refuse_deed(exit_code: int | None, raw: bytes) -> None:
         raise fenced("", line(token(found, "fenced", 0), 100))
     if "lock" in found:
         raise Locked(f"the node is busy: {_holder(line(token(found, 'lock', 0)))}")
-    raise DyniaError(line(token(found, "stage", 0)) or "not begun", hint="is the node's disk full?")
+    raise DyniaError(line(token(found, "stage", 0)) or "not begun", hint=FULL)
 
 
 def _room(blocks: bytes, inodes: bytes) -> tuple[Room, ...]:

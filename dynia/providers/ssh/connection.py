@@ -8,10 +8,11 @@ from contextlib import aclosing
 
 import asyncssh
 
-from dynia.interfaces.errors import NotObservedError
+from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
+    DrainRequest,
     ExecRequest,
     Executed,
     Fence,
@@ -22,6 +23,8 @@ from dynia.interfaces.node_requests import (
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    Traffic,
+    TrafficRequest,
 )
 from dynia.interfaces.observed import NodeFacts
 from dynia.providers.ssh import answers, messages
@@ -29,9 +32,10 @@ from dynia.providers.ssh.exchange import Reply, ask, start
 from dynia.providers.ssh.framing import line, text
 from dynia.providers.ssh.image_stream import provide_image
 from dynia.providers.ssh.observation import parse_observation
-from dynia.providers.ssh.scripts import Places, ScriptName, command_line, script_command
+from dynia.providers.ssh.scripts import Places, ScriptName, command_line, script, script_command
 
 _OBSERVE_S = 25.0
+_DRAIN_S, _TRAFFIC_S = 20.0, 15.0
 # Beyond its own deadline a push may need this long to put the node back.
 _PUT_BACK_S = 90.0
 # How much longer than the node's own deadline the runner waits for the answer.
@@ -44,7 +48,6 @@ _ENDS_BY_ITSELF = (
     "it is not known how far it came. The node ends what was begun there, or the next apply does: run it "
     "again when the node answers (`dynia status`)"
 )
-_FULL = "make room there (`df -h` shows where), then run it again"
 
 
 class SshConnection:
@@ -108,6 +111,20 @@ class SshConnection:
         deadline_s = request.timeout_s + 40
         reply = await self._script("gate", args, message.encode(), deadline_s=deadline_s)
         return answers.parse_gate(reply.stdout)
+
+    async def drain(self, request: DrainRequest) -> tuple[str, ...]:
+        lasts = _whole(request.lasts_s) if request.lasts_s else "0"
+        argv = ("sh", "-c", script("drain"), "dynia", lasts, *messages.service_names(request.services))
+        told = await self.exec(ExecRequest(argv=argv, deadline_s=_DRAIN_S, fence=request.fence))
+        if told.exit_code:
+            said = line(told.stderr[-2000:])
+            raise DyniaError(f"its flag could not be changed: {said}", hint=answers.FULL)
+        return answers.parse_drained(told.stdout)
+
+    async def traffic(self, request: TrafficRequest) -> Traffic:
+        args = ("own" if request.own else "",)
+        reply = await self._script("traffic", args, b"", deadline_s=_TRAFFIC_S)
+        return answers.parse_traffic(reply.stdout)
 
     async def provide_image(self, request: ImageRequest) -> str:
         way = ("pull", request.pull) if request.pull else ("load", request.image_id)
@@ -220,7 +237,7 @@ class SshConnection:
         if reply.exit_code in {124, 137, None}:
             raise NotObservedError("no answer within the node's own deadline; what runs there hangs")
         said = line(reply.stderr[-2000:])
-        hint = _FULL if "No space left on device" in said else ""
+        hint = answers.FULL if "No space left on device" in said else ""
         raise NotObservedError(f"the node's script ended early (exit {reply.exit_code}): {said}", hint=hint)
 
     def _refuse_sudo(self, reply: Reply) -> None:

@@ -20,6 +20,7 @@ from dynia.interfaces.node_requests import (
 
 _COMPONENT = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)?")
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]+")
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.:-]*")
 
 
@@ -44,6 +45,11 @@ def _candidate(candidate: SecretCandidate) -> tuple[str, str]:
 def package_message(packages: Iterable[str]) -> bytes:
     """One package a line."""
     return "".join(f"{_like(_PACKAGE, package, 'package')}\n" for package in packages).encode()
+
+
+def service_names(services: Iterable[str]) -> tuple[str, ...]:
+    """Each is a file name on the node."""
+    return tuple(_like(_SERVICE, service, "service") for service in services)
 
 
 def component_key(component: str) -> str:

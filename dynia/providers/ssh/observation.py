@@ -19,6 +19,7 @@ from dynia.interfaces.observed import (
     UnitSeen,
 )
 from dynia.interfaces.pem import PemError, read_chain
+from dynia.providers.ssh.answers import drained
 from dynia.providers.ssh.files_seen import files_seen, keyed_digests
 from dynia.providers.ssh.framing import Sections, line, number, path_text, records, sections, text, token
 
@@ -95,6 +96,7 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         unfinished=_unfinished(token(found, "host", 9)),
         manifest=line(token(found, "host", 10), 4000),
         routes=_routes(token(found, "host", 11)),
+        drained=drained(found.get("drained", [])),
         files=tuple(_at(file, ahead_s) for file in files) if ahead_s else files,
         units=tuple(unit for unit in units if unit.name in request.units),
         packages=_packages(token(found, "packages", 0)),

@@ -10,7 +10,9 @@ from typing import Literal
 from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.shape import Shape
 
-ScriptName = Literal["observe", "bootstrap", "push", "remove", "gate", "image", "deed", "follow"]
+ScriptName = Literal[
+    "observe", "bootstrap", "push", "remove", "gate", "drain", "traffic", "image", "deed", "follow"
+]
 
 # What each script is made of, in this order.
 _PARTS: dict[ScriptName, tuple[str, ...]] = {
@@ -19,6 +21,8 @@ _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "push": ("prelude", "transaction", "push"),
     "remove": ("prelude", "transaction", "remove"),
     "gate": ("prelude", "gate"),
+    "drain": ("prelude", "drain"),
+    "traffic": ("prelude", "traffic"),
     "image": ("prelude", "image"),
     "deed": ("prelude", "deed"),
     "follow": ("prelude", "follow"),

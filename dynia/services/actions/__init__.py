@@ -11,6 +11,7 @@ from dynia.services.actions.component import (
 )
 from dynia.services.actions.delete_node import DeleteNode
 from dynia.services.actions.dns import BindDns, UnbindDns
+from dynia.services.actions.drain import Drain, Undrain
 from dynia.services.actions.forget_intent import ForgetIntent
 from dynia.services.actions.forget_node import ForgetNode
 from dynia.services.actions.obtain_certificate import ObtainCertificate
@@ -44,6 +45,8 @@ AnyAction = (
     | RecordComponent
     | RemoveComponent
     | WaitHealthy
+    | Drain
+    | Undrain
     | WriteManifest
     | BindDns
     | UnbindDns
@@ -58,6 +61,7 @@ __all__ = [
     "BootstrapNode",
     "DeleteNode",
     "DetachReservedIp",
+    "Drain",
     "ForgetIntent",
     "ForgetNode",
     "ObtainCertificate",
@@ -69,6 +73,7 @@ __all__ = [
     "RemoveComponent",
     "StartNode",
     "UnbindDns",
+    "Undrain",
     "WaitHealthy",
     "WriteManifest",
 ]

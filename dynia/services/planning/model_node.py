@@ -48,6 +48,7 @@ class ModelNode:
         self.unfinished = set(facts.unfinished)
         self.lineage = facts.lineage
         self.routes = facts.routes
+        self.drained = set(facts.drained)
         self.manifest = facts.manifest
         self.certificates = dict(facts.certificates)
 
@@ -66,6 +67,7 @@ class ModelNode:
             unfinished=tuple(sorted(self.unfinished)),
             lineage=self.lineage,
             routes=self.routes if CADDYFILE in self.files else (),
+            drained=tuple(sorted(self.drained)),
             manifest=self.manifest if MANIFEST_PATH in self.files else "",
             certificates=dict(sorted(self.certificates.items())),
         )

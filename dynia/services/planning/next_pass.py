@@ -6,14 +6,17 @@ from collections.abc import Mapping, Set
 
 from dynia.interfaces.errors import ApplyFailed, Stale
 from dynia.interfaces.observed import ObservedNode
+from dynia.services.actions import Drain, Undrain
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.simulate import allowed_in_preview
 from dynia.services.planning.since_approval import Touched, changed_since
 
 
 def refuse_again(plan: Plan, earlier: Set[str]) -> None:
-    """A step of the pass before that is wanted still: it would be done for ever."""
-    again = [step.id for step in plan.steps if step.id in earlier]
+    """A step of the pass before that is wanted still: it would be done for ever. A drain comes with what it
+    protects, and that may be something else each time."""
+    ends = (step for step in plan.steps if not isinstance(step.action, Drain | Undrain))
+    again = [step.id for step in ends if step.id in earlier]
     if again:
         raise ApplyFailed(
             f"cluster {plan.cluster} does not settle: {', '.join(again[:5])} was done and is still wanted",

@@ -6,13 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
-from dynia.interfaces.observed import NotObserved
+from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.planning.addresses import recorded_address, take_address
 from dynia.services.planning.causes import causes
 from dynia.services.planning.certificates import change_of, expired, get_certificate
-from dynia.services.planning.check import check_serving, worst_at_once
+from dynia.services.planning.check import check_serving, floor, worst_at_once
 from dynia.services.planning.clocks import wrong_clocks
 from dynia.services.planning.destroy import plan_destroy
+from dynia.services.planning.draining import Draining
 from dynia.services.planning.drift import entry_drift
 from dynia.services.planning.finish import finish
 from dynia.services.planning.inputs import PlanningInput
@@ -77,7 +78,10 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     work = work_of(wanted, membership.staying)
     works, held = hold_back(given, work.works, membership.staying, holder)
     astray = misled(spec, given.observed, membership.staying)
-    rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray) if settled else Rolled()
+    rolled = Rolled()
+    if settled:
+        draining = _draining(given, spec, membership.staying)
+        rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining)
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of)
     configs = _with_images(work, rolled) if settled else ()
@@ -97,6 +101,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *address.lines,
             *certificate.lines,
             *(work.fold.lines() if settled else ()),
+            *(_left_drained(work) if settled else ()),
             *last.lines,
         ),
         diffs=work.fold.diffs() if settled else (),
@@ -121,6 +126,24 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         not_observed=not_observed,
         holder=holder,
         wanted=wanted,
+    )
+
+
+def _draining(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, ...]) -> Draining:
+    answered = (n for n in staying if isinstance(given.observed.nodes.get(n.name), NodeFacts))
+    return Draining(
+        http=frozenset(s.name for s in spec.services if s.kind == "http"),
+        watch=tuple(n.name for n in answered if "haproxy" in n.components),
+        least=floor(spec.nodes, spec.rollout.max_unavailable),
+        timeout_s=spec.rollout.drain_timeout,
+    )
+
+
+def _left_drained(work: NodesWork) -> tuple[Line, ...]:
+    why = "because a run that did not end left it drained"
+    return tuple(
+        Line(sign="~", subject=f"drain of {service}", nodes=(node,), why=why, files=True)
+        for service, node in work.drained
     )
 
 

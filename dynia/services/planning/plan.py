@@ -18,7 +18,9 @@ class Step(Shape):
     `after` are ids that must have ended well before. `node` is the node it works on, or empty.
     `disturbs` are services that `node` may stop serving between this step's start and `settles`' end,
     where `settles` is the id of the gate that shows it serving again (own id when empty).
-    `deadline_s` bounds the deed. A push on a node, and what puts it back, end before that: people hear why.
+    `undoes` is the id of a step whose effect it takes away: once that was begun it is done, even where what
+    lies between them failed. `deadline_s` bounds the deed. A push on a node, and what puts it back, end
+    before that: people hear why.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Step(Shape):
     node: str = ""
     disturbs: tuple[str, ...] = ()
     settles: str = ""
+    undoes: str = ""
     irreversible: bool = False
     deadline_s: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 180.0
 

@@ -11,6 +11,7 @@ import msgspec
 from dynia.interfaces.desired import Rollout
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.check import floor, remedy, too_few
+from dynia.services.planning.draining import NO_DRAIN, Draining, drained, only_lets_in
 from dynia.services.planning.holding import without_blocked
 from dynia.services.planning.plan import Step, Waiting
 from dynia.services.planning.speakers import after_holder
@@ -37,14 +38,15 @@ def roll(
     rollout: Rollout,
     holder: str,
     misled: Mapping[str, int] = NOBODY,
+    draining: Draining = NO_DRAIN,
 ) -> Rolled:
     """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
     fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
     Those that are `misled` go first, whoever holds the address, and to their end: the ones that lead to
     fewest services before the others, which serve."""
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
-    joining = [w for w in works if w.node not in servers]
-    rolling = sorted((w for w in works if w.node in servers), key=lambda w: misled.get(w.node, math.inf))
+    joining = [w for w in works if w.node not in servers or only_lets_in(w)]
+    rolling = sorted((w for w in works if w not in joining), key=lambda w: misled.get(w.node, math.inf))
     least = floor(wanted, rollout.max_unavailable)
     spare = {service: len(nodes) - least for service, nodes in serving.items()}
     blocked = frozenset(service for service, count in spare.items() if count < 1)
@@ -57,7 +59,7 @@ def roll(
             why_held[work.node] = held
             waiting.append(Waiting(subject=work.node, reason=_too_few(work, held, serving, wanted, least)))
         if allowed.steps:
-            kept.append(allowed)
+            kept.append(drained(allowed, serving, misled.keys(), draining))
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
     width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
     turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width), misled)

@@ -20,7 +20,7 @@ _EMPTY = f"sha256:{hashlib.sha256().hexdigest()}"
 
 def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, frozenset[str]]:
     """Per service the nodes that serve it: its containers run and none is unhealthy, and for HTTP Caddy runs
-    beside them. A node that was not observed does not count."""
+    beside them, and no drain keeps visitors away. A node that was not observed does not count."""
     found: dict[str, set[str]] = {service.name: set() for service in spec.services}
     http = {service.name for service in spec.services if service.kind == "http"}
     by_project = {project(service): service for service in found}
@@ -37,7 +37,8 @@ def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dic
             if service is not None:
                 state[service] = state.get(service, True) and _well(container)
         for service, well in state.items():
-            if service in found and well and (caddy or service not in http):
+            drained = service in facts.drained
+            if service in found and well and not drained and (caddy or service not in http):
                 found[service].add(node.name)
     return {service: frozenset(names) for service, names in found.items()}
 

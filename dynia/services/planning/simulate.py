@@ -22,6 +22,7 @@ from dynia.services.actions import (
     BootstrapNode,
     DeleteNode,
     DetachReservedIp,
+    Drain,
     ForgetIntent,
     ForgetNode,
     ObtainCertificate,
@@ -33,6 +34,7 @@ from dynia.services.actions import (
     RemoveComponent,
     StartNode,
     UnbindDns,
+    Undrain,
     WaitHealthy,
     WriteManifest,
 )
@@ -134,6 +136,10 @@ class _World:
                 self._record(name, component, release, False)
             case WaitHealthy(node=name, component=component, release=release):
                 self._record(name, component, release, False)
+            case Drain(node=name, services=services):
+                self.node(name).drained.update(services)
+            case Undrain(node=name, services=services):
+                self.node(name).drained.difference_update(services)
             case RemoveComponent() as action:
                 self._remove(action)
             case BindDns() as action:
@@ -377,6 +383,8 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
     """
     if isinstance(step.action, WriteManifest):
         return True  # every apply does so at its end
+    if isinstance(step.action, Drain | Undrain):
+        return True  # it comes with what it protects, wherever that came to disturb visitors after all
     if isinstance(step.action, BindDns | UnbindDns):
         return any(_same_record(step.action, s.action) for s in (*preview.steps, *preview.later))
     shown = {s.id for s in (*preview.steps, *preview.later)}

@@ -12,6 +12,7 @@ from dynia.services.actions import ProvideImage
 from dynia.services.planning.compare import Comparison, compare_node, named, releases_of
 from dynia.services.planning.components import BOOKKEEPING, TOKEN, TOKEN_VARIABLE, removal, roots
 from dynia.services.planning.components.base import Fault
+from dynia.services.planning.draining import left_drained
 from dynia.services.planning.drift import component_drift, left_behind, stray_drift
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import Fold
@@ -32,11 +33,13 @@ BEFORE_IMAGES = ("bootstrap", "docker/push", "docker/activate", "registry/push")
 
 @dataclass(slots=True)
 class NodesWork:
-    """Filled node by node. `images` are outside of the rollout."""
+    """Filled node by node. `images` are outside of the rollout; `drained` are services, each with its node,
+    that a run which did not end keeps visitors from."""
 
     fold: Fold
     works: list[Work] = field(default_factory=list)
     images: list[Step] = field(default_factory=list)
+    drained: list[tuple[str, str]] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     not_observed: list[tuple[str, str]] = field(default_factory=list)
@@ -129,7 +132,8 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     strays = strays_of(seen, roots(), workshop.may_be_there(node, facts, comparisons), workshop.known)
     first = bootstrap(node, facts, wanted.packages)
     images = provide_images(node.name, facts, workshop.all_images)
-    if not (comparisons or strays or first or images):
+    away = tuple(name for name in facts.drained if name in wanted.services)
+    if not (comparisons or strays or first or images or away):
         return
     fresh = not node.components and not node.pushed
     lacking = without_sources(comparisons, seen)
@@ -141,6 +145,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
         found.drift += component_drift(one, component, topology, place, facts, judged)
         found.waiting += [_unclear(node, path, there=path in seen) for path in one.unclear]
     found.drift += [stray_drift(node.name, path, seen) for path in strays]
+    found.drained += [(name, node.name) for name in away]
     steps = [
         *first,
         *component_steps(
@@ -156,6 +161,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
         ),
         *remove_strays(node.name, strays, seen),
     ]
+    steps = left_drained(steps, node.name, away)
     if steps:
         found.works.append(Work(node=node.name, ordinal=node.ordinal, steps=tuple(steps), fresh=fresh))
         found.images += _after_what_they_need(images, steps)

@@ -44,6 +44,7 @@ services:
 """
 HELLO = "dynia-lab/hello:1"
 MANIFEST, RULES = "/var/lib/dynia/manifest.json", "/opt/dynia/firewall/dynia.nft"
+FLAG = "/opt/dynia/caddy/drain/hello"
 PEM, LOCK = "/opt/dynia/tls/cluster.pem", "/run/dynia.lock"
 # What a script does on a node that takes in the whole request before it waits for the node's lock.
 WAITING = ("bootstrap_node", "push_component", "activate_component", "remove_component", "write_manifest")
@@ -55,7 +56,7 @@ class LabLife(Life):
     def __init__(self, cluster: Scratch) -> None:
         super().__init__(cluster, LAB)
         self.nodes, self.image, self.network, self.names, self.work = 2, 1, 1, 1, True
-        self.victim = ""
+        self.victim, self.release = "", 1
         self.write()
 
     def write(self) -> None:
@@ -67,7 +68,8 @@ class LabLife(Life):
             domains=", ".join(self.domain(number + 1) for number in range(self.names)),
         )
         self.cluster.write("clusters.yaml", text + (WORK if self.work else ""))
-        self.cluster.write("compose.yaml", COMPOSE.replace(HELLO, self.hello()))
+        release = f"    environment: {{RELEASE: r-{self.release}}}\n"
+        self.cluster.write("compose.yaml", COMPOSE.replace(HELLO, self.hello()) + release)
         self.cluster.write("work.yaml", WORK_COMPOSE)
 
     def hello(self) -> str:
@@ -95,6 +97,11 @@ class LabLife(Life):
         self.image = 3 - self.image
         for node in self.cluster.nodes():
             self.cluster.sh(node, f"docker image rm --force {self.hello()}", check=False)
+        self.write()
+
+    def another_release(self) -> None:
+        """What visitors come to changes."""
+        self.release += 1
         self.write()
 
     def firewall(self) -> None:
@@ -193,6 +200,10 @@ class LabLife(Life):
                 return self.true_on(node, f"grep -qF {self.other_network()} {RULES}")
             case "activate_component":
                 return self.true_on(node, "nft list table inet dynia >/dev/null 2>&1")
+            case "drain":
+                return self.true_on(node, f"test -s {FLAG}")
+            case "undrain":
+                return self.true_on(node, f"! test -e {FLAG}")
             case "write_manifest":
                 return self.true_on(node, f"test -s {MANIFEST}")
             case "obtain_certificate":

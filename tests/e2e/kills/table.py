@@ -14,6 +14,7 @@ from dynia.services.actions import (
     BootstrapNode,
     DeleteNode,
     DetachReservedIp,
+    Drain,
     ForgetIntent,
     ForgetNode,
     ObtainCertificate,
@@ -25,6 +26,7 @@ from dynia.services.actions import (
     RemoveComponent,
     StartNode,
     UnbindDns,
+    Undrain,
     WaitHealthy,
     WriteManifest,
 )
@@ -62,6 +64,7 @@ LAB = (
     Phase(name="create", kinds=(AllocateReservedIp, ProvisionNode, BootstrapNode)),
     Phase(name="left", kinds=(RemoveComponent,)),
     Phase(name="another_image", kinds=(ProvideImage, WaitHealthy)),
+    Phase(name="another_release", kinds=(Drain, Undrain), each=True),
     Phase(name="firewall", kinds=(PushComponent,), each=True),
     Phase(name="in_place", kinds=(RecordComponent,), each=True),
     Phase(name="unloaded", kinds=(ActivateComponent,), each=True),

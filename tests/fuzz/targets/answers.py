@@ -1,4 +1,4 @@
-"""What a node answers to a push, a bootstrap, a gate: the three parsers, each on every input."""
+"""What a node answers to a push, a bootstrap, a gate, a drain: the parsers, each on every input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from dynia.interfaces.errors import DyniaError
-from dynia.providers.ssh.answers import parse_bootstrap, parse_gate, parse_push
+from dynia.providers.ssh.answers import (
+    parse_bootstrap,
+    parse_drained,
+    parse_gate,
+    parse_push,
+    parse_traffic,
+)
 from tests.fuzz.chance import Chance
 from tests.fuzz.oracle import refused
 from tests.fuzz.target import Target
@@ -29,7 +35,10 @@ class NodeAnswers(Target):
                 b"output": (b"E: no",), b"end": ()}  # fmt: skip
         gate = {b"gate": (b"0", b"web: exited", b"api-web-1"), b"output": (b"panic: x\n",), b"end": ()}
         well = {b"gate": (b"1", b"", b"api-web-1"), b"end": ()}
-        return [framed(one) for one in (push, busy, boot, gate, well)]
+        away = {b"drained": (b"/api", b"/web"), b"end": ()}
+        sent = {b"haproxy": (b"service-api,misty-owl,3,NOLB\nservice-api,swift-fox,1,UP 1/2\n",),
+                b"caddy": (b'[{"address":"api-19face9f:8000","num_requests":2,"fails":0}]',), b"end": ()}  # fmt: skip
+        return [framed(one) for one in (push, busy, boot, gate, well, away, sent)]
 
     def tree(self, raw: bytes) -> Any:
         return Observation.tree(self, raw)  # type: ignore[arg-type]
@@ -43,7 +52,7 @@ class NodeAnswers(Target):
         shown: list[str] = []
         last: DyniaError | None = None
         understood = False
-        for parse in (parse_push, parse_bootstrap, parse_gate):
+        for parse in (parse_push, parse_bootstrap, parse_gate, parse_drained, parse_traffic):
             try:
                 shown += _texts(msgspec.to_builtins(parse(raw)))
                 understood = True

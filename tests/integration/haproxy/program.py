@@ -32,10 +32,18 @@ class Backend(http.server.BaseHTTPRequestHandler):
 
 
 class Haproxy:
-    """`http` and `https` are where it listens. Only addresses, ports and folders of the text are changed."""
+    """`http` and `https` are where it listens, `alive` where it tells of itself. Only addresses, ports and folders of
+    the text are changed. `behind` are ports for its servers in turn; else each is the backend that tells."""
 
-    def __init__(self, folder: pathlib.Path, text: str, pair: Pair | None, networks: str = "") -> None:
-        self.http, self.https, self._alive = _free_port(), _free_port(), _free_port()
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        text: str,
+        pair: Pair | None,
+        networks: str = "",
+        behind: tuple[int, ...] = (),
+    ) -> None:
+        self.http, self.https, self.alive = free_port(), free_port(), free_port()
         self._backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
         self._thread = threading.Thread(target=self._backend.serve_forever, daemon=True)
         self._thread.start()
@@ -46,7 +54,11 @@ class Haproxy:
         changes = (
             (r"\*:80\b", f"127.0.0.1:{self.http}"),
             (r"\*:443\b", f"127.0.0.1:{self.https}"),
-            (r"127\.0\.0\.1:8404", f"127.0.0.1:{self._alive}"),
+            (r"127\.0\.0\.1:8404", f"127.0.0.1:{self.alive}"),
+            *(
+                (rf"(server \S+) 198\.18\.[0-9.]+\.{n + 11}:8080", rf"\1 127.0.0.1:{p}")
+                for n, p in enumerate(behind)
+            ),
             (r"198\.18\.[0-9.]+:8080", f"127.0.0.1:{self._backend.server_port}"),
             (r"/opt/dynia/tls/cluster\.pem", str(pem)),
             (r"/opt/dynia/haproxy/cloudflare-networks", str(folder / "networks")),
@@ -87,7 +99,7 @@ class Haproxy:
         self._thread.join(10)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

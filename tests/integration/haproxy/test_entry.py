@@ -78,11 +78,13 @@ def test_a_backend_is_told_how_and_by_whom_it_is_asked_and_nothing_that_a_client
         "X-Forwarded-Proto": "http",
         "X-Real-IP": VISITOR,
         "Forwarded": f"for={VISITOR}",
+        "X-Dynia-Check": "haproxy",
     }
     sent = ask(bare, tmp_path, claimed)
     assert sent["x-forwarded-proto"] == "https"
     assert sent["x-forwarded-for"] == "127.0.0.1"
     assert not [name for name, value in sent.items() if VISITOR in value]
+    assert "x-dynia-check" not in sent, "a visitor would be told what is told to health checks alone"
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,12 @@ class Machine:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
+    def run_raw(self, name: ScriptName, args: tuple[str, ...], fence: Fence) -> tuple[int, bytes]:
+        """How a script ended, and what it told."""
+        asked = ["sh", "-c", self.command(name, args, fence=fence)]
+        done = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+        return done.returncode, done.stdout
+
     def command(
         self, name: ScriptName, args: tuple[str, ...], *, survives: bool = False, fence: Fence | None = None
     ) -> str:

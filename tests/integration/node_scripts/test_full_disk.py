@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dynia.interfaces.errors import ApplyFailed
+from dynia.interfaces.errors import ApplyFailed, DyniaError
 from dynia.interfaces.node_requests import Fence, PushAnswer, PushRequest
 from dynia.providers.ssh import answers, messages
+from dynia.providers.ssh.scripts import script
 from dynia.services.actions.component import must_be_done
 from tests.integration.node_scripts.cuts import cut_at, place_of
 from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args
@@ -116,6 +117,17 @@ def test_wherever_a_push_runs_out_of_room_nothing_of_it_stays_and_people_are_tol
         tries += 1
     assert tries > 5
     assert small.read("live") == "new config\n"
+
+
+def test_a_deed_whose_number_does_not_fit_is_not_begun_and_people_are_told_where(small: Machine) -> None:
+    """A drain, say, which comes before the push."""
+    fill(small)
+    argv = ("20", "sh", "-c", script("drain"), "dynia", "60", "api")
+    told = small.run_raw("deed", argv, Fence(lineage=LINEAGE, cluster="prod", number=9))
+    with pytest.raises(DyniaError) as caught:
+        answers.refuse_deed(*told)
+    assert f"could not be kept ({small.root}: 0 free of 512K)" in caught.value.message
+    assert "make room there" in caught.value.hint
 
 
 def test_a_node_without_room_for_one_more_file_says_so(small: Machine) -> None:

@@ -103,13 +103,13 @@ def test_a_plan_says_it_and_is_the_same_plan_whatever_it_says() -> None:
     world = changed(settled(worlds.cluster()), services=new_image())
     slow, fast = (with_times(world.state, seconds) for seconds in (60.0, 6.0))
     first, second = (make_plan(replace(world, state=state)) for state in (slow, fast))
-    # Images beside each other, then on three nodes in turn service, Caddyfile and gate; then a look.
-    assert (first.effect.about_s, second.effect.about_s) == (660.0, 66.0)
+    # Images beside each other, then on three nodes in turn drain, service, Caddyfile, gate and undrain; then a look.
+    assert (first.effect.about_s, second.effect.about_s) == (1020.0, 102.0)
     assert make_plan(world).effect.about_s is None
     assert first.digest == second.digest == make_plan(world).digest
 
 
 def with_times(state: State, seconds: float) -> State:
-    kinds = ("look", "provide_image", "push_component", "wait_healthy")
+    kinds = ("look", "provide_image", "drain", "push_component", "wait_healthy", "undrain")
     paces = tuple(Pace(kind=kind, seconds=(seconds,)) for kind in kinds)
     return change(state, PutCluster(cluster=replace(state.clusters[0], paces=paces)))

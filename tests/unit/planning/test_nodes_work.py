@@ -111,7 +111,7 @@ def test_an_unknown_container_in_our_project_is_an_orphan_and_a_foreign_one_is_n
         return replace(facts, containers=(*facts.containers, ours, theirs))
 
     steps, drift = found(on_second(edit))
-    assert steps == ["service/api/activate", "service/api/wait"]
+    assert steps == ["drain", "service/api/activate", "service/api/wait", "undrain"]
     assert [(category, subject) for category, subject, _ in drift] == [("orphan", "dynia-api-debug")]
 
 

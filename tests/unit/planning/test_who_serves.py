@@ -44,7 +44,7 @@ def test_it_is_mended_before_the_one_that_serves_be_it_the_holder() -> None:
         assert misled(spec, world.observed, world.state.nodes_of("prod")) == {wrong: 0}
         plan = make_plan(world)
         assert (plan.order, plan.holder) == ((wrong, right), first)
-        opening = next(s for s in plan.steps if s.node == right and s.id.endswith("/push"))
+        opening = next(s for s in plan.steps if s.node == right and s.disturbs)
         assert any(name.startswith(f"{wrong}/") for name in opening.after)
 
 
@@ -57,7 +57,7 @@ def test_two_of_them_are_mended_before_the_only_one_that_serves_is_taken_out() -
     for name in wrong:
         given = new_container_old_caddyfile(given, name)
     plan = make_plan(worlds.wanting(given, new))
-    opening = next(s for s in plan.steps if s.node == right and s.id.endswith("/push"))
+    opening = next(s for s in plan.steps if s.node == right and s.disturbs)
     last = {step.node: step.id for step in plan.steps}
     assert set(opening.after) >= {last[name] for name in wrong}
 

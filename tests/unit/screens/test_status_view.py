@@ -57,6 +57,14 @@ def test_a_settled_cluster_is_ok_everywhere() -> None:
     assert (status.generation, status.split) == (1, "")
 
 
+def test_a_service_that_is_kept_from_visitors_is_told() -> None:
+    drained = edit(lambda facts: replace(facts, drained=("api",)))
+    assert on(view(drained), "api") == "drained"
+    assert on(view(drained), "mailer") == "ok"
+    silent = Answer(node=FIRST, service="api", status=0)
+    assert on(view(drained, **{FIRST.replace("-", "_"): silent}), "api") == "no answer, drained"
+
+
 def test_nothing_is_claimed_about_a_node_that_did_not_answer() -> None:
     status = view(worlds.silent(SETTLED, FIRST, "connection refused"))
     node = next(node for node in status.nodes if node.name == FIRST)

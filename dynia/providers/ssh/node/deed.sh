@@ -17,7 +17,7 @@ pass_fence || code=$?
 case $code in
   0) ;;
   1) refuse fenced "$seen" ;;
-  *) refuse stage 'the number of the lease could not be kept' ;;
+  *) refuse stage "the number of the lease could not be kept ($(df -Ph "$var" | awk 'NR == 2 { print $6 ": " $4 " free of " $2 }'))" ;;
 esac
 # What it leaves running must not keep the lock.
 "$@" 9>&-

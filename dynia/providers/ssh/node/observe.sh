@@ -35,11 +35,20 @@ df -P / "$opt" /var/lib/docker 2>/dev/null | text 4000
 { [ ! -f "$var/manifest.json" ] || tail -n 1 "$var/manifest.json"; } 2>/dev/null | text 4000
 # Which containers Caddy leads to: one that just came serves nothing before it is named there.
 { [ ! -r "$opt/caddy/Caddyfile" ] || grep -o 'X-Dynia-Release [0-9a-f]*' "$opt/caddy/Caddyfile"; } 2>/dev/null | text 100000
+# Flags of a drain (`drain.sh`) that still count.
+section drained
+find "$opt/caddy/drain" -mindepth 1 -maxdepth 1 -type f -printf '%f\n' 2>/dev/null | head -n 1000 | while IFS= read -r name; do
+  until=$(head -c 20 "$opt/caddy/drain/$name" 2>/dev/null) || continue
+  case $until in
+    '' | *[!0-9]* | ?????????????*) ;;
+    *) [ "$until" -le "$(date +%s)" ] || printf '/%s\0' "$name" ;;
+  esac
+done
 
 # Our folders whole, then single paths; what is not there is simply not listed.
 IFS=$nl
 look() {
-  for path in $roots; do [ ! -e "$path" ] || find "$path" -xdev "$@" 2>/dev/null || :; done
+  for path in $roots; do [ ! -e "$path" ] || find "$path" -xdev -path "$opt/caddy/drain" -prune -o "$@" 2>/dev/null || :; done
   for path in $paths; do find "$path" -maxdepth 0 "$@" 2>/dev/null || :; done
 }
 section files

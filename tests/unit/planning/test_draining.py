@@ -1,0 +1,90 @@
+"""What a turn with a drain looks like: what is in it, what it waits for, how long its flag counts."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dynia.interfaces.desired import Rollout
+from dynia.services.actions import Drain, ProvideImage, Undrain
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.plan import Plan, Step
+from dynia.services.planning.planner import make_plan
+from tests.plans import worlds
+
+replace = msgspec.structs.replace
+SERVICES = (worlds.service(), worlds.service("web"), worlds.worker())
+
+
+def wanting(spec: worlds.ClusterSpec, *services: worlds.Service, **more: object) -> PlanningInput:
+    return worlds.wanting(worlds.settled(spec), replace(spec, services=services, **more))
+
+
+def one(plan: Plan, kind: type[Drain]) -> tuple[Step, Drain]:
+    step = next(s for s in plan.steps if isinstance(s.action, kind))
+    assert isinstance(step.action, Drain)
+    return step, step.action
+
+
+def test_a_worker_is_disturbed_and_never_drained() -> None:
+    spec = worlds.cluster(3, SERVICES)
+    plan = make_plan(wanting(spec, *SERVICES[:2], worlds.worker(image="registry.example/mailer:2")))
+    assert not [s for s in plan.steps if isinstance(s.action, Drain)]
+    assert [s for s in plan.steps if "mailer" in s.disturbs]
+
+
+def test_two_services_that_change_are_drained_together_and_their_worker_is_not() -> None:
+    spec = worlds.cluster(3, SERVICES)
+    new = (
+        worlds.service(image="registry.example/api:9"),
+        worlds.service("web", image="registry.example/web:9"),
+    )
+    plan = make_plan(wanting(spec, *new, worlds.worker(image="registry.example/mailer:9")))
+    _, action = one(plan, Drain)
+    assert action.services == ("api", "web")
+    assert {s.settles for s in plan.steps if s.disturbs} == {f"{node}/undrain" for node in plan.order}
+
+
+def test_another_caddy_drains_every_service_that_visitors_come_to() -> None:
+    spec = worlds.cluster(3, SERVICES)
+    plan = make_plan(wanting(spec, *SERVICES, caddy_image="registry.example/caddy:9"))
+    _, action = one(plan, Drain)
+    assert action.services == ("api", "web")
+
+
+def test_haproxy_s_own_restart_is_not_in_it() -> None:
+    """A node whose Caddy gets nothing still holds the connections of its HAProxy."""
+    given = worlds.settled(worlds.cluster(3, SERVICES))
+    name = worlds.node_named(given, 2)
+    plan = make_plan(
+        worlds.with_facts(given, name, worlds.edited("/etc/systemd/system/haproxy.service.d/dynia.conf"))
+    )
+    assert [s for s in plan.steps if s.disturbs]
+    assert not [s for s in plan.steps if isinstance(s.action, Drain)]
+
+
+def test_an_image_on_its_way_is_waited_for_while_visitors_come() -> None:
+    spec = worlds.cluster(3, SERVICES)
+    plan = make_plan(wanting(spec, worlds.service(image="registry.example/api:9"), *SERVICES[1:]))
+    images = {s.node: s.id for s in plan.steps if isinstance(s.action, ProvideImage)}
+    assert len(images) == 3
+    for step in plan.steps:
+        if isinstance(step.action, Drain):
+            assert images[step.node] in step.after
+
+
+def test_the_flag_outlasts_all_that_it_protects_and_everybody_is_asked() -> None:
+    spec = worlds.cluster(3, SERVICES, rollout=Rollout(drain_timeout=90.0))
+    plan = make_plan(wanting(spec, worlds.service(config="level = 9\n"), *SERVICES[1:]))
+    step, action = one(plan, Drain)
+    until = [s.deadline_s for s in plan.steps if s.node == step.node and s is not step]
+    assert action.timeout_s == 90.0
+    assert action.lasts_s == step.deadline_s + sum(until)
+    assert sorted(action.watch) == sorted(plan.order)
+    assert action.least == {"api": 2}
+
+
+def test_the_end_of_a_drain_is_owed_whatever_fails_before_it() -> None:
+    spec = worlds.cluster(3, SERVICES)
+    plan = make_plan(wanting(spec, worlds.service(config="level = 9\n"), *SERVICES[1:]))
+    owed = {s.id: s.undoes for s in plan.steps if isinstance(s.action, Undrain)}
+    assert owed == {f"{node}/undrain": f"{node}/drain" for node in plan.order}
