@@ -173,6 +173,7 @@ class Rollout(Shape):
     canary: bool = True
     health_timeout: float = 60.0
     drain_timeout: float = 30.0
+    monitor: float = 0.0
 
 
 class Firewall(Shape):

@@ -164,7 +164,8 @@ class GateRequest(Shape):
     `project` is the compose project. `containers` maps each compose service to the config label that it
     must carry; one-shot containers may have exited with 0. `url` (http://<private ip>:8080/path) is asked
     with `host` as Host header until it answers 2xx or 3xx with header X-Dynia-Release = `release`; empty
-    for no HTTP. Durations in seconds.
+    for no HTTP. It must be so for `monitor_s` on end; whoever lapses begins anew, while `timeout_s` and that
+    are not over. Durations in seconds.
     """
 
     service: str
@@ -174,6 +175,7 @@ class GateRequest(Shape):
     host: str = ""
     release: str = ""
     timeout_s: float = 60.0
+    monitor_s: float = 0.0
 
 
 class GateAnswer(Shape):

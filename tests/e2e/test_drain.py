@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -42,8 +43,8 @@ def test_no_request_is_lost_that_nobody_may_send_again(pair: Scratch) -> None:
     with Visitors(pair, *pair.nodes(), kind=Poster) as visitors:
         run = pair.apply()
     for node in pair.nodes():
-        assert f"{node}: done: drain pair" in run.stderr
-        assert f"{node}: done: end the drain of pair" in run.stderr
+        assert f"{node}: done: drain pair" in run.stdout
+        assert f"{node}: done: end the drain of pair" in run.stdout
     visitors.check()
 
 
@@ -75,7 +76,7 @@ def test_without_a_drain_the_same_loses_some(pair: Scratch) -> None:
     paint(pair, "green")
     with Visitors(pair, *pair.nodes(), kind=Poster) as visitors:
         run = pair.apply()
-    assert "pair can't be drained yet: its Caddyfile looks at no flag" in run.stderr
+    assert "pair can't be drained yet: its Caddyfile looks at no flag" in run.stdout
     assert visitors.failed, "it takes no drain to lose nothing"
     write_pair(pair)
     pair.apply()
@@ -86,9 +87,9 @@ def test_what_is_open_is_let_end_and_told(pair: Scratch) -> None:
     told: list[int] = []
 
     def ask() -> None:
-        link = http.client.HTTPConnection(pair.entry(), timeout=60)
-        link.request("POST", "/cgi-bin/index.cgi?wait=20")
-        told.append(link.getresponse().status)
+        with contextlib.closing(http.client.HTTPConnection(pair.entry(), timeout=60)) as link:
+            link.request("POST", "/cgi-bin/index.cgi?wait=20")
+            told.append(link.getresponse().status)
 
     askers = [threading.Thread(target=ask) for _ in range(3)]
     paint(pair, "white")
@@ -98,7 +99,7 @@ def test_what_is_open_is_let_end_and_told(pair: Scratch) -> None:
     for asker in askers:
         asker.join(60)
     assert told == [200] * 3
-    assert "draining pair: 1 session left" in run.stderr
+    assert "draining pair: 1 session left" in run.stdout
 
 
 @pytest.mark.slow
@@ -113,7 +114,7 @@ def test_after_drain_timeout_the_change_goes_on(pair: Scratch) -> None:
     run = pair.apply()
     for asker in askers:
         asker.join(60)
-    assert "not drained within 1 s (1 session left): going on" in run.stderr
+    assert "not drained within 1 s (1 session left): going on" in run.stdout
     write_pair(pair)
     pair.apply()
 

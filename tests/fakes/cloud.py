@@ -82,7 +82,8 @@ NOW = 1_800_000_000
 
 
 class Cloud:
-    """`truth` is how it is. `made` counts the machines ever made, by ordinal; `deeds` every change, in order.
+    """`truth` is how it is. `made` counts the machines ever made, by ordinal; `deeds` every change, in order, and
+    `gates` every gate that was asked.
 
     `lie(what, node)` may give another answer than the true one, to a push or a gate whose effect then stays away;
     it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer; the entry
@@ -100,6 +101,7 @@ class Cloud:
         self.records: dict[str, DnsRecord] = {}
         self.made: Counter[int] = Counter()
         self.deeds: list[str] = []
+        self.gates: list[GateRequest] = []
         self.good: set[tuple[str, str, str]] = set()
         self.cut: set[str] = set()
         self.reachable = True
@@ -424,6 +426,7 @@ class Connection:
         return PushAnswer(phase="done")
 
     async def gate(self, request: GateRequest) -> GateAnswer:
+        self.cloud.gates.append(request)
         await self._reached("gate")
         lie = self.cloud.lie("gate", self.node.name)
         if isinstance(lie, GateAnswer):

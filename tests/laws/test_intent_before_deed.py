@@ -21,6 +21,7 @@ from dynia.interfaces.desired import (
     EnvSource,
     NoEntry,
     Rfc2136Dns,
+    Rollout,
     SelfSignedTls,
 )
 from dynia.interfaces.errors import Stale
@@ -104,6 +105,10 @@ def another_release() -> World:
     return *applied(TWO), changed
 
 
+def watched() -> World:
+    return Cloud(), fresh_disk(), replace(TWO, rollout=Rollout(monitor=5.0))
+
+
 def container_gone() -> World:
     cloud, disk = applied(TWO)
     left = tuple(c for c in cloud.nodes[2].containers if c.project != "dynia-api")
@@ -159,6 +164,7 @@ ROWS: dict[str, Row] = {
     "record_component": Row(world=live_and_not_recorded),
     "remove_component": Row(world=service_left, calls=("remove",)),
     "wait_healthy": Row(world=nothing_yet),
+    "watch_healthy": Row(world=watched),
     "drain": Row(world=another_release, calls=("drain",)),
     "undrain": Row(world=another_release, calls=("undrain",)),
     "write_manifest": Row(world=without_manifest, calls=("swapped manifest",)),

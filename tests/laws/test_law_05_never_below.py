@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dynia.interfaces.desired import ApiEntry, NoEntry, Rollout, VipEntry
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NodeFacts, NotObserved
-from dynia.services.actions import RecordComponent
+from dynia.services.actions import Drain, RecordComponent, Undrain
 from dynia.services.planning.check import check_serving, floor, worst_at_once, worst_out
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
@@ -26,7 +26,17 @@ from tests.plans import worlds
 from tests.plans.templates import SMALL
 
 replace = msgspec.structs.replace
-TROUBLES = ("none", "none", "none", "silent", "container gone", "unhealthy", "caddy gone", "edited")
+TROUBLES = (
+    "none",
+    "none",
+    "none",
+    "silent",
+    "container gone",
+    "unhealthy",
+    "caddy gone",
+    "edited",
+    "drained",
+)
 
 
 @cache
@@ -52,7 +62,8 @@ def with_trouble(given: PlanningInput, ordinal: int, trouble: str) -> PlanningIn
             containers = tuple(
                 replace(c, health="unhealthy") if c.project == "dynia-api" else c for c in containers
             )
-        return replace(facts, containers=containers)
+        drained = ("api",) if trouble == "drained" else ()
+        return replace(facts, containers=containers, drained=drained)
 
     return worlds.with_facts(given, name, edit)
 
@@ -75,7 +86,11 @@ def clusters(draw: st.DrawFn) -> PlanningInput:
         given.desired,
         services=services,
         caddy_image="registry.example/caddy:9" if changed == "caddy" else "",
-        rollout=Rollout(max_unavailable=draw(st.integers(1, max(1, nodes - 1))), canary=draw(st.booleans())),
+        rollout=Rollout(
+            max_unavailable=draw(st.integers(1, max(1, nodes - 1))),
+            canary=draw(st.booleans()),
+            monitor=draw(st.sampled_from((0.0, 5.0))),
+        ),
     )
     return worlds.wanting(given, spec)
 
@@ -96,6 +111,24 @@ def test_what_the_planner_computes_is_the_worst_of_all_orders(given: PlanningInp
     least = floor(spec.nodes, spec.rollout.max_unavailable)
     for service, count in oracle.items():
         assert count >= least or count == len(now[service])
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(clusters())
+def test_a_node_is_out_from_the_beginning_of_its_drain_to_the_end_of_it(given: PlanningInput) -> None:
+    """And what visitors are kept away for comes in between."""
+    plan = make_plan(given)
+    for steps in (plan.steps, plan.later):
+        ends = {s.undoes: s for s in steps if s.undoes}
+        for n, drain in enumerate(steps):
+            if not isinstance(drain.action, Drain):
+                continue
+            end = ends[drain.id]
+            assert isinstance(end.action, Undrain)
+            assert set(drain.action.services) == set(drain.disturbs) <= set(end.action.services)
+            turn = [s for s in steps[n : steps.index(end)] if s.node == drain.node and s.disturbs]
+            assert turn[1:] and {s.settles for s in turn} == {end.id}
+            assert {name for s in turn for name in s.disturbs} == set(drain.disturbs)
 
 
 @settings(max_examples=examples(60), deadline=None)

@@ -207,7 +207,7 @@ class Announced:
                 wanted = f"done {node} {component}"
             case "drain" | "undrain":
                 wanted = f"done {node} {deed}"
-            case "wait":
+            case "wait" | "watch":
                 wanted = f"healthy {node} {component.removeprefix('service/')}"
             case _:
                 return

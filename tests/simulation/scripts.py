@@ -292,15 +292,22 @@ async def traffic(world: World, node: Node, request: TrafficRequest) -> Traffic:
 
 async def gate(world: World, node: Node, who: str, request: GateRequest) -> GateAnswer:
     """Asked again and again until it serves or the time is over."""
-    until = world.now + request.timeout_s
+    until = world.now + request.timeout_s + request.monitor_s
+    since = 0.0
     while True:
         mine = {c.service: c for c in node.project(request.project)}
         right = {name: c.config for name, c in mine.items()} == request.containers
         if right and all(c.well for c in mine.values()):
             http = bool(request.url)
             if node.serves(request.service, http=http):
-                world.note(who, "healthy", node.name, request.service)
-                return GateAnswer(healthy=True)
+                since = since or world.now
+                if world.now - since >= request.monitor_s:
+                    world.note(who, "healthy", node.name, request.service)
+                    return GateAnswer(healthy=True)
+            else:
+                since = 0.0
+        else:
+            since = 0.0
         if world.now >= until:
             world.note(who, "sick", node.name, request.service)
             return GateAnswer(healthy=False, reason=f"did not become healthy in {request.timeout_s:g} s")

@@ -213,7 +213,9 @@ def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float 
     if isinstance(entry, NoEntry):
         dns = NoDns()
     rollout = Rollout(
-        max_unavailable=chance.choice((1, 1, min(2, max(1, nodes - 1)))), canary=chance.random() < 0.7
+        max_unavailable=chance.choice((1, 1, min(2, max(1, nodes - 1)))),
+        canary=chance.random() < 0.7,
+        monitor=chance.choice((0.0, 0.0, 5.0)),
     )
     return worlds.cluster(nodes, chosen, provider=provider, entry=entry, dns=dns, rollout=rollout)
 

@@ -42,6 +42,7 @@ def cluster(
             canary=spec.rollout.canary,
             health_timeout=seconds(spec.rollout.health_timeout),
             drain_timeout=seconds(spec.rollout.drain_timeout),
+            monitor=seconds(spec.rollout.monitor),
         ),
         firewall=desired.Firewall(
             enabled=spec.firewall.enabled, ssh=_reach(spec.firewall.ssh), http=_reach(spec.firewall.http)

@@ -113,6 +113,7 @@ KEYS: dict[str, dict[str, str]] = {
         "max_unavailable": "How many nodes may be out at a time; fewer than there are, except with one.",
         "canary": "One node goes first, alone.",
         "health_timeout": "How long a service may take until it is well, 1s to 1h.",
+        "monitor": "How long a service must stay well on a node, with visitors, before the next; 0s to 1h.",
         "drain_timeout": "How long what is open on a node may take to end before it changes, 1s to 1h.",
     },
     "Firewall": {

@@ -197,6 +197,7 @@ class Rollout(Shape):
     canary: bool = True
     health_timeout: Duration = "60s"
     drain_timeout: Duration = "30s"
+    monitor: Duration = "0s"
 
 
 class Firewall(Shape):
@@ -286,7 +287,7 @@ class File(Shape):
 # Known, and refused until their machinery is there: a key that is ignored would be a lie.
 NOT_YET_KEYS: dict[str, frozenset[str]] = {
     "Cluster": frozenset(("keep", "protect", "hooks")),
-    "Rollout": frozenset(("monitor", "on_failure")),
+    "Rollout": frozenset(("on_failure",)),
     "Service": frozenset(("pre_deploy", "secrets", "run")),
     "EnvSource": frozenset(("file", "command")),
 }

@@ -141,6 +141,8 @@ def _rollout(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]
     for key in ("health_timeout", "drain_timeout"):
         if not 1 <= seconds(getattr(spec.rollout, key)) <= 3600:
             yield ground.at((*path, key), "bad-duration", "between 1s and 1h")
+    if not 0 <= seconds(spec.rollout.monitor) <= 3600:
+        yield ground.at((*path, "monitor"), "bad-duration", "between 0s and 1h")
 
 
 def _entry(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:

@@ -106,9 +106,10 @@ class SshConnection:
         return answers.parse_push(reply.stdout)
 
     async def gate(self, request: GateRequest) -> GateAnswer:
-        args = (request.project, request.url, request.host, request.release, _whole(request.timeout_s))
+        times = (_whole(request.timeout_s), str(math.ceil(request.monitor_s)))
+        args = (request.project, request.url, request.host, request.release, *times)
         message = "".join(f"{name}|{config}\n" for name, config in sorted(request.containers.items()))
-        deadline_s = request.timeout_s + 40
+        deadline_s = request.timeout_s + request.monitor_s + 40
         reply = await self._script("gate", args, message.encode(), deadline_s=deadline_s)
         return answers.parse_gate(reply.stdout)
 

@@ -24,7 +24,7 @@ from dynia.services.actions.reserved_ip import (
     ReleaseReservedIp,
 )
 from dynia.services.actions.start_node import StartNode
-from dynia.services.actions.wait_healthy import WaitHealthy
+from dynia.services.actions.wait_healthy import WaitHealthy, WatchHealthy
 from dynia.services.actions.write_manifest import WriteManifest
 
 AnyAction = (
@@ -45,6 +45,7 @@ AnyAction = (
     | RecordComponent
     | RemoveComponent
     | WaitHealthy
+    | WatchHealthy
     | Drain
     | Undrain
     | WriteManifest
@@ -75,5 +76,6 @@ __all__ = [
     "UnbindDns",
     "Undrain",
     "WaitHealthy",
+    "WatchHealthy",
     "WriteManifest",
 ]

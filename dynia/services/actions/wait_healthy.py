@@ -11,7 +11,9 @@ from dynia.state.model import Change, SetComponent
 
 
 class WaitHealthy(Action, tag="wait_healthy"):
-    """What to wait for is a `GateRequest`; `path` and `host` are asked through the node's own Caddy."""
+    """What to wait for is a `GateRequest`; `path` and `host` are asked through the node's own Caddy.
+    `records`: the release is good when this has passed; else a `WatchHealthy` decides.
+    """
 
     node: str
     service: str
@@ -23,9 +25,15 @@ class WaitHealthy(Action, tag="wait_healthy"):
     host: str = ""
     header: str = ""
     timeout_s: float = 60.0
+    records: bool = True
 
     def sentence(self) -> str:
         return f"wait for {self.service} to be healthy"
+
+    @property
+    def for_s(self) -> float:
+        """So long on end it must be well."""
+        return 0.0
 
     async def run(self, tools: Tools) -> tuple[Change, ...]:
         node = tools.node(self.node)
@@ -38,6 +46,7 @@ class WaitHealthy(Action, tag="wait_healthy"):
             host=self.host,
             release=self.header,
             timeout_s=self.timeout_s,
+            monitor_s=self.for_s,
         )
         answer = await connection.gate(request)
         if not answer.healthy:
@@ -48,5 +57,20 @@ class WaitHealthy(Action, tag="wait_healthy"):
                 hint=what_next(self.node, answer.reason)
                 or f"dynia logs {self.service} --node {self.node}; mend it and apply again",
             )
+        if not self.records:
+            return ()
         release = tools.recipe(self.node, self.component, self.release).release
         return (SetComponent(cluster=tools.cluster, node=self.node, release=applied(release)),)
+
+
+class WatchHealthy(WaitHealthy, tag="watch_healthy"):
+    """The gate's second half, once visitors come again: well for `monitor_s` on end, and not restarted."""
+
+    monitor_s: float = 0.0
+
+    def sentence(self) -> str:
+        return f"watch {self.service} for {self.monitor_s:g} s"
+
+    @property
+    def for_s(self) -> float:
+        return self.monitor_s

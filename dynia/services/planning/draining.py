@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 import msgspec
 
 from dynia.interfaces.shape import Shape
-from dynia.services.actions import Drain, Undrain
+from dynia.services.actions import Drain, Undrain, WatchHealthy
 from dynia.services.actions.drain import OTHERS_S
 from dynia.services.planning.plan import Step
 from dynia.services.planning.releases import ENTRY_SIDE
@@ -87,10 +87,14 @@ def undrain(node: str, services: tuple[str, ...], why: str = "because it serves 
 
 
 def left_drained(steps: list[Step], node: str, services: tuple[str, ...]) -> list[Step]:
-    """With what a run that did not end left to do: once all is right behind HAProxy."""
+    """With what a run that did not end left to do: once all is right behind HAProxy, and before it is watched
+    with visitors."""
     if not services:
         return steps
-    at = next((i for i, s in enumerate(steps) if component(s) in ENTRY_SIDE), len(steps))
+    later = (
+        i for i, s in enumerate(steps) if component(s) in ENTRY_SIDE or isinstance(s.action, WatchHealthy)
+    )
+    at = next(later, len(steps))
     lift = undrain(node, services, "because a run that did not end left it drained")
     return [*steps[:at], lift, *steps[at:]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dynia.services.actions import PushComponent, WaitHealthy
+from dynia.services.actions import PushComponent, WaitHealthy, WatchHealthy
 from dynia.services.planning.plan import Step
 from dynia.services.planning.turn import Work, component
 
@@ -46,7 +46,8 @@ def _askable(gate: Step, worked: set[str], waited: set[str], caddy_waits: bool) 
 
 
 def settled_by_gates(steps: list[Step]) -> list[Step]:
-    """A disturbance ends with the last gate that is left, or with its own step."""
-    gates = [s.id for s in steps if isinstance(s.action, WaitHealthy)]
+    """A disturbance ends with the last gate that is left, or with its own step. Who is watched serves."""
+    asked = (s for s in steps if not isinstance(s.action, WatchHealthy))
+    gates = [s.id for s in asked if isinstance(s.action, WaitHealthy)]
     last = gates[-1] if gates else ""
     return [msgspec.structs.replace(s, settles=last) if s.settles and s.settles != last else s for s in steps]

@@ -15,6 +15,7 @@ from dynia.services.actions import (
     PushComponent,
     RecordComponent,
     WaitHealthy,
+    WatchHealthy,
 )
 from dynia.services.planning.compare import Comparison, expected
 from dynia.services.planning.components.base import Component, Topology, TopologyNode
@@ -97,9 +98,11 @@ def component_steps(
     image_steps: Mapping[str, tuple[str, ...]],
     reasons: Reasons,
 ) -> list[Step]:
-    """Pushes in deploy order; the gates of services come right after Caddy, which they are asked through."""
+    """Pushes in deploy order; the gates of services come right after Caddy, which they are asked through.
+    Then they are watched while they serve."""
     before: list[Step] = []
     gates: list[Step] = []
+    watches: list[Step] = []
     entry: list[Step] = []
     for one in comparisons:
         component = components[one.component]
@@ -108,8 +111,11 @@ def component_steps(
         if step is not None:
             (entry if one.component in ENTRY_SIDE else before).append(step)
         if gate is not None and (step is not None or not one.recorded):
-            gates.append(_gate_step(gate, place.name, reasons.gate(one, step)))
-    return _settled_by_gates(before, gates) + gates + entry
+            why, monitor_s = reasons.gate(one, step), topology.spec.rollout.monitor
+            gates.append(_gate_step(gate, place.name, why, records=not monitor_s))
+            if monitor_s:
+                watches.append(_watch_step(gate, place.name, why, monitor_s))
+    return _settled_by_gates(before, gates) + gates + watches + entry
 
 
 def _one(
@@ -168,10 +174,20 @@ def _disturbed(
     return tuple(sorted(s for s in component.disturbs(paths, services) if s in serves))
 
 
-def _gate_step(gate: WaitHealthy, node: str, why: str) -> Step:
+def _watch_step(gate: WaitHealthy, node: str, why: str, monitor_s: float) -> Step:
+    return Step(
+        id=f"{node}/{gate.component}/watch",
+        action=WatchHealthy(**msgspec.structs.asdict(gate), monitor_s=monitor_s),
+        why=why,
+        node=node,
+        deadline_s=gate.timeout_s + monitor_s + 60.0,
+    )
+
+
+def _gate_step(gate: WaitHealthy, node: str, why: str, *, records: bool) -> Step:
     return Step(
         id=f"{node}/{gate.component}/wait",
-        action=gate,
+        action=msgspec.structs.replace(gate, records=records),
         why=why,
         node=node,
         deadline_s=gate.timeout_s + 60.0,

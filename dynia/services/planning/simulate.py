@@ -134,7 +134,7 @@ class _World:
                 self._record(name, component, release, gated)
             case RecordComponent(node=name, component=component, release=release):
                 self._record(name, component, release, False)
-            case WaitHealthy(node=name, component=component, release=release):
+            case WaitHealthy(node=name, component=component, release=release, records=True):
                 self._record(name, component, release, False)
             case Drain(node=name, services=services):
                 self.node(name).drained.update(services)

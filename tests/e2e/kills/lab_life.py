@@ -23,6 +23,7 @@ clusters:
     nodes: {{count: {nodes}}}
     ssh: {{connect_timeout: 60s}}
     entry: {{kind: vip}}
+    rollout: {{monitor: 1s}}
     tls: {{kind: self-signed}}
     firewall: {{ssh: [{networks}]}}
     services:

@@ -28,6 +28,7 @@ from dynia.services.actions import (
     UnbindDns,
     Undrain,
     WaitHealthy,
+    WatchHealthy,
     WriteManifest,
 )
 from dynia.services.actions.base import Action
@@ -64,7 +65,7 @@ LAB = (
     Phase(name="create", kinds=(AllocateReservedIp, ProvisionNode, BootstrapNode)),
     Phase(name="left", kinds=(RemoveComponent,)),
     Phase(name="another_image", kinds=(ProvideImage, WaitHealthy)),
-    Phase(name="another_release", kinds=(Drain, Undrain), each=True),
+    Phase(name="another_release", kinds=(Drain, Undrain, WatchHealthy), each=True),
     Phase(name="firewall", kinds=(PushComponent,), each=True),
     Phase(name="in_place", kinds=(RecordComponent,), each=True),
     Phase(name="unloaded", kinds=(ActivateComponent,), each=True),

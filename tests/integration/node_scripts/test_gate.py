@@ -52,6 +52,7 @@ def gate(
     url: str = "",
     release: str = "api-ab01",
     timeout_s: int = 2,
+    monitor_s: int = 0,
 ) -> GateAnswer:
     tools = machine.root / "tools"
     (tools / "looks").mkdir(parents=True)
@@ -60,7 +61,7 @@ def gate(
     (tools / "ps").write_text("api-web-1\n")
     for number, rows in enumerate(looks):
         (tools / "looks" / str(number)).write_text("".join(f"{line}\n" for line in rows))
-    args = ("api", url, "api.example.com", release, str(timeout_s))
+    args = ("api", url, "api.example.com", release, str(timeout_s), str(monitor_s))
     return answers.parse_gate(machine.run_with(tools, "gate", args, wanted.encode()))
 
 
@@ -98,6 +99,26 @@ def test_waiting_in_vain_ends_at_once_with_the_last_lines(
     assert (answer.healthy, answer.reason, answer.container) == (False, reason, "api-web-1")
     assert answer.output == "api-web-1 | line 1\napi-web-1 | panic: missing column"
     assert (datetime.now(UTC) - begun).total_seconds() < 20
+
+
+def test_what_is_watched_is_well_for_so_long_on_end(machine: Machine) -> None:
+    """A lapse begins the time anew; the last look stays."""
+    begun = datetime.now(UTC)
+    answer = gate(machine, (row(),), (row(config="old"),), (row(),), timeout_s=30, monitor_s=1)
+    assert answer == GateAnswer(healthy=True)
+    assert (datetime.now(UTC) - begun).total_seconds() > 1
+    assert len(list((machine.root / "tools" / "looks").iterdir())) == 1
+
+
+def test_what_restarts_while_it_is_watched_does_not_pass(machine: Machine) -> None:
+    answer = gate(machine, (row(),), (row(),), (row(restarts=1),), timeout_s=30, monitor_s=20)
+    assert (answer.healthy, answer.reason) == (False, "api-web-1 keeps ending (it has been restarted)")
+
+
+def test_what_is_never_well_for_so_long_is_told_with_its_last_lapse(machine: Machine) -> None:
+    looks = [(row(),), (row(health="starting"),)] * 20
+    answer = gate(machine, *looks, timeout_s=1, monitor_s=2)
+    assert answer.reason == "not well for 2 s on end (api-web-1 is starting)"
 
 
 def test_restarts_of_long_ago_do_not_count(machine: Machine) -> None:

@@ -154,6 +154,6 @@ def test_no_image_is_sent_to_a_docker_that_does_not_answer(machine: Machine, tmp
 @pytest.mark.parametrize("question", ["ps*", "inspect*"])
 def test_a_gate_names_docker_and_not_the_container(machine: Machine, tmp_path: Path, question: str) -> None:
     tools = docker(tmp_path / "tools", question)
-    raw = machine.run_with(tools, "gate", ("api", "", "", "", "1"), b"web|new\n")
+    raw = machine.run_with(tools, "gate", ("api", "", "", "", "1", "0"), b"web|new\n")
     answer = answers.parse_gate(raw)
     assert answer.reason == ("not healthy within 1 s (Docker does not answer here: systemctl restart docker)")

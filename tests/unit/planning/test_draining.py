@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dynia.interfaces.desired import Rollout
-from dynia.services.actions import Drain, ProvideImage, Undrain
+from dynia.services.actions import Drain, ProvideImage, Undrain, WaitHealthy, WatchHealthy
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan
@@ -88,3 +88,55 @@ def test_the_end_of_a_drain_is_owed_whatever_fails_before_it() -> None:
     plan = make_plan(wanting(spec, worlds.service(config="level = 9\n"), *SERVICES[1:]))
     owed = {s.id: s.undoes for s in plan.steps if isinstance(s.action, Undrain)}
     assert owed == {f"{node}/undrain": f"{node}/drain" for node in plan.order}
+
+
+def test_it_is_watched_once_visitors_come_again_and_before_the_next_node() -> None:
+    spec = worlds.cluster(3, SERVICES, rollout=Rollout(monitor=10.0))
+    plan = make_plan(wanting(spec, worlds.service(config="level = 9\n"), *SERVICES[1:]))
+    turns = [[s.id.partition("/")[2] for s in plan.steps if s.node == node] for node in plan.order]
+    turn = ["drain", "service/api/push", "caddy/push", "service/api/wait", "undrain", "service/api/watch"]
+    assert turns == [turn] * 3
+    second = next(s for s in plan.steps if s.id == f"{plan.order[1]}/drain")
+    assert second.after == (f"{plan.order[0]}/service/api/watch",)
+    gates = [s.action for s in plan.steps if isinstance(s.action, WaitHealthy)]
+    assert {(type(g), g.records, g.for_s) for g in gates} == {
+        (WaitHealthy, False, 0.0),
+        (WatchHealthy, True, 10.0),
+    }
+
+
+def test_it_is_watched_with_visitors_also_where_a_part_of_the_turn_has_to_wait() -> None:
+    """The worker serves on two of three nodes, so it may not be touched there now."""
+    spec = worlds.cluster(3, SERVICES, rollout=Rollout(monitor=10.0))
+    new = (
+        worlds.service(config="level = 9\n"),
+        SERVICES[1],
+        worlds.worker(image="registry.example/mailer:9"),
+    )
+    given = wanting(spec, *new)
+    third = worlds.node_named(given, 3)
+    without = worlds.with_facts(
+        given,
+        third,
+        lambda f: replace(f, containers=tuple(c for c in f.containers if c.project != "dynia-mailer")),
+    )
+    plan = make_plan(without)
+    first = worlds.node_named(given, 2)
+    mine = [s.id.partition("/")[2] for s in plan.steps if s.node == first and "image" not in s.id]
+    assert mine == [
+        "drain",
+        "service/api/push",
+        "caddy/push",
+        "service/api/wait",
+        "undrain",
+        "service/api/watch",
+    ]
+
+
+def test_what_a_killed_run_left_drained_is_watched_with_visitors_too() -> None:
+    spec = worlds.cluster(3, SERVICES, rollout=Rollout(monitor=10.0))
+    given = wanting(spec, worlds.service(config="level = 9\n"), *SERVICES[1:])
+    name = worlds.node_named(given, 2)
+    plan = make_plan(worlds.with_facts(given, name, lambda f: replace(f, drained=("api",))))
+    mine = [s.id.partition("/")[2] for s in plan.steps if s.node == name]
+    assert mine[-3:] == ["service/api/wait", "undrain", "service/api/watch"]

@@ -7,9 +7,10 @@ import itertools
 import msgspec
 import pytest
 
+from dynia.interfaces.desired import Rollout
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import StepProgress
-from dynia.interfaces.node_requests import PushAnswer, Sent, Traffic
+from dynia.interfaces.node_requests import GateAnswer, PushAnswer, Sent, Traffic
 from dynia.services.planning.serving import serving
 from tests.fakes.cloud import Cloud, Engine, applied
 from tests.plans import worlds
@@ -211,3 +212,32 @@ def test_what_a_killed_run_left_drained_is_let_in_by_the_next(spec: worlds.Clust
     assert (done.exit_code, done.left) == (0, ())
     assert not any(facts.drained for facts in cloud.nodes.values())
     assert engine.plan().empty
+
+
+def test_a_release_that_lapses_while_it_is_watched_is_not_good_and_goes_no_further() -> None:
+    watched = [replace(spec, rollout=Rollout(monitor=10.0)) for spec in (OLD, NEW)]
+    cloud, disk = applied(watched[0])
+    haproxy(cloud)
+    gates: list[str] = []
+    cloud.gates.clear()
+
+    def lie(what: str, node: str) -> GateAnswer | None:
+        if what == "gate":
+            gates.append(node)
+            if len(gates) == 2:
+                return GateAnswer(healthy=False, reason="api-web-1 keeps ending")
+        return None
+
+    cloud.lie = lie
+    engine = Engine(cloud, disk, watched[1])
+    done = engine.apply()
+    assert (done.exit_code, gates) == (7, [done.plan.order[0]] * 2)
+    assert [request.monitor_s for request in cloud.gates] == [0.0, 10.0]
+    assert list(drains(cloud)) == [done.plan.order[0]], "another node was begun"
+    node = engine.store.state.node("prod", gates[0])
+    assert node is not None and "service/api" in node.pushed
+    cloud.lie = lambda what, node: None
+    again = Engine(cloud, disk, watched[1])
+    mine = [s.id.partition("/")[2] for s in again.plan().steps if s.node == gates[0]]
+    assert mine == ["service/api/wait", "service/api/watch"]
+    assert again.apply().exit_code == 0

@@ -1,11 +1,11 @@
 # Wait until a service serves here: its containers' health, then a probe through Caddy. Fails early where waiting is in vain.
 # stdin: lines "compose service|config label".
-project=$1 url=$2 host=$3 release=$4 timeout_s=$5
+project=$1 url=$2 host=$3 release=$4 timeout_s=$5 monitor_s=$6
 wanted=$(cat)
 began_ms=$(milliseconds)
-until_ms=$((began_ms + timeout_s * 1000))
+until_ms=$((began_ms + (timeout_s + monitor_s) * 1000))
 # `first` holds how often each container had restarted when it was first seen.
-why='' first='' concerned=''
+why='' first='' concerned='' lapse='' well_since=''
 
 label() { printf '{{index .Config.Labels "%s"}}' "$1"; }
 seen="{{.Id}}|{{.Name}}|$(label com.docker.compose.service)|$(label dev.dynia.config)|{{.State.Status}}|\
@@ -99,7 +99,14 @@ while :; do
   concerned=''
   look
   [ -n "$why" ] || [ -z "$url" ] || probe
-  [ -n "$why" ] || finish 1 '' ''
-  [ "$(milliseconds)" -lt "$until_ms" ] || finish 0 "not healthy within $timeout_s s ($why)" "$concerned"
+  now=$(milliseconds)
+  if [ -n "$why" ]; then
+    well_since='' lapse=$why
+  else
+    well_since=${well_since:-$now}
+    [ $((now - well_since)) -lt $((monitor_s * 1000)) ] || finish 1 '' ''
+  fi
+  [ "$monitor_s" = 0 ] && how="healthy within $timeout_s s" || how="well for $monitor_s s on end"
+  [ "$now" -lt "$until_ms" ] || finish 0 "not $how ($lapse)" "$concerned"
   sleep 0.3
 done

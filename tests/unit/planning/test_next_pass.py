@@ -1,0 +1,24 @@
+"""A step of the pass before that is wanted again would be done for ever; a drain comes with whatever disturbs."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from dynia.interfaces.errors import ApplyFailed
+from dynia.services.actions import Drain, Undrain
+from dynia.services.planning.next_pass import refuse_again
+from dynia.services.planning.planner import make_plan
+from tests.plans import worlds
+from tests.plans.cases import changed, new_image, settled
+
+
+def test_a_push_that_is_wanted_again_is_refused_and_a_drain_is_not() -> None:
+    plan = make_plan(changed(settled(worlds.cluster()), services=new_image()))
+    earlier = frozenset(step.id for step in plan.steps)
+    drains = tuple(s for s in plan.steps if isinstance(s.action, Drain | Undrain))
+    assert len(drains) == 6
+    refuse_again(msgspec.structs.replace(plan, steps=drains), earlier)
+    push = next(s for s in plan.steps if s.id.endswith("service/api/push"))
+    with pytest.raises(ApplyFailed, match=f"does not settle: {push.id} was done and is still wanted"):
+        refuse_again(msgspec.structs.replace(plan, steps=(*drains, push)), earlier)
