@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import PushComponent, RemoveComponent
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.planner import make_plan
+from dynia.services.planning.planner import make_plan, make_plan_with_recipes
 from dynia.services.planning.simulate import allowed_in_preview, simulate
 from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds
@@ -30,8 +30,9 @@ def test_later_passes_were_in_the_preview_and_repeat_nothing(world: PlanningInpu
 
 @settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
-def test_every_path_that_is_touched_comes_with_what_it_looked_like(world: PlanningInput) -> None:
-    for step in make_plan(world).steps:
+def test_every_path_that_is_touched_or_activated_comes_with_what_it_looked_like(world: PlanningInput) -> None:
+    plan, recipes = make_plan_with_recipes(world)
+    for step in plan.steps:
         action = step.action
         if not isinstance(action, PushComponent | RemoveComponent):
             continue
@@ -40,7 +41,8 @@ def test_every_path_that_is_touched_comes_with_what_it_looked_like(world: Planni
         seen = {f.path: (f.digest, f.mode, f.owner) for f in facts.files}
         expected = {e.path: (e.digest, e.mode, e.owner) for e in action.expected}
         if isinstance(action, PushComponent):
-            assert set(expected) == {*action.write, *action.delete}
+            wanted = {file.path for file in recipes[action.node][action.component].release.files}
+            assert set(expected) == {*action.write, *action.delete, *(wanted & seen.keys())}
         else:
             below = {
                 f.path

@@ -33,9 +33,10 @@ _NOT_GONE = "none of its files is gone; what it ran may be stopped"
 class PushComponent(Action, tag="push_component"):
     """Writes the files in `write` (contents come from the release), removes `delete`, then activates.
 
-    `expected` is what those paths looked like when the plan was made (law 4). `gated`: a later step
-    decides whether the release is good, so it is recorded as pushed, not as applied. `keeper` is the node
-    that a secret file is taken from, where its source is not here.
+    `expected` is what those paths, and the component's others, looked like when the plan was made (law 4):
+    all of them are activated. `gated`: a later step decides whether the release is good, so it is recorded
+    as pushed, not as applied. `keeper` is the node that a secret file is taken from, where its source is
+    not here.
     """
 
     node: str

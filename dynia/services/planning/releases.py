@@ -139,7 +139,8 @@ def _one(
             release=one.wanted.id,
             write=one.differ,
             delete=one.stale,
-            expected=expected(touched, seen),
+            # The rest too: it is activated with what is written.
+            expected=expected(tuple({*touched, *(p for p in one.wanted.paths if p in seen)}), seen),
             gated=gated,
             keeper=one.wanted.recipe.keeper,
         )
