@@ -156,7 +156,9 @@ class World:
                 self.serving[service].discard(node.name)
                 # Taken from visitors while they came there, or when none came or could be sent elsewhere.
                 drained = not http or not node.on or node.flags.get(service, 0.0) > self.now
-                self.note(who, "out", node.name, service, 0.0 if drained or self._alone(node) else 1.0)
+                self.note(
+                    who, "out", node.name, service, 0.0 if drained or self._alone(node, service) else 1.0
+                )
         if not self._electing:
             self._electing = True
             self.loop.later(0.4, self._elect)
@@ -166,9 +168,13 @@ class World:
         named = watcher.loaded.get("haproxy", b"").decode(errors="replace").split()
         return [n for n in self.nodes.values() if n.address in named]
 
-    def _alone(self, node: Node) -> bool:
-        """Some HAProxy knows this node and nobody else."""
-        return any(self.known(watcher) == [node] for watcher in self.nodes.values() if watcher.on)
+    def _alone(self, node: Node, service: str) -> bool:
+        """Some HAProxy sends to this node, and knows nobody else who takes the service: a node that just came, say."""
+        known = [self.known(watcher) for watcher in self.nodes.values() if watcher.on]
+        return any(
+            node in named and not any(n is not node and n.takes(service, self.now, http=True) for n in named)
+            for named in known
+        )
 
     def gone(self, node: Node, who: str) -> None:
         node.on = False
