@@ -30,11 +30,12 @@ def main() -> int:
             print(f"VIOLATION {violation}")
         print(f"digest {told.digest}")
         return 1 if told.violations else 0
-    bad, census = 0, Census()
+    bad, ways, census = 0, 0, Census()
     began = time.perf_counter()
     for number in range(given.worlds):
         told = play(f"{given.seed}/{number}")
         census.add(told)
+        ways += told.gave_way
         if told.violations:
             bad += 1
             print(
@@ -47,6 +48,8 @@ def main() -> int:
     if empty and given.worlds >= ENOUGH:
         print(f"never met: {', '.join(empty)}")
     rate = given.worlds / seconds
+    if ways:
+        print(f"{ways} settled only when rollout.max_unavailable was raised, as the plan said")
     print(f"{given.worlds} worlds ({census.applies} applies), {bad} violations, {rate:.1f} worlds a second")
     return 1 if bad or (empty and given.worlds >= ENOUGH) else 0
 
