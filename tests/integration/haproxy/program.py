@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -71,29 +72,47 @@ class Haproxy:
         config.write_text(text)
         program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
         assert program is not None, "there is no HAProxy here: sh scripts/test-tools.sh"
+        self._argv = [program, "-W", "-S", str(folder / "master.sock"), "-f", str(config)]
+        self._start()
+
+    def _start(self) -> None:
         ready, told = os.pipe()
+        self._said = os.fdopen(ready, errors="replace")
         self._process = subprocess.Popen(
-            [program, "-W", "-S", str(folder / "master.sock"), "-f", str(config)],
+            self._argv,
             env={**os.environ, "DYNIA_NODE": "misty-owl"},
             stdin=subprocess.DEVNULL,
             stdout=told,
             stderr=subprocess.STDOUT,
         )
         os.close(told)
-        with os.fdopen(ready, errors="replace") as said:
-            lines = []
-            for line in said:
-                lines.append(line)
-                if "Loading success" in line:
-                    break
-            else:
-                raise AssertionError("haproxy did not start:\n" + "".join(lines))
-            self._said = os.dup(said.fileno())
+        self._loaded()
 
-    def stop(self) -> None:
+    def _loaded(self) -> None:
+        lines = []
+        for line in self._said:
+            lines.append(line)
+            if "Loading success" in line:
+                return
+        raise AssertionError("haproxy did not start:\n" + "".join(lines))
+
+    def reload(self) -> None:
+        """As systemd does: the next process takes the sockets over, and the old one ends with its last connection."""
+        self._process.send_signal(signal.SIGUSR2)
+        self._loaded()
+
+    def restart(self) -> None:
+        """As systemd does: it ends with whatever it is doing, and begins anew."""
+        self._end()
+        self._start()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.wait(10)
-        os.close(self._said)
+        self._said.close()
+
+    def stop(self) -> None:
+        self._end()
         self._backend.shutdown()
         self._backend.server_close()
         self._thread.join(10)
