@@ -19,6 +19,7 @@ class Kind(Shape):
 
     method: str = "GET"
     fresh: bool = True
+    path: str = "/"
 
     @property
     def idempotent(self) -> bool:
@@ -104,7 +105,7 @@ class Client:
 
     async def _ask(self, link: Link, number: int, kind: Kind, wait: float) -> str:
         headers = {"X-Request-Id": str(number), **({"Connection": "close"} if kind.fresh else {})}
-        path = f"/?wait={wait:.3f}" if wait else "/"
+        path = f"{kind.path}?wait={wait:.3f}" if wait else kind.path
         body = b"" if kind.idempotent else b"?"
         keep = False
         try:

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.e2e.pair import check_settled, write_pair
 from tests.e2e.scratch import Scratch
-from tests.e2e.visitor import Poster, Visitors
+from tests.e2e.visitor import POST, Visitors
 
 pytestmark = pytest.mark.lab
 
@@ -40,7 +40,7 @@ def test_no_request_is_lost_that_nobody_may_send_again(pair: Scratch) -> None:
     paint(pair, "red")
     plan = json.loads(pair.dynia("plan", "--json", exits=None).stdout)
     assert plan["effect"]["drained"] == ["pair"]
-    with Visitors(pair, *pair.nodes(), kind=Poster) as visitors:
+    with Visitors(pair, *pair.nodes(), kind=POST) as visitors:
         run = pair.apply()
     for node in pair.nodes():
         assert f"{node}: done: drain pair" in run.stdout
@@ -74,7 +74,7 @@ def test_without_a_drain_the_same_loses_some(pair: Scratch) -> None:
     pair.edit("clusters.yaml", "    services:\n", "    templates: ./own\n    services:\n")
     pair.apply()
     paint(pair, "green")
-    with Visitors(pair, *pair.nodes(), kind=Poster) as visitors:
+    with Visitors(pair, *pair.nodes(), kind=POST) as visitors:
         run = pair.apply()
     assert "pair can't be drained yet: its Caddyfile looks at no flag" in run.stdout
     assert visitors.failed, "it takes no drain to lose nothing"
@@ -127,7 +127,7 @@ def test_a_reload_drains_nobody(pair: Scratch) -> None:
     plan = json.loads(pair.dynia("plan", "--json", exits=None).stdout)
     assert plan["effect"]["drained"] == []
     assert not [step for step in plan["steps"] if step["action"] in ("drain", "undrain")]
-    with Visitors(pair, *pair.nodes(), kind=Poster) as visitors:
+    with Visitors(pair, *pair.nodes(), kind=POST) as visitors:
         pair.apply()
     visitors.check()
     write_pair(pair)

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from tests.availability.wire import Target
 from tests.e2e.scratch import Scratch
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import visits
 
 pytestmark = pytest.mark.lab
 
@@ -31,7 +32,7 @@ def test_a_drill_moves_the_address_and_brings_it_back(running: Scratch, hard: bo
     holder = running.holder()
     target = [node for node in running.nodes() if node != holder][-1]
     began = running.sh(holder, "date +%s").strip()
-    with Visitor(running.entry()) as visitor:
+    with visits(Target(address=running.entry())) as visitor:
         done = running.dynia(
             "drill", "failover", "--yes", "--json", "--node", target, *(("--hard",) if hard else ())
         )
@@ -42,7 +43,7 @@ def test_a_drill_moves_the_address_and_brings_it_back(running: Scratch, hard: bo
     # What the drill claims, seen by the nodes' own journals and by a visitor.
     entered = f"journalctl -u keepalived --since @{began} -o cat --no-pager | grep -c 'Entering MASTER STATE'"
     assert [running.sh(node, entered, check=False).strip() for node in (target, holder)] == ["1", "1"]
-    assert visitor.failed == [] or hard
+    assert not visitor.row.failed or hard
     assert running.holder() == holder
     for node in running.nodes():
         assert running.sh(node, "systemctl is-active keepalived").strip() == "active"

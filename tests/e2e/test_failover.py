@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
-import socket
-import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
+from tests.availability.wire import Target
+from tests.e2e.faults import (
+    Deed,
+    freeze_haproxy,
+    kill_haproxy,
+    kill_node,
+    settled,
+    stop_haproxy,
+    thaw_haproxy,
+    until,
+)
 from tests.e2e.remains import check_nothing_is_left, machines
 from tests.e2e.scratch import Scratch
+from tests.e2e.visitor import visits
 
 pytestmark = pytest.mark.lab
 
-EVERY_S, TIMEOUT_S, WATCH_S = 0.02, 0.1, 6.0
+# Requests a second, and seconds.
+RATE, TIMEOUT_S, WATCH_S = 50, 0.1, 3.0
 ROUNDS = 5
-REQUEST = b"GET / HTTP/1.1\r\nHost: failover.test\r\nConnection: close\r\n\r\n"
-
-
-def kill_node(cluster: Scratch, holder: str) -> None:
-    cluster.docker("kill", cluster.nodes()[holder])
-
-
-def haproxy_pids(cluster: Scratch, holder: str) -> str:
-    """Master and workers, as the node's kernel has them."""
-    pids = cluster.sh(holder, "pgrep -x haproxy").split()
-    assert pids, f"no haproxy runs on {holder}"
-    return " ".join(pids)
-
-
-def kill_haproxy(cluster: Scratch, holder: str) -> None:
-    cluster.sh(holder, f"kill -KILL {haproxy_pids(cluster, holder)}")
-
-
-def stop_haproxy(cluster: Scratch, holder: str) -> None:
-    cluster.sh(holder, "systemctl stop haproxy")
-
-
-def freeze_haproxy(cluster: Scratch, holder: str) -> None:
-    cluster.sh(holder, f"kill -STOP {haproxy_pids(cluster, holder)}")
-
-
-def thaw_haproxy(cluster: Scratch, node: str) -> None:
-    cluster.sh(node, f"kill -CONT {haproxy_pids(cluster, node)}")
-
 
 # Kind: what is done to the holder, what the issue bounds it by (seconds).
-KINDS: dict[str, tuple[Callable[[Scratch, str], None], float]] = {
+KINDS: dict[str, tuple[Deed, float]] = {
     "node-killed": (kill_node, 0.5),
     "haproxy-killed": (kill_haproxy, 0.7),
     "haproxy-stopped": (stop_haproxy, 0.7),
@@ -56,70 +36,14 @@ KINDS: dict[str, tuple[Callable[[Scratch, str], None], float]] = {
 }
 
 
-def answers(address: str) -> bool:
-    """One new connection and one small GET, all of it within the timeout."""
-    end = time.monotonic() + TIMEOUT_S
-    try:
-        with socket.create_connection((address, 80), timeout=TIMEOUT_S) as link:
-            link.settimeout(max(0.001, end - time.monotonic()))
-            link.sendall(REQUEST)
-            head = b""
-            while b"\r\n" not in head:
-                link.settimeout(max(0.001, end - time.monotonic()))
-                more = link.recv(4096)
-                if not more:
-                    return False
-                head += more
-            return head.split(b" ")[1:2] == [b"200"]
-    except OSError:
-        return False
-
-
 def longest_gap(address: str, deed: Callable[[], None]) -> float:
-    """Longest time between two good answers that follow each other, the second of them after the deed."""
-    good: list[float] = []
-    stop = threading.Event()
-
-    def ask() -> None:
-        if answers(address):
-            good.append(time.monotonic())
-
-    def watch() -> None:
-        following = time.monotonic()
-        while not stop.is_set():
-            threading.Thread(target=ask, daemon=True).start()
-            following += EVERY_S
-            time.sleep(max(0.0, following - time.monotonic()))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        until(lambda: len(good) >= 15, 15, "it did not answer before the deed: no baseline")
-        done = time.monotonic()
+    """Longest time between two good answers that follow each other."""
+    with visits(Target(address=address), rate=RATE, timeout_s=TIMEOUT_S, around_s=WATCH_S) as visitor:
         deed()
-        time.sleep(WATCH_S)
-    finally:
-        stop.set()
-        watcher.join()
-    seen = sorted(good)
-    assert seen[-1] > done + WATCH_S - 1, "it does not answer again"
-    return max(later - earlier for earlier, later in itertools.pairwise(seen) if later > done)
-
-
-def until(what: Callable[[], bool], seconds: float, why: str) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, why
-        time.sleep(0.1)
-
-
-def settled(cluster: Scratch) -> bool:
-    """Every node up, one holder, and HAProxy answering on every node's own address."""
-    try:
-        cluster.holder()
-    except AssertionError:
-        return False
-    return all(answers(cluster.address(name)) for name in cluster.nodes())
+    row = visitor.row
+    assert row.good and row.good[-1].end > visitor.ended + WATCH_S - 1, "it does not answer again"
+    print(f"{len(row.failed)} of {row.sent} failed; the latest was sent {row.late:.3f} s late")
+    return row.gap
 
 
 NARROW = ("haproxy-stopped",)
