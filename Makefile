@@ -1,6 +1,6 @@
 # What a stranger needs: demo, demo-down, test, test-all, check, simulate, fuzz, bench, golden. Everything runs from .venv, which is
 # made from requirements.lock.
-.PHONY: help venv demo demo-down check test test-all test-tools simulate bench golden lint fuzz
+.PHONY: help venv demo demo-down check test test-all test-tools availability simulate bench golden lint fuzz
 .NOTPARALLEL:
 BIN := .venv/bin
 
@@ -10,6 +10,7 @@ help:
 	@echo "make check      lint, types, layers, unit tests and properties (no lab)"
 	@echo "make test       check, and the end-to-end tests on the lab: what CI runs"
 	@echo "make test-all   every row of every table"
+	@echo "make availability   what clients notice of each kind of change and fault, as a table (needs an idle machine)"
 	@echo "make simulate   WORLDS=10000 SEED=1: simulated bad days, and what was met in them"
 	@echo "make fuzz       N=1000000 hostile inputs against every border; what breaks one is kept in .fuzz/"
 	@echo "make bench      ratios against peers"
@@ -52,6 +53,9 @@ test: lint test-tools
 test-all: lint test-tools
 	$(BIN)/python -m pytest -q -n 2 -m "not lab"
 	$(BIN)/python -m pytest -m "lab"
+
+availability: venv
+	$(BIN)/python -m pytest tests/e2e/test_availability.py
 
 golden: venv
 	$(BIN)/python -m tests.plans.cases

@@ -8,7 +8,9 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from dynia.providers.nodes.docker.lab import Lab
+from tests.availability.row import table
 from tests.e2e.hosts import Hosts
+from tests.e2e.loaded import ROWS
 from tests.e2e.pair import write_pair
 from tests.e2e.scratch import Scratch
 from tests.e2e.twin_cloud import TwinCloud
@@ -80,3 +82,9 @@ def pytest_runtest_makereport(
                 found.collect(folder)
                 report.sections.append(("kept for this failure", str(folder)))
     return report
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What clients noticed in the rows of test_availability, after everything else that pytest has to say."""
+    for line in table(ROWS) if ROWS else ():
+        config.get_terminal_writer().line(line)

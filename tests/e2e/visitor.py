@@ -19,11 +19,11 @@ NEAR_S = 1.5
 
 
 # May not be sent again by anybody in between, and is at work for a while.
-POST = Kind(method="POST", path="/cgi-bin/index.cgi")
+GET, POST = Kind(), Kind(method="POST", path="/cgi-bin/index.cgi")
 
 
 def visits(
-    target: Target, kind: Kind = Kind(), *, rate: int = 20, timeout_s: float = 3.0, around_s: float = 0.0
+    target: Target, kind: Kind = GET, *, rate: int = 20, timeout_s: float = 3.0, around_s: float = 0.0
 ) -> Load:
     """A light load: for as long as its block lasts, and `around_s` before and after."""
     return Load(
@@ -39,7 +39,7 @@ class Visitors:
     nobody asked for it. What that costs is measured elsewhere; here it must not hide what a rollout costs.
     """
 
-    def __init__(self, cluster: Scratch, *nodes: str, kind: Kind = Kind()) -> None:
+    def __init__(self, cluster: Scratch, *nodes: str, kind: Kind = GET) -> None:
         self._cluster = cluster
         self._began = time.time()
         addresses = (cluster.entry(), *(cluster.address(node) for node in nodes))
