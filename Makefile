@@ -55,7 +55,7 @@ test-all: lint test-tools
 	$(BIN)/python -m pytest -m "lab"
 
 availability: venv
-	$(BIN)/python -m pytest tests/e2e/test_availability.py
+	DYNIA_TIMED=1 $(BIN)/python -m pytest tests/e2e/test_availability.py
 
 golden: venv
 	$(BIN)/python -m tests.plans.cases

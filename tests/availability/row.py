@@ -68,12 +68,17 @@ class Row(Shape):
         return max((one.late for one in self.asked), default=0.0)
 
     @property
-    def invalid(self) -> str:
-        """Why it tells nothing, whatever became of its requests; empty: it does tell."""
+    def incomplete(self) -> str:
+        """Why not even what failed is told by it; empty: it is."""
         if self.sent != self.planned:
             return f"{self.planned} requests were planned and {self.sent} sent"
-        if not self.good:
-            return "nothing was answered at all"
+        return "" if self.good else "nothing was answered at all"
+
+    @property
+    def invalid(self) -> str:
+        """Why it tells nothing, whatever became of its requests; empty: it does tell."""
+        if self.incomplete:
+            return self.incomplete
         if self.late > LATE_S:
             return f"the schedule was not kept: a request was sent {self.late:.2f} s late, at most {LATE_S} s"
         return ""

@@ -2,10 +2,12 @@
 
 Each row is one change or one fault under the load of `tests/availability`; the table of all rows is printed in the end.
 A request counts as failed as a client sees it that follows RFC 9110. WebSockets and downloads are counted apart.
+How long a change made requests wait is judged by `make availability` alone, which has the machine for itself.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 import uuid
@@ -32,6 +34,7 @@ MOST_S, SLOWEST_MOVED_S = 0.25, 1.1
 # From the moment at which somebody answers again until an answer is there: of five requests one takes no longer.
 ANSWERED_S = 0.1
 SETTLES_S = 60
+TIMED = "DYNIA_TIMED" in os.environ
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,7 @@ CHANGES: dict[str, Callable[[Scratch], None]] = {
     "firewall": loaded.firewall,
     "certificate": loaded.certificate,
 }
-SHORT = ("service", "haproxy")
+SHORT = ("service",)
 
 
 def change(cluster: Scratch, name: str, edit: Callable[[Scratch], None], *, secure: bool = False) -> None:
@@ -101,7 +104,7 @@ def change(cluster: Scratch, name: str, edit: Callable[[Scratch], None], *, secu
     )
     assert {one.node for one in late} == after, "not every node answers after the apply"
     assert_stayed(cluster, holder, began)
-    assert row.most <= MOST_S, f"{name}: 99.9 % within {row.most:.3f} s, at most {MOST_S} s"
+    assert row.most <= MOST_S or not TIMED, f"{name}: 99.9 % within {row.most:.3f} s, at most {MOST_S} s"
     broken = [*row.broken("socket"), *row.broken("download")]
     assert not broken, f"of the requests none failed; of the sessions {len(broken)} did: {broken[:5]}"
     cluster.dynia("plan", "--detailed-exitcode")
@@ -114,8 +117,9 @@ def assert_stayed(cluster: Scratch, holder: str, since: float) -> None:
 
 
 def assert_told(row: Row) -> None:
-    if row.invalid:
-        pytest.fail(f"{row.name}: this row is not valid, it shows neither good nor bad: {row.invalid}")
+    why = row.invalid if TIMED else row.incomplete
+    if why:
+        pytest.fail(f"{row.name}: this row is not valid, it shows neither good nor bad: {why}")
 
 
 @pytest.mark.parametrize(

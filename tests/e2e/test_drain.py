@@ -36,6 +36,7 @@ def paint(cluster: Scratch, colour: str) -> None:
     cluster.write("compose.yaml", re.sub(r"\{COLOUR: \w+\}", f"{{COLOUR: {colour}}}", text))
 
 
+@pytest.mark.slow
 def test_no_request_is_lost_that_nobody_may_send_again(pair: Scratch) -> None:
     paint(pair, "red")
     plan = json.loads(pair.dynia("plan", "--json", exits=None).stdout)
