@@ -210,6 +210,18 @@ def test_the_bound_holds_for_any_edges(steps: tuple[Step, ...]) -> None:
     assert len(nodes) - worst_out(steps).get("api", 0) <= least
 
 
+def test_an_end_that_may_come_before_its_interval_begins_ends_nothing() -> None:
+    """Found by the property above: `d` may be there before `b` begins, and `e` may run beside `a`."""
+    steps = (
+        step("a", "two"),
+        replace(step("b", "one", ("a",)), settles="d"),
+        step("d", "one", disturbs=()),
+        step("e", "one", ("d",)),
+    )
+    assert least_serving(steps, {"api": frozenset(("one", "two"))})["api"] == 0
+    assert worst_out(steps) == {"api": 2}
+
+
 def test_a_plan_that_would_break_it_is_refused() -> None:
     steps = (step("a", "one"), step("b", "two"))
     with pytest.raises(Refused, match="1 of 3 nodes") as refused:

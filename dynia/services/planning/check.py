@@ -137,7 +137,11 @@ def _intervals(steps: tuple[Step, ...], service: str) -> tuple[set[str], dict[st
             tail, passed = step.id, False
         if first:
             reached[step.id] = (first, tail, passed or ends[first] == step.id)
-    return set(nodes), Counter(ends.values())
+    # An end that may come before what it ends gives no token: nobody may count on it.
+    closed = (
+        end for first, end in ends.items() if reached.get(end, ("", "", False))[:2] == (first, latest[first])
+    )
+    return set(nodes), Counter(closed)
 
 
 def _disturbs(step: Step, service: str) -> bool:
