@@ -12,7 +12,7 @@ from tests.availability.row import table
 from tests.e2e.hosts import Hosts
 from tests.e2e.loaded import ROWS
 from tests.e2e.pair import write_pair
-from tests.e2e.scratch import Scratch
+from tests.e2e.scratch import Scratch, applied
 from tests.e2e.twin_cloud import TwinCloud
 
 
@@ -27,30 +27,15 @@ def cluster(lab: Lab) -> Iterator[Scratch]:
 @pytest.fixture(scope="module")
 def running(lab: Lab) -> Iterator[Scratch]:
     """A cluster of three nodes that is applied, shared by the tests of a file: each leaves it settled."""
-    made = Scratch(lab, f"m-{uuid.uuid4().hex[:6]}")
-    try:
-        made.apply()
+    with applied(lab, "m") as made:
         yield made
-    except AssertionError:
-        made.collect(lab.folder / "failures" / made.name)
-        raise
-    finally:
-        made.remove()
 
 
 @pytest.fixture(scope="module")
 def pair(lab: Lab) -> Iterator[Scratch]:
     """Like `running`, with a service of two containers that mount files."""
-    made = Scratch(lab, f"p-{uuid.uuid4().hex[:6]}")
-    try:
-        write_pair(made)
-        made.apply()
+    with applied(lab, "p", write_pair) as made:
         yield made
-    except AssertionError:
-        made.collect(lab.folder / "failures" / made.name)
-        raise
-    finally:
-        made.remove()
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ CADDY_COMPOSE = "caddy/compose.yaml.mustache"
 ROWS: list[Row] = []
 
 
-def write_loaded(cluster: Scratch, *, nodes: int) -> None:
+def write_loaded(cluster: Scratch, *, nodes: int = 3) -> None:
     """The files of the cluster; nothing is applied."""
     cluster.write("clusters.yaml", CLUSTERS.format(name=cluster.name, nodes=nodes, domain=NAME))
     cluster.write("compose.yaml", COMPOSE.format(image=service_image()))

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +233,22 @@ class Scratch:
         if volumes:
             self.docker("volume", "rm", *volumes)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def applied(lab: Lab, letter: str, write: Callable[[Scratch], object] | None = None) -> Iterator[Scratch]:
+    """A cluster of a whole file of tests, applied; its files are the usual ones, or those that `write` leaves."""
+    made = Scratch(lab, f"{letter}-{uuid.uuid4().hex[:6]}")
+    try:
+        if write is not None:
+            write(made)
+        made.apply()
+        yield made
+    except AssertionError:
+        made.collect(lab.folder / "failures" / made.name)
+        raise
+    finally:
+        made.remove()
 
 
 NODE_STORY = """

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,7 +24,7 @@ from tests.availability.wire import Outcome, Target
 from tests.e2e import faults, loaded
 from tests.e2e.faults import Deed
 from tests.e2e.moves import moves
-from tests.e2e.scratch import Scratch
+from tests.e2e.scratch import Scratch, applied
 
 pytestmark = pytest.mark.lab
 
@@ -40,16 +39,8 @@ TIMED = "DYNIA_TIMED" in os.environ
 @pytest.fixture(scope="module")
 def answering(lab: Lab) -> Iterator[Scratch]:
     """One cluster for all rows, with three nodes where a row does not say otherwise."""
-    made = Scratch(lab, f"a-{uuid.uuid4().hex[:6]}")
-    try:
-        loaded.write_loaded(made, nodes=3)
-        made.apply()
+    with applied(lab, "a", loaded.write_loaded) as made:
         yield made
-    except AssertionError:
-        made.collect(lab.folder / "failures" / made.name)
-        raise
-    finally:
-        made.remove()
 
 
 def settle(cluster: Scratch, nodes: int = 3) -> None:
