@@ -34,8 +34,9 @@ def look(file: str | None, environ: Mapping[str, str], start: Path) -> Known:
 
     path = _file(file, environ, start)
     folder = path.parent if path is not None else _folder_of_state(start)
-    store = open_state(folder, kept_state(path), make=False)
+    # The file first: what is wrong in it is said before what follows from it.
     desired = load(path) if path is not None else None
+    store = open_state(folder, kept_state(path), make=False)
     return Known(
         folder=folder,
         file=path,

@@ -85,6 +85,17 @@ def test_a_wrong_file_stops_every_verb_at_its_line(
         check(folder, data.draw(st.sampled_from(VERBS)), f"{file}:{line}:{column}", capsys)
 
 
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_a_wrong_file_is_said_before_the_repository_that_it_lacks(
+    verb: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Found by the property above, in a folder that is in no repository."""
+    (case,) = (c for c in desired_cases.CASES if c.name == "a lease of a state in git that is too short")
+    with chdir(tmp_path):
+        file, line, column, _ = write(case, desired_cases.GOOD, tmp_path)
+    check(tmp_path, verb, f"{file}:{line}:{column}", capsys)
+
+
 # An edit of the good state, and the place that must be named.
 BAD_STATES = {
     "no JSON": ('"generation": 3,', '"generation": 3,,', 6),
