@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from dynia.interfaces.desired import ClusterSpec, ZoneDns
-from dynia.interfaces.errors import NotObservedError
+from dynia.interfaces.errors import NotObservedError, fenced
 from dynia.interfaces.events import Event
 from dynia.interfaces.node_requests import (
     Bootstrapped,
@@ -25,6 +25,7 @@ from dynia.interfaces.node_requests import (
     DrainRequest,
     ExecRequest,
     Executed,
+    Fence,
     GateAnswer,
     GateRequest,
     ImageRequest,
@@ -114,6 +115,7 @@ class Cloud:
         other = Cloud()
         other.machines, other.nodes, other.address = dict(self.machines), dict(self.nodes), self.address
         other.owner, other.manifests = self.owner, dict(self.manifests)
+        other.fencing = dict(self.fencing)
         other.records = dict(self.records)
         other.made, other.good, other.cut = copy.copy(self.made), set(self.good), set(self.cut)
         return other
@@ -151,6 +153,7 @@ class Cloud:
         """A machine is off, or gone (None)."""
         if status is None:
             del self.machines[ordinal], self.nodes[ordinal]
+            self.fencing.pop(ordinal, None)
         else:
             self.machines[ordinal] = replace(self.machines[ordinal], status=status)
             self.nodes[ordinal] = replace(self.nodes[ordinal], vrrp="", addresses=())
@@ -278,6 +281,7 @@ class Doors:
                 self.cloud.owner = ""
             del self.cloud.machines[n]
             self.cloud.nodes.pop(n, None)
+            self.cloud.fencing.pop(n, None)
             self.cloud.elect()
         self.cloud.tick(f"deleted {provider_id}")
 
@@ -334,11 +338,13 @@ class Connection:
 
     async def observe(self, request: ObserveRequest) -> NodeFacts:
         await self._reached("observe")
+        self._passed(request.fence)
         secrets = {c.path: worlds.hmac(c.content) for c in request.candidates}
         return replace(self.cloud.nodes[self.node.ordinal], secrets=secrets)
 
     async def bootstrap(self, request: BootstrapRequest) -> Bootstrapped:
         await self._reached("bootstrap")
+        self._passes(request.fence)
         self._becomes(
             lambda n: (setattr(n, "lineage", request.lineage), n.packages.update(_versions(request)))
         )
@@ -347,6 +353,8 @@ class Connection:
 
     async def push(self, request: PushRequest) -> PushAnswer:
         await self._reached("push")
+        if seen := self._passed(request.fence):
+            return PushAnswer(phase="fenced", output=str(seen))
         facts = self.cloud.nodes[self.node.ordinal]
         seen = {f.path: (f.digest, f.mode, f.owner) for f in facts.files}
         changed = tuple(
@@ -404,6 +412,8 @@ class Connection:
 
     async def remove(self, request: RemoveRequest) -> PushAnswer:
         await self._reached("remove")
+        if seen := self._passed(request.fence):
+            return PushAnswer(phase="fenced", output=str(seen))
         lie = self.cloud.lie("remove", self.node.name)
         if isinstance(lie, PushAnswer):
             return lie
@@ -443,6 +453,7 @@ class Connection:
     async def drain(self, request: DrainRequest) -> tuple[str, ...]:
         verb, services = "drain" if request.lasts_s else "undrain", set(request.services)
         await self._reached(verb)
+        self._passes(request.fence)
         change = set.update if request.lasts_s else set.difference_update
         self._becomes(lambda node: change(node.drained, services))
         self.cloud.deeds.append(f"{self.node.name} {verb} {' '.join(sorted(services))}")
@@ -455,6 +466,7 @@ class Connection:
 
     async def provide_image(self, request: ImageRequest) -> str:
         await self._reached("image")
+        self._passes(request.fence)
         if request.reference not in {t for i in self.cloud.nodes[self.node.ordinal].images for t in i.tags}:
             self._becomes(lambda node: node.take_image(request.reference, request.pull, request.image_id))
         self.cloud.tick(f"{self.node.name} has {request.reference}")
@@ -487,6 +499,7 @@ class Connection:
             return Executed(exit_code=0, stdout=b"", stderr=b"")
         await self._reached(deed)
         assert request.fence is not None, "a node would do it for a run that was overtaken"
+        self._passes(request.fence)
         facts, n = self.cloud.nodes[self.node.ordinal], self.node.ordinal
         if deed != "start":
             self.cloud.nodes[n] = replace(facts, vrrp="", addresses=())
@@ -510,6 +523,21 @@ class Connection:
         machine = self.cloud.machines.get(self.node.ordinal)
         if machine is None or machine.status != "running":
             raise NotObservedError(f"{self.node.name}: the connection broke")
+
+    def _passed(self, fence: Fence | None) -> int:
+        """The higher number of a lease that the node has seen; 0: there is none, and it keeps this one."""
+        ordinal = self.node.ordinal
+        if fence is None or self.cloud.nodes[ordinal].lineage != fence.lineage:
+            return 0
+        whose, _, number = self.cloud.fencing.get(ordinal, "").partition(" ")
+        if whose == fence.cluster and int(number) > fence.number:
+            return int(number)
+        self.cloud.fencing[ordinal] = f"{fence.cluster} {fence.number}\n"
+        return 0
+
+    def _passes(self, fence: Fence | None) -> None:
+        if seen := self._passed(fence):
+            raise fenced(f"{self.node.name}: ", str(seen))
 
     def _becomes(self, change: Callable[[ModelNode], object]) -> None:
         model = ModelNode(self.cloud.nodes[self.node.ordinal])
