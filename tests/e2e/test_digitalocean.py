@@ -68,6 +68,7 @@ def alive(cloud: TwinCloud, cluster: Scratch) -> list[int]:
     ]
 
 
+@pytest.mark.slow
 def test_droplets_are_made_serve_and_are_destroyed_and_foreign_ones_stay(
     cloud: TwinCloud, droplets: Scratch
 ) -> None:

@@ -154,6 +154,7 @@ def test_a_holder_that_is_powered_off_loses_the_address_to_the_other_node(pair: 
     pair.cluster.dynia("plan", "--detailed-exitcode")
 
 
+@pytest.mark.slow
 def test_vrrp_cut_between_the_nodes_moves_the_address_once_at_most(pair: Pair) -> None:
     pair.settle()
     before, nodes = pair.moves(), list(pair.droplets().values())

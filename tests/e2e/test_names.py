@@ -158,7 +158,7 @@ def check_no_secret(named: Named) -> None:
         assert shape.encode() not in files
 
 
-@pytest.mark.parametrize("secret", ["", base64.b64encode(uuid.uuid4().bytes).decode()])
+@pytest.mark.parametrize("secret", ["", base64.b64encode(uuid.uuid4().bytes).decode()], ids=["none", "wrong"])
 def test_a_wrong_secret_is_one_clear_message_before_anything_is_made(named: Named, secret: str) -> None:
     cluster = named.cluster
     cluster.variables[named.name_of_secret] = secret

@@ -60,10 +60,10 @@ def left(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     "cluster",
     [
-        "cloud",
+        "prod",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("prod", "staging", "trial", "proxied", "intranet")
+            for name in ("cloud", "staging", "trial", "proxied", "intranet")
         ),
     ],
 )
