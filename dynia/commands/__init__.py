@@ -56,6 +56,7 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("deploy", "dynia.commands.deploy", SERVICES, "Add or change a service in the file and apply it"),
     Verb("undeploy", "dynia.commands.undeploy", SERVICES, "Take a service out of the file and apply it"),
+    Verb("restart", "dynia.commands.restart", SERVICES, "Start a service again, one node after the other"),
     Verb("service", "dynia.commands.service", SERVICES, "The services of a cluster", "list"),
     Verb("logs", "dynia.commands.logs", SERVICES, "What a service's containers wrote, from every node"),
     Verb("exec", "dynia.commands.exec", SERVICES, "Run a command in a service's container"),

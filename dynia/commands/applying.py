@@ -18,6 +18,7 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import ApplyResult
+from dynia.services.planning.by_hand import ByHand, Restart
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Reviewed
 from dynia.services.reconcile import reconciler
@@ -53,8 +54,14 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         restrict=request.restrict,
         ask_always=edit is not None and not edit.empty,
         reviewed=reviewed,
+        by_hand=by_hand(request),
     )
     return _tell(result, output, request, verb=request.verb)
+
+
+def by_hand(request: ApplyRequest) -> ByHand | None:
+    """What a verb asks for that no file says."""
+    return Restart(service=request.name) if request.verb == "restart" else None
 
 
 def destroy(request: DestroyRequest) -> int:
@@ -82,6 +89,7 @@ def _run(
     restrict: bool,
     ask_always: bool = False,
     reviewed: Reviewed | None = None,
+    by_hand: ByHand | None = None,
 ) -> ApplyResult:
     approved = False
 
@@ -92,7 +100,9 @@ def _run(
 
     async def work() -> ApplyResult:
         async with ticking(reporter), reconciler(session) as run:
-            return await run.apply(ask, restrict=restrict, ask_always=ask_always, reviewed=reviewed)
+            return await run.apply(
+                ask, restrict=restrict, ask_always=ask_always, reviewed=reviewed, by_hand=by_hand
+            )
 
     return run_interruptible(work(), stop=session.stop, in_flight=lambda: approved, tell=reporter.note)
 

@@ -28,7 +28,7 @@ def approve_apply(
         if edit is not None:
             show_edit(edit, output, beside=beside)
         show_plan(plan, request.detail, output, beside=beside)
-        agreed = request.yes or request.reviewed or _agreed(plan, request.verb, output, edit)
+        agreed = request.yes or request.reviewed or _agreed(plan, request, output, edit)
         agreed = agreed and _downtime_agreed(plan, request, output)
         agreed = agreed and _names_agreed(plan, request, output)
         if agreed and edit is not None and not edit.empty:
@@ -84,15 +84,15 @@ def show_plan(plan: Plan, detail: Detail, output: Output, *, beside: bool) -> No
     (output.tell if beside else output.show)(screen + "\n")
 
 
-def _agreed(plan: Plan, verb: str, output: Output, edit: FileEdit | None) -> bool:
+def _agreed(plan: Plan, request: ApplyRequest, output: Output, edit: FileEdit | None) -> bool:
     name = plan.cluster
     if not output.can_ask:
-        again = f"`dynia {verb} --yes --cluster {name}`" if edit is None else "the same with --yes"
+        again = f"`dynia {request.said} --yes --cluster {name}`" if edit is None else "the same with --yes"
         raise Refused(
             f"cluster {name}: not applied, there is no terminal to ask on",
             hint=f"look at the plan above, then say {again}",
         )
-    what = f"Apply these changes to cluster {name}?"
+    what = f"{'Do this' if request.name else 'Apply these changes'} to cluster {name}?"
     if edit is not None and not edit.empty:
         what = f"Write {edit.path} and apply this to cluster {name}?" if plan.steps else f"Write {edit.path}?"
     return _ask(output, f"{what} Only '{name}' or 'yes' is accepted:") in (name, "yes")

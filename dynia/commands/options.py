@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from dynia.interfaces.requests import ApplyRequest, Detail, EditVerb, ProgressKind
+    from dynia.interfaces.requests import ApplyRequest, ByHandVerb, Detail, EditVerb, ProgressKind
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -135,6 +135,38 @@ def edit_request(verb: EditVerb, said: Mapping[str, Any]) -> ApplyRequest:
         dry_run=said["dry_run"],
         allow_downtime=said["allow_downtime"],
         force_dns=said["force_dns"],
+        lock_wait=said["lock_wait"],
+        progress=progress_of(said["progress"]),
+        detail=detail_of(said["detail"]),
+        as_json=said["as_json"],
+    )
+
+
+def by_hand_options(function: _F) -> _F:
+    """What every verb takes that does once what no file says; `by_hand_request` reads them."""
+    flags = (
+        click.option("--yes", is_flag=True, help="Do it without asking (for CI; name the cluster)."),
+        click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted."),
+        lock_wait_option,
+        progress_option,
+        detail_option,
+        json_option,
+    )
+    for flag in reversed(flags):
+        function = flag(function)
+    return target_options(function)
+
+
+def by_hand_request(verb: ByHandVerb, name: str, said: Mapping[str, Any]) -> ApplyRequest:
+    """The request that the options of `by_hand_options` mean. `name` is whom it is about."""
+    from dynia.interfaces.requests import ApplyRequest, Target
+
+    return ApplyRequest(
+        target=Target(file=said["file"], cluster=said["cluster"]),
+        verb=verb,
+        name=name,
+        yes=said["yes"],
+        allow_downtime=said["allow_downtime"],
         lock_wait=said["lock_wait"],
         progress=progress_of(said["progress"]),
         detail=detail_of(said["detail"]),

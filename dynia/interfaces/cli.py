@@ -172,7 +172,7 @@ class LazyCommands(click.Group):
                 if verb.group == group:
                     formatter.write(f"  {_shown(verb):<{wide}}  {verb.help}\n")
         formatter.write("\nEvery command has --help with an example. ")
-        formatter.write("Exit codes: docs/operating.md.\n\n")
+        formatter.write("Exit codes: docs/operating.md.\n")
         formatter.write(f"{EXAMPLE}\n")
 
 

@@ -8,6 +8,8 @@ from dynia.interfaces.shape import Shape
 
 Detail = Literal["summary", "normal", "full"]
 EditVerb = Literal["deploy", "undeploy", "cluster scale", "cluster create"]
+# What no file says: it is done once, to the service or the node that is named.
+ByHandVerb = Literal["restart"]
 ProgressKind = Literal["auto", "tty", "plain", "json"]
 
 
@@ -49,11 +51,13 @@ class ApplyRequest(Shape):
     is for how many seconds to wait for the cluster's lock.
 
     The other verbs edit the file first and apply it then; `dry_run`: they show both and do neither.
-    `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
+    `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked. `name`
+    is whom a verb by hand is about.
     """
 
     target: Target
-    verb: Literal["apply", "sync"] | EditVerb = "apply"
+    verb: Literal["apply", "sync"] | EditVerb | ByHandVerb = "apply"
+    name: str = ""
     yes: bool = False
     dry_run: bool = False
     allow_downtime: bool = False
@@ -76,7 +80,12 @@ class ApplyRequest(Shape):
     @property
     def again(self) -> str:
         """The verb that goes on with what this one began: once the file is edited, that is apply."""
-        return "sync" if self.restrict else "apply"
+        return self.said if self.name else "sync" if self.restrict else "apply"
+
+    @property
+    def said(self) -> str:
+        """The verb as it was typed, with the name that it is about."""
+        return f"{self.verb} {self.name}".rstrip()
 
 
 class ScaleRequest(Shape):

@@ -19,6 +19,7 @@ from dynia.services.former_texts import former_texts
 from dynia.services.gather import gather
 from dynia.services.keep_manifests import keep_manifests
 from dynia.services.leased import leased
+from dynia.services.planning.by_hand import ByHand
 from dynia.services.planning.closing import closing_changes, opening_changes
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.estimate import LOOK, paced
@@ -51,12 +52,17 @@ class Reconciler:
         self.recipes: Recipes = {}
         self.done = 0
         self.restrict = False
+        self.by_hand: ByHand | None = None
         self.looked_s = 0.0
 
     async def look(self) -> PlanningInput:
         """The world as it is now."""
-        self.given = await gather(self.session, self.connections)
-        return self.given
+        given = await gather(self.session, self.connections)
+        if self.by_hand is not None:
+            self.by_hand = self.by_hand.begun(given.observed)
+            given = msgspec.structs.replace(given, by_hand=self.by_hand)
+        self.given = given
+        return given
 
     async def plan(self, *, sync: bool = False) -> Plan:
         """What follows from a look at the world. Changes nothing. `sync`: files only.
@@ -88,21 +94,23 @@ class Reconciler:
         restrict: bool = False,
         ask_always: bool = False,
         reviewed: Reviewed | None = None,
+        by_hand: ByHand | None = None,
     ) -> ApplyResult:
         """Plan, ask, and do it, under the cluster's lock. `restrict`: files only, no machines or addresses.
 
         `ask_always`: `approve` decides over more than the plan, so it is asked about an empty one too.
-        `reviewed`: only that plan is applied; it is made again from the world and compared.
+        `reviewed`: only that plan is applied; it is made again from the world and compared. `by_hand`: that
+        is done, and nothing of what the file says.
 
         Raises Refused when `approve` says no, Stale when the world moved between review and deed,
         Interrupted after Ctrl-C. A failed step is in the result, not an exception.
         """
         session = self.session
-        self.done, self.restrict = 0, restrict
+        self.done, self.restrict, self.by_hand = 0, restrict, by_hand
         async with leased(session):
             began = session.clock.monotonic()
             plan = await self.plan(sync=restrict)
-            if not restrict:
+            if not restrict and by_hand is None:
                 self.refuse()
             self.refuse_old_state()
             if reviewed is not None:
@@ -137,7 +145,7 @@ class Reconciler:
 
     async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:
         session, plan, worked = self.session, approved, False
-        opening = opening_changes(self._given())
+        opening = () if self.by_hand else opening_changes(self._given())
         if opening:
             session.store.write(session.cluster, opening, "cluster recorded")
         steps = (*approved.steps, *approved.later)
@@ -149,7 +157,7 @@ class Reconciler:
                 steps=len(steps),
                 nodes=turns or tuple(dict.fromkeys(step.node for step in steps if step.node)),
                 holder=approved.holder,
-                title="destroy" if session.spec is None else "sync" if restrict else "apply",
+                title=self._title(),
             )
         )
         seen, touched = self._given().observed.nodes, Touched()
@@ -168,7 +176,7 @@ class Reconciler:
                 session.store.snapshot()
                 raise Interrupted(
                     "interrupted: what was in flight is finished, the state is saved",
-                    hint="run `dynia apply` again to go on",
+                    hint=f"run `dynia {self.by_hand.verb if self.by_hand else 'apply'}` again to go on",
                 )
             earlier = frozenset(step.id for step in plan.steps)
             touched |= touched_by(plan.steps, self.recipes)
@@ -226,13 +234,18 @@ class Reconciler:
     async def _close(self, approved: Plan, last: Plan, began: float, *, worked: bool) -> ApplyResult:
         session, given = self.session, self._given()
         whole = not last.not_observed and all(w.final for w in last.waiting)
-        changes = closing_changes(
-            given,
-            at=int(session.clock.now()),
-            by=session.lessee,
-            commit=session.commit,
-            worked=worked,
-            whole=whole,
+        # What is done by hand brings about nothing of the file, so it makes no generation.
+        changes = (
+            ()
+            if self.by_hand
+            else closing_changes(
+                given,
+                at=int(session.clock.now()),
+                by=session.lessee,
+                commit=session.commit,
+                worked=worked,
+                whole=whole,
+            )
         )
         if changes:
             pace = paced(session.store.state, session.cluster, LOOK, self.looked_s)
@@ -272,6 +285,11 @@ class Reconciler:
             seconds=seconds,
             generation=home.generation if home else 0,
         )
+
+    def _title(self) -> str:
+        if self.by_hand is not None:
+            return self.by_hand.verb
+        return "destroy" if self.session.spec is None else "sync" if self.restrict else "apply"
 
     def _node(self, name: str) -> Node:
         found = self.session.store.state.node(self.session.cluster, name)

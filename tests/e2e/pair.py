@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.e2e.scratch import Scratch
 
 COMPOSE = """\
@@ -48,6 +50,12 @@ def write_pair(cluster: Scratch, *, nodes: int = 3, entry: str = "vip") -> None:
     cluster.write("compose.yaml", COMPOSE)
     cluster.write("greeting/text", "good morning\n")
     cluster.write("side/settings", "side = 1\n")
+
+
+def paint(cluster: Scratch, colour: str) -> None:
+    """Another release of the routed container."""
+    text = (cluster.folder / "compose.yaml").read_text()
+    cluster.write("compose.yaml", re.sub(r"\{COLOUR: \w+\}", f"{{COLOUR: {colour}}}", text))
 
 
 def check_settled(cluster: Scratch) -> None:

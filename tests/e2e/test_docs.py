@@ -120,7 +120,7 @@ def words_of(demo: Scratch, command: str) -> list[str]:
 def run(demo: Scratch, words: list[str]) -> tuple[int, str]:
     """At a terminal, as a reader does: questions are answered, a shell is left again."""
     with Terminal(demo, *words) as terminal:
-        if words[0] in ("apply", "forget") or words[:2] == ["state", "rebuild"]:
+        if words[0] in ("apply", "forget", "restart") or words[:2] == ["state", "rebuild"]:
             terminal.answer("is accepted:", "yes")
         elif words[0] == "drill":
             terminal.answer("[y/N]", "y")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import ROOT
-from tests.e2e.pair import check_settled, write_pair
+from tests.e2e.pair import check_settled, paint, write_pair
 from tests.e2e.scratch import Scratch
 from tests.e2e.visitor import POST, Visitors
 
@@ -28,12 +28,6 @@ def settled(pair: Scratch) -> Iterator[None]:
     check_settled(pair)
     for node in pair.nodes():
         assert pair.sh(node, f"ls {FLAGS} 2>/dev/null || :") == ""
-
-
-def paint(cluster: Scratch, colour: str) -> None:
-    """Another release of the routed container."""
-    text = (cluster.folder / "compose.yaml").read_text()
-    cluster.write("compose.yaml", re.sub(r"\{COLOUR: \w+\}", f"{{COLOUR: {colour}}}", text))
 
 
 @pytest.mark.slow

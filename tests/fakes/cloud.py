@@ -53,6 +53,7 @@ from dynia.services.actions.base import HostKey
 from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.apply_result import ApplyResult
 from dynia.services.drill import SCRIPTS
+from dynia.services.planning.by_hand import ByHand
 from dynia.services.planning.components import PEM, secret_files
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.model_node import ModelNode
@@ -387,9 +388,11 @@ class Connection:
         self._becomes(swap)
         self.cloud.deeds.append(f"{self.node.name} push {request.component}")
         self.cloud.tick(f"{self.node.name} swapped {request.component}")
-        release = wanted.recipes[self.node.name][request.component].release
-        component = wanted.by_name[request.component]
-        self._becomes(lambda node: node.activate(component, wanted.topology, release.containers))
+        recipe = wanted.recipes[self.node.name][request.component]
+        release, component = recipe.release, wanted.by_name[request.component]
+        again = bool(recipe.restart) and request.activate == recipe.restart
+        awake = ModelNode.restart if again else ModelNode.activate
+        self._becomes(lambda node: awake(node, component, wanted.topology, release.containers))
         self.cloud.elect()
         self.cloud.good.add((self.node.name, request.component, release.id))
         self.cloud.tick(f"{self.node.name} pushed {request.component}")
@@ -616,8 +619,8 @@ class Engine:
     def plan(self) -> Plan:
         return run(self.run.plan())
 
-    def apply(self) -> ApplyResult:
-        return run(self.run.apply(yes))
+    def apply(self, by_hand: ByHand | None = None) -> ApplyResult:
+        return run(self.run.apply(yes, by_hand=by_hand))
 
 
 async def yes(_: object) -> bool:

@@ -13,6 +13,7 @@ from dynia.interfaces.desired import ApiEntry, NoEntry, Rollout, VipEntry
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.actions import Drain, RecordComponent, Undrain
+from dynia.services.planning.by_hand import Restart
 from dynia.services.planning.check import check_serving, floor, worst_at_once, worst_out
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
@@ -69,14 +70,15 @@ def with_trouble(given: PlanningInput, ordinal: int, trouble: str) -> PlanningIn
 
 
 @st.composite
-def clusters(draw: st.DrawFn) -> PlanningInput:
-    """Settled clusters with troubles, and changes that go over all nodes."""
+def clusters(draw: st.DrawFn, *, by_hand: bool = True) -> PlanningInput:
+    """Settled clusters with troubles, and changes that go over all nodes; or what somebody asks for `by_hand`."""
     nodes = draw(st.integers(1, 5))
     given = settled(nodes)
     for ordinal in range(1, nodes + 1):
         given = with_trouble(given, ordinal, draw(st.sampled_from(TROUBLES)))
     assert given.desired is not None
-    changed = draw(st.sampled_from(("nothing", "api", "both", "caddy")))
+    asked = ("restart",) if by_hand else ()
+    changed = draw(st.sampled_from(("nothing", "api", "both", "caddy", *asked)))
     new = "registry.example/api:1.9"
     services = (
         worlds.service(image=new) if changed in ("api", "both") else worlds.service(),
@@ -92,7 +94,8 @@ def clusters(draw: st.DrawFn) -> PlanningInput:
             monitor=draw(st.sampled_from((0.0, 5.0))),
         ),
     )
-    return worlds.wanting(given, spec)
+    wish = Restart(service="api").begun(given.observed) if changed == "restart" else None
+    return replace(worlds.wanting(given, spec), by_hand=wish)
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -132,7 +135,7 @@ def test_a_node_is_out_from_the_beginning_of_its_drain_to_the_end_of_it(given: P
 
 
 @settings(max_examples=examples(60), deadline=None)
-@given(clusters())
+@given(clusters(by_hand=False))
 def test_a_node_that_serves_nothing_is_always_worked_on(given: PlanningInput) -> None:
     spec = given.desired
     assert spec is not None

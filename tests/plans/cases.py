@@ -23,6 +23,7 @@ from dynia.interfaces.desired import (
     SshProvider,
 )
 from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
+from dynia.services.planning.by_hand import Restart
 from dynia.services.planning.components import PEM, TOKEN
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
@@ -135,6 +136,14 @@ def firewall_gone() -> PlanningInput:
         name = worlds.node_named(given, ordinal)
         given = worlds.with_facts(given, name, lambda facts, told=told: replace(facts, firewall=told))
     return given
+
+
+def restart() -> PlanningInput:
+    """A service is to start again, and the file says something new of another one by now."""
+    services = (worlds.service(), worlds.service("web"))
+    given = settled(worlds.cluster(services=services))
+    given = changed(given, services=(services[0], worlds.service("web", image="registry.example/web:9")))
+    return replace(given, by_hand=Restart(service="api").begun(given.observed))
 
 
 def holder_last_in_two_lanes() -> PlanningInput:
@@ -366,6 +375,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         container_gone,
         firewall_gone,
         left_drained,
+        restart,
         holder_last_in_two_lanes,
         node_silent,
         node_off,

@@ -8,6 +8,7 @@ from dynia.services.actions.component import (
     PushComponent,
     RecordComponent,
     RemoveComponent,
+    RestartComponent,
 )
 from dynia.services.actions.delete_node import DeleteNode
 from dynia.services.actions.dns import BindDns, UnbindDns
@@ -42,6 +43,7 @@ AnyAction = (
     | ProvideImage
     | PushComponent
     | ActivateComponent
+    | RestartComponent
     | RecordComponent
     | RemoveComponent
     | WaitHealthy
@@ -72,6 +74,7 @@ __all__ = [
     "RecordComponent",
     "ReleaseReservedIp",
     "RemoveComponent",
+    "RestartComponent",
     "StartNode",
     "UnbindDns",
     "Undrain",

@@ -22,11 +22,13 @@ class Recipe(Shape):
     """What the run rendered for one component of one node: the release and how it is brought to life.
 
     `keeper` is a node that has the content of the release's secret file, where the runner has not.
+    `restart` makes what runs start again, as it is.
     """
 
     release: Release
     check: str = ""
     activate: str = ""
+    restart: str = ""
     deactivate: str = ""
     probe: str = ""
     keeper: str = ""

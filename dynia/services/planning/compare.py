@@ -38,7 +38,7 @@ class Comparison(Shape):
     `applied` is what the state says is good there, `live` what it says was activated (the same, if no
     gate is open). `differ` are paths that are not as wanted, `stale` paths that a former release had;
     `unclear` are secret files whose source is not here. `open`: something was activated and its gate not
-    passed yet, be it the same release again.
+    passed yet, be it the same release again. `again`: somebody asked for it to start again, as it is.
     """
 
     node: str
@@ -54,6 +54,7 @@ class Comparison(Shape):
     faults: tuple[Fault, ...] = ()
     unfinished: bool = False
     open: bool = False
+    again: bool = False
 
     @property
     def pending(self) -> bool:
@@ -117,9 +118,10 @@ def compare_node(
     index: Index,
     sources: Container[str],
     told: Mapping[str, tuple[Fault, ...]],
+    again: Container[str] = (),
 ) -> list[Comparison]:
     """Components of one node that need something, in deploy order. `told` are faults by component that only
-    a look at all nodes shows."""
+    a look at all nodes shows; `again` are components that are to start again, whatever they are."""
     found = []
     for component in components:
         name = component.name
@@ -134,7 +136,7 @@ def compare_node(
         faults = (*component.faults(topology, place, wanted.recipe, facts), *told.get(name, ()))
         unfinished = name in facts.unfinished
         recorded = applied_id == wanted.id and name not in node.pushed
-        if differ or stale or unclear or faults or unfinished or not recorded:
+        if differ or stale or unclear or faults or unfinished or not recorded or name in again:
             applied = releases.get((name, applied_id)) if applied_id else None
             found.append(
                 Comparison(
@@ -151,6 +153,7 @@ def compare_node(
                     faults=faults,
                     unfinished=unfinished,
                     open=name in node.pushed,
+                    again=name in again,
                 )
             )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.observed import Observed
 from dynia.interfaces.shape import Shape
+from dynia.services.planning.by_hand import ByHand
 from dynia.state.model import State
 
 
@@ -13,7 +14,7 @@ class PlanningInput(Shape):
     ``haproxy/haproxy.cfg.mustache`` to the text in force (built-in, replaced by the team's own). `secrets`
     maps the path of a secret file to its content where the source was there at plan time; it goes into
     releases and nowhere else. `target` is the cluster's name. `leave_names`: records of a cluster that is
-    destroyed stay, and are not looked at."""
+    destroyed stay, and are not looked at. `by_hand`: only that is asked for, and nothing of the file's."""
 
     target: str
     desired: ClusterSpec | None
@@ -22,6 +23,7 @@ class PlanningInput(Shape):
     templates: dict[str, str] = {}
     secrets: dict[str, bytes] = {}
     leave_names: bool = False
+    by_hand: ByHand | None = None
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import msgspec
 
@@ -156,6 +156,16 @@ class ModelNode:
                 )
             )
 
+    def restart(self, component: Component, topology: Topology, containers: dict[str, str]) -> None:
+        """Activated, and none of its containers is one that was there before."""
+        gone = {c.id for c in self.containers}
+        self.activate(component, topology, containers)
+        mine = project(component.name.removeprefix("service/"))
+        self.containers = [
+            msgspec.structs.replace(c, id=_another(c.id, gone)) if c.project == mine else c
+            for c in self.containers
+        ]
+
     def leads_to_what_runs(self) -> None:
         """The Caddyfile is as good as what runs beside it, as far as anybody knows."""
         joined = (c for c in self.containers if any(name.startswith("edge-") for name in c.networks))
@@ -166,3 +176,9 @@ class ModelNode:
 
     def take_image(self, reference: str, pull: str, image_id: str) -> None:
         self.images.append(ImageSeen(id=image_id or pull, tags=(reference,), digests=(pull,) if pull else ()))
+
+
+def _another(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "'"
+    return name

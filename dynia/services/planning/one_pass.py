@@ -80,7 +80,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     astray = misled(spec, given.observed, membership.staying)
     rolled = Rolled()
     if settled:
-        draining = _draining(given, spec, membership.staying)
+        draining = draining_of(given, spec, membership.staying)
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining)
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of)
@@ -129,7 +129,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     )
 
 
-def _draining(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, ...]) -> Draining:
+def draining_of(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, ...]) -> Draining:
     answered = (n for n in staying if isinstance(given.observed.nodes.get(n.name), NodeFacts))
     return Draining(
         http=frozenset(s.name for s in spec.services if s.kind == "http"),

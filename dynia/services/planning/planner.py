@@ -19,9 +19,10 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
 from dynia.services.planning.manifests import heal
 from dynia.services.planning.offers import check_offer, monthly
-from dynia.services.planning.one_pass import Pass, plan_pass
+from dynia.services.planning.one_pass import Pass
 from dynia.services.planning.other_provider import refuse_other_provider
 from dynia.services.planning.part import Part
+from dynia.services.planning.passes import pass_of
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
 from dynia.services.planning.records import ours_there, takes_ours
 from dynia.services.planning.restrict import files_only
@@ -45,12 +46,13 @@ def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple
     refuse_other_provider(given)
 
     def look(world: PlanningInput) -> Pass:
-        seen = plan_pass(world, given.state)
+        seen = pass_of(world, given.state)
         return files_only(seen) if sync else seen
 
     passes = [look(given)]
     # An apply that does something writes manifests at its end; where there is nothing else they are healed.
-    healed = heal(given.state, given.target, given.observed) if given.desired is not None else Part()
+    of_the_file = given.desired is not None and given.by_hand is None
+    healed = heal(given.state, given.target, given.observed) if of_the_file else Part()
     if not passes[0].steps and healed.steps:
         lines = (*passes[0].lines, *healed.lines)
         passes = [replace(passes[0], steps=healed.steps, lines=lines)]

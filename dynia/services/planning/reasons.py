@@ -34,6 +34,9 @@ class Reasons:
             return "because an earlier push was cut short"
         return "because " + ", ".join(f"{f.subject} {f.detail}" for f in one.faults[:3])
 
+    def restart(self) -> str:
+        return "because somebody asked for it"
+
     def record(self, one: Comparison) -> str:
         return "because it is in place and the state does not say so"
 

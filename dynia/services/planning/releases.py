@@ -14,6 +14,7 @@ from dynia.services.actions import (
     ProvideImage,
     PushComponent,
     RecordComponent,
+    RestartComponent,
     WaitHealthy,
     WatchHealthy,
 )
@@ -131,6 +132,15 @@ def _one(
     node, name = one.node, one.component
     after = tuple(sorted(image_steps.get(name, ())))
     action: PushComponent | ActivateComponent | RecordComponent
+    if one.again:
+        action = RestartComponent(node=node, component=name, release=one.wanted.id, gated=gated)
+        return Step(
+            id=f"{node}/{name}/restart",
+            action=action,
+            why=reasons.restart(),
+            node=node,
+            disturbs=_disturbed(component, (), services, serves),
+        )
     if one.differ or one.stale:
         touched = (*one.differ, *one.stale)
         action = PushComponent(

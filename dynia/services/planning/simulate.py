@@ -32,6 +32,7 @@ from dynia.services.actions import (
     RecordComponent,
     ReleaseReservedIp,
     RemoveComponent,
+    RestartComponent,
     StartNode,
     UnbindDns,
     Undrain,
@@ -47,7 +48,7 @@ from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.model_state import ModelState
-from dynia.services.planning.one_pass import plan_pass
+from dynia.services.planning.passes import pass_of
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.serving import can_claim
 from dynia.services.planning.wanted import Wanted
@@ -62,7 +63,7 @@ def simulate(given: PlanningInput, plan: Plan) -> PlanningInput:
 
 def rendered_for(given: PlanningInput) -> Wanted | None:
     """What was rendered when this input was planned."""
-    return plan_pass(given, given.state).wanted
+    return pass_of(given, given.state).wanted
 
 
 def apply_steps(given: PlanningInput, steps: tuple[Step, ...], wanted: Wanted | None) -> PlanningInput:
@@ -129,6 +130,9 @@ class _World:
                 self.node(name).take_image(reference, pull, image_id)
             case PushComponent() as action:
                 self._push(action)
+            case RestartComponent(node=name, component=component, release=release, gated=gated):
+                self._activate(name, component, again=True)
+                self._record(name, component, release, gated)
             case ActivateComponent(node=name, component=component, release=release, gated=gated):
                 self._activate(name, component)
                 self._record(name, component, release, gated)
@@ -342,11 +346,12 @@ class _World:
         self._activate(action.node, action.component)
         self._record(action.node, action.component, action.release, action.gated)
 
-    def _activate(self, name: str, component: str) -> None:
+    def _activate(self, name: str, component: str, *, again: bool = False) -> None:
         if self._wanted is None:
             raise ValueError("an activation needs what was rendered")
         containers = self._wanted.recipes[name][component].release.containers
-        self.node(name).activate(self._wanted.by_name[component], self._wanted.topology, containers)
+        awake = self.node(name).restart if again else self.node(name).activate
+        awake(self._wanted.by_name[component], self._wanted.topology, containers)
 
     def _record(self, name: str, component: str, release: str, gated: bool) -> None:
         if self._wanted is None:

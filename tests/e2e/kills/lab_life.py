@@ -48,7 +48,12 @@ MANIFEST, RULES = "/var/lib/dynia/manifest.json", "/opt/dynia/firewall/dynia.nft
 FLAG = "/opt/dynia/caddy/drain/hello"
 PEM, LOCK = "/opt/dynia/tls/cluster.pem", "/run/dynia.lock"
 # What a script does on a node that takes in the whole request before it waits for the node's lock.
-WAITING = ("bootstrap_node", "push_component", "activate_component", "remove_component", "write_manifest")
+WAITING = (
+    "bootstrap_node", "push_component", "activate_component", "restart_component", "remove_component",
+    "write_manifest",
+)  # fmt: skip
+# What brings about steps that no file asks for.
+BY_HAND = {"restarted": ("restart", "hello", "--yes")}
 
 
 class LabLife(Life):
@@ -58,6 +63,7 @@ class LabLife(Life):
         super().__init__(cluster, LAB)
         self.nodes, self.image, self.network, self.names, self.work = 2, 1, 1, 1, True
         self.victim, self.release = "", 1
+        self.ran: dict[str, str] = {}
         self.write()
 
     def write(self) -> None:
@@ -105,6 +111,10 @@ class LabLife(Life):
         self.release += 1
         self.write()
 
+    def restarted(self) -> None:
+        """Somebody asks for that, and the file says nothing new."""
+        self.ran = {node: self.containers(node) for node in self.cluster.nodes()}
+
     def firewall(self) -> None:
         self.network += 1
         self.write()
@@ -149,13 +159,16 @@ class LabLife(Life):
 
     # The kill
 
+    def killed(self) -> tuple[str, ...]:
+        return BY_HAND.get(self.phase, self.argv())
+
     def attempt(self, kind: str, point: str) -> tuple[int, Stop | None]:
         return self.late(kind) if point == "during" and kind in WAITING else super().attempt(kind, point)
 
     def late(self, kind: str) -> tuple[int, Stop | None]:
         """The node has the whole request and waits for its lock; the runner is killed; then the node does it."""
         told = self.cluster.folder / "stopped.json"
-        process = self.cluster.begin(*self.argv(), variables=knife.variables(kind, "begun", 0.0, told))
+        process = self.cluster.begin(*self.killed(), variables=knife.variables(kind, "begun", 0.0, told))
         try:
             stop = knife.wait_for_stop(process, told, SECONDS)
             if stop is None:
@@ -201,6 +214,8 @@ class LabLife(Life):
                 return self.true_on(node, f"grep -qF {self.other_network()} {RULES}")
             case "activate_component":
                 return self.true_on(node, "nft list table inet dynia >/dev/null 2>&1")
+            case "restart_component":
+                return self.containers(node) not in ("", self.ran[node])
             case "drain":
                 return self.true_on(node, f"test -s {FLAG}")
             case "undrain":
@@ -224,6 +239,10 @@ class LabLife(Life):
 
     def true_on(self, node: str, question: str) -> bool:
         return self.cluster.sh(node, f"if {question}; then echo yes; fi").strip() == "yes"
+
+    def containers(self, node: str) -> str:
+        """Those of the routed service, by their ids."""
+        return self.cluster.sh(node, "docker ps --quiet --no-trunc --filter name=dynia-hello-")
 
     def addresses(self) -> list[str]:
         return self.volumes(f"label={KIND}=reserved-ip")

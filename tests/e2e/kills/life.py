@@ -83,7 +83,7 @@ class Life:
         """One apply: its exit code, and where it was killed."""
         delay = random.Random(f"{SEED} {self.phase} {kind}").uniform(0.02, 0.4)
         told = self.cluster.folder / "stopped.json"
-        process = self.cluster.begin(*self.argv(), variables=knife.variables(kind, point, delay, told))
+        process = self.cluster.begin(*self.killed(), variables=knife.variables(kind, point, delay, told))
         try:
             stop = knife.wait_for_stop(process, told, SECONDS)
             if stop is not None:
@@ -119,6 +119,10 @@ class Life:
         if self.phase == self.last:
             return ("cluster", "destroy", name, "--yes-destroy", name)
         return ("apply", "--yes")
+
+    def killed(self) -> tuple[str, ...]:
+        """What is killed; what goes through afterwards is `argv`."""
+        return self.argv()
 
     def said(self) -> str:
         """What the last killed or ended apply printed."""

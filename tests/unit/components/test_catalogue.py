@@ -84,6 +84,15 @@ def test_removal_scripts_are_sh(name: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_restart_is_an_activation_that_spares_no_container() -> None:
+    whole = topology(two_hosts())
+    recipe = recipes(whole)[whole.nodes[0].name]["service/api"]
+    up = "up -d --no-build --pull never"
+    assert recipe.activate.count(f"{up} --remove-orphans") == 1
+    assert recipe.restart != recipe.activate
+    assert recipe.restart.replace(f"{up} --force-recreate", up) == recipe.activate
+
+
 def test_images_of_the_services_and_caddy_are_asked_for() -> None:
     assert image_references(cluster()) == ("cache:1", "dynia-lab/caddy:2.11.7", "hello:1")
     assert "caddy:2.10" in image_references(cluster(provider=SshProvider()))

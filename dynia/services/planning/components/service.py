@@ -70,6 +70,7 @@ class ServiceComponent(Basic, kw_only=True):
             release=release,
             check=_check(service, home),
             activate=_activate(service, home),
+            restart=_activate(service, home, anew=True),
             deactivate=deactivate_service(service.name, volumes=service.volumes == "per-node"),
         )
 
@@ -147,9 +148,10 @@ def _check(service: Service, home: str) -> str:
     return DOCKER_ANSWERS + staged(home, "folder") + command + "\n"
 
 
-def _activate(service: Service, home: str) -> str:
+def _activate(service: Service, home: str, *, anew: bool = False) -> str:
+    """`anew`: every container is made again, in the order that their file says, be it as wanted or not."""
     name = project(service.name)
-    up = "up -d --no-build --pull never"
+    up = "up -d --no-build --pull never" + (" --force-recreate" if anew else "")
     unseen = any(container.unseen_dotenv for container in service.containers)
     told = DOTENV_VARIABLE if unseen else ""
     command = compose(name, quote(home), _FILES, quote(f"{home}/{DOTENV}"), up, told=told)

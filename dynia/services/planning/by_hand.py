@@ -1,0 +1,38 @@
+"""What a person may ask for that no file says: it is done once, by the same rules as a change of the file."""
+
+from __future__ import annotations
+
+from dynia.interfaces.observed import NodeFacts, Observed
+from dynia.interfaces.shape import Shape
+from dynia.services.planning.components.compose_override import project
+
+
+class Restart(Shape, tag="restart"):
+    """The containers of a service are to start again, as they are. `old`, by node, are those that were there
+    when it was asked for: they are to go. None: whatever there is now."""
+
+    service: str
+    old: dict[str, tuple[str, ...]] | None = None
+
+    @property
+    def verb(self) -> str:
+        return f"restart {self.service}"
+
+    def begun(self, seen: Observed) -> Restart:
+        """With what is there at the first look. A node that says nothing then is not asked for."""
+        if self.old is not None:
+            return self
+        there = {n: self._there(f) for n, f in sorted(seen.nodes.items()) if isinstance(f, NodeFacts)}
+        return Restart(service=self.service, old=there)
+
+    def open_on(self, node: str, facts: NodeFacts, *, amiss: bool) -> bool:
+        """Whether there is still something that was there before, or not all that there should be."""
+        if self.old is None:
+            return True
+        return node in self.old and (amiss or not set(self._there(facts)).isdisjoint(self.old[node]))
+
+    def _there(self, facts: NodeFacts) -> tuple[str, ...]:
+        return tuple(sorted(c.id for c in facts.containers if c.project == project(self.service)))
+
+
+ByHand = Restart

@@ -1,0 +1,15 @@
+"""One pass of whatever is asked for: of the file, or of what a person asked for by hand."""
+
+from __future__ import annotations
+
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.one_pass import Pass, plan_pass
+from dynia.services.planning.restart import plan_restart
+from dynia.state.model import State
+
+
+def pass_of(given: PlanningInput, before: State) -> Pass:
+    """`before` is the state that the whole plan begins with."""
+    if given.by_hand is None or given.desired is None:
+        return plan_pass(given, before)
+    return plan_restart(given, given.desired, given.by_hand)
