@@ -18,7 +18,7 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import ApplyResult
-from dynia.services.planning.by_hand import ByHand, Restart
+from dynia.services.planning.by_hand import ByHand, NodeDrain, Restart
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Reviewed
 from dynia.services.reconcile import reconciler
@@ -61,7 +61,13 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
 
 def by_hand(request: ApplyRequest) -> ByHand | None:
     """What a verb asks for that no file says."""
-    return Restart(service=request.name) if request.verb == "restart" else None
+    match request.verb:
+        case "restart":
+            return Restart(service=request.name)
+        case "node drain" | "node undrain":
+            return NodeDrain(node=request.name, back=request.verb == "node undrain")
+        case _:
+            return None
 
 
 def destroy(request: DestroyRequest) -> int:

@@ -1,10 +1,10 @@
-"""`dynia node list|ssh`: the machines of a cluster."""
+"""`dynia node list|drain|undrain|ssh`: the machines of a cluster."""
 
 from __future__ import annotations
 
 import click
 
-from dynia.commands.options import json_option, target_options
+from dynia.commands.options import by_hand_options, json_option, target_options
 
 
 @click.group()
@@ -31,6 +31,41 @@ def list_(file: str | None, cluster: str | None, as_json: bool) -> int:
     from dynia.interfaces.requests import NodeListRequest, Target
 
     return list_nodes(NodeListRequest(target=Target(file=file, cluster=cluster), as_json=as_json))
+
+
+@command.command()
+@click.argument("name")
+@by_hand_options
+def drain(name: str, **said: object) -> int:
+    """Keep visitors away from a node until `dynia node undrain`: shows the plan, asks, does it.
+
+    Every HAProxy sends it nothing new, and what is open there may end. It stays so over applies and reboots;
+    its containers go on running, and an apply still changes them. Refused where too few others serve.
+
+    \b
+    Example:
+      dynia node drain misty-owl --cluster prod
+    """
+    from dynia.commands.applying import apply
+    from dynia.commands.options import by_hand_request
+
+    return apply(by_hand_request("node drain", name, said))
+
+
+@command.command()
+@click.argument("name")
+@by_hand_options
+def undrain(name: str, **said: object) -> int:
+    """Let visitors come to a node again.
+
+    \b
+    Example:
+      dynia node undrain misty-owl --cluster prod
+    """
+    from dynia.commands.applying import apply
+    from dynia.commands.options import by_hand_request
+
+    return apply(by_hand_request("node undrain", name, said))
 
 
 @command.command()

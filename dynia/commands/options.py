@@ -146,7 +146,6 @@ def by_hand_options(function: _F) -> _F:
     """What every verb takes that does once what no file says; `by_hand_request` reads them."""
     flags = (
         click.option("--yes", is_flag=True, help="Do it without asking (for CI; name the cluster)."),
-        click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted."),
         lock_wait_option,
         progress_option,
         detail_option,
@@ -166,7 +165,7 @@ def by_hand_request(verb: ByHandVerb, name: str, said: Mapping[str, Any]) -> App
         verb=verb,
         name=name,
         yes=said["yes"],
-        allow_downtime=said["allow_downtime"],
+        allow_downtime=said.get("allow_downtime", False),
         lock_wait=said["lock_wait"],
         progress=progress_of(said["progress"]),
         detail=detail_of(said["detail"]),

@@ -9,6 +9,7 @@ from dynia.commands.options import by_hand_options
 
 @click.command()
 @click.argument("service")
+@click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
 @by_hand_options
 def command(service: str, **said: object) -> int:
     """Start a service again on every node, as it is: shows the plan, asks, does it.

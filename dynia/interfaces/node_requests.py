@@ -187,9 +187,15 @@ class GateAnswer(Shape):
     output: str = ""
 
 
+# The flag of all services of a node, those that come later too: no service can be named so. It is a person's,
+# who may come back late.
+WHOLE_NODE, LASTING_S = "_node", 100 * 365 * 86_400
+
+
 class DrainRequest(Shape):
     """Let HAProxies send `services` of this node nothing new, for `lasts_s` seconds at most: whoever asked
-    may die. With 0 they send again. Under the node's lock, or not at all (`Locked`)."""
+    may die. With 0 they send again. Under the node's lock, or not at all (`Locked`). `WHOLE_NODE` stands for
+    all of them."""
 
     services: tuple[str, ...]
     lasts_s: float = 0.0

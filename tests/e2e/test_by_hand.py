@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.e2e.pair import check_settled, paint, write_pair
 from tests.e2e.scratch import Scratch
+from tests.e2e.twin_cloud import until
 from tests.e2e.visitor import POST, Visitors
 
 pytestmark = pytest.mark.lab
@@ -39,4 +42,82 @@ def test_a_restart_is_refused_where_the_service_is_to_change(pair: Scratch) -> N
     assert "service pair is to change, on " in run.stderr and "`dynia apply`" in run.stderr
     assert {node: containers(pair, node) for node in pair.nodes()} == before
     write_pair(pair)
+    check_settled(pair)
+
+
+FLAG = "/opt/dynia/caddy/drain/_node"
+
+
+def taking(cluster: Scratch) -> set[str]:
+    """The nodes to which every HAProxy sends, by their own word."""
+    ask = "curl -s -f 'http://127.0.0.1:8404/traffic;csv'"
+    found = []
+    for node in cluster.nodes():
+        columns = [row.split(",") for row in cluster.sh(node, ask).splitlines()]
+        found.append({c[1] for c in columns if c[0] == "service-pair" and c[17] == "UP"})
+    return set.intersection(*found)
+
+
+def test_a_drained_node_stays_so_over_an_apply_and_a_reboot_and_loses_nothing(pair: Scratch) -> None:
+    everybody = set(pair.nodes())
+    away = min(everybody - {pair.holder()})
+    with Visitors(pair, *pair.nodes(), kind=POST) as visitors:
+        run = pair.dynia("node", "drain", away, "--yes")
+    visitors.check()
+    assert f"{away}: done: drain the whole node" in run.stdout
+    assert taking(pair) == everybody - {away}
+    status = json.loads(pair.dynia("status", "--json").stdout)
+    assert [n["name"] for n in status["nodes"] if n["drainedByHand"]] == [away]
+    assert status["services"][0]["on"][away] == "drained"
+    told = f"Drained by hand: {away} (until `dynia node undrain NAME`)"
+    for verb in ("plan", "drift"):
+        assert told in " ".join(pair.dynia(verb).stdout.split())
+
+    pair.edit("clusters.yaml", "    services:\n", "    rollout: {max_unavailable: 2}\n    services:\n")
+    paint(pair, "grey")
+    before = containers(pair, away)
+    with Visitors(pair, *pair.nodes(), kind=POST) as visitors:
+        pair.apply()
+    visitors.check()
+    assert containers(pair, away) != before, "an apply changes what runs there"
+    assert taking(pair) == everybody - {away}
+
+    machine = pair.nodes()[away]
+    pair.docker("kill", machine)
+    pair.docker("start", machine)
+    until(lambda: pair.sh(away, "timeout 30 docker ps -q", check=False))
+    pair.apply()
+    assert pair.sh(away, f"cat {FLAG}").strip().isdecimal()
+    assert taking(pair) == everybody - {away}
+
+    with Visitors(pair, *pair.nodes(), kind=POST) as visitors:
+        pair.dynia("node", "undrain", away, "--yes")
+    visitors.check()
+    pair.sh(away, f"! test -e {FLAG}")
+    write_pair(pair)
+    pair.apply()
+    check_settled(pair)
+    assert taking(pair) == everybody
+
+
+def test_a_second_node_is_not_drained(pair: Scratch) -> None:
+    first, second = sorted(set(pair.nodes()) - {pair.holder()})
+    pair.dynia("node", "drain", first, "--yes")
+    run = pair.dynia("node", "drain", second, "--yes", exits=1)
+    said = " ".join(run.stderr.split())
+    assert f"{second}/drain would leave pair on 1 of 3 nodes, and 2 must serve; nothing was touched" in said
+    assert f"`dynia node undrain {first}`" in said
+    assert second in taking(pair)
+    pair.dynia("node", "undrain", first, "--yes")
+    check_settled(pair)
+
+
+def test_a_state_that_is_made_again_finds_who_is_drained(pair: Scratch) -> None:
+    away = min(set(pair.nodes()) - {pair.holder()})
+    pair.dynia("node", "drain", away, "--yes")
+    (pair.folder / "state.json").rename(pair.folder / "state.lost")
+    (pair.folder / ".dynia").rename(pair.folder / "dynia.lost")
+    pair.dynia("state", "rebuild", "--yes")
+    assert json.loads(pair.dynia("plan", "--json").stdout)["drainedByHand"] == [away]
+    pair.dynia("node", "undrain", away, "--yes")
     check_settled(pair)

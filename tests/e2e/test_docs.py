@@ -37,6 +37,10 @@ ELSEWHERE = (
 )
 
 
+# Besides the verbs of one word that ask.
+CONFIRMED = (("state", "rebuild"), ("node", "drain"), ("node", "undrain"))
+
+
 @pytest.fixture(scope="module")
 def demo(lab: Lab) -> Iterator[Scratch]:
     """A copy of examples/demo under a name of its own; nothing is applied yet."""
@@ -120,7 +124,7 @@ def words_of(demo: Scratch, command: str) -> list[str]:
 def run(demo: Scratch, words: list[str]) -> tuple[int, str]:
     """At a terminal, as a reader does: questions are answered, a shell is left again."""
     with Terminal(demo, *words) as terminal:
-        if words[0] in ("apply", "forget", "restart") or words[:2] == ["state", "rebuild"]:
+        if words[0] in ("apply", "forget", "restart") or tuple(words[:2]) in CONFIRMED:
             terminal.answer("is accepted:", "yes")
         elif words[0] == "drill":
             terminal.answer("[y/N]", "y")

@@ -89,7 +89,7 @@ class Cloud:
 
     `lie(what, node)` may give another answer than the true one, to a push or a gate whose effect then stays away;
     it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer; the entry
-    address answers this machine while it is `reachable`. `traffic` is what the HAProxy of a node tells.
+    address answers this machine while it is `reachable`; `blind` Caddyfiles look at no flag. `traffic` is what the HAProxy of a node tells.
     """
 
     def __init__(self) -> None:
@@ -107,6 +107,7 @@ class Cloud:
         self.good: set[tuple[str, str, str]] = set()
         self.cut: set[str] = set()
         self.reachable = True
+        self.blind = False
         self.tick: Callable[[str], None] = _nothing
         self.lie: Lie = _truth
         self.traffic: Callable[[str], Traffic] = lambda node: Traffic()
@@ -458,6 +459,8 @@ class Connection:
         await self._reached(verb)
         self._passes(request.fence)
         change = set.update if request.lasts_s else set.difference_update
+        if self.cloud.blind and request.lasts_s:
+            return ()
         self._becomes(lambda node: change(node.drained, services))
         self.cloud.deeds.append(f"{self.node.name} {verb} {' '.join(sorted(services))}")
         self.cloud.tick(f"{self.node.name} {verb}ed")

@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, Entry, Firewall, NoEntry, Rollout, VipEntry
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import FileSeen, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
 from dynia.services.planning.closing import opening_changes
 from dynia.services.planning.inputs import PlanningInput
@@ -66,6 +67,7 @@ def edits(draw: st.DrawFn, facts: NodeFacts) -> NodeFacts:
                 "vrrp",
                 "address",
                 "cut",
+                "drained",
             )
         )
     )
@@ -100,6 +102,9 @@ def edits(draw: st.DrawFn, facts: NodeFacts) -> NodeFacts:
         return replace(facts, addresses=tuple(sorted({*facts.addresses, "198.18.7.5"})))
     if what == "vrrp":
         return replace(facts, vrrp="", addresses=())
+    if what == "drained":
+        flag = draw(st.sampled_from((WHOLE_NODE, "api")))
+        return replace(facts, drained=tuple(sorted({*facts.drained, flag})))
     if what == "cut":
         return replace(facts, unfinished=(draw(st.sampled_from(("haproxy", "caddy", "service/api"))),))
     return facts

@@ -25,10 +25,11 @@ from dynia.interfaces.desired import (
     SelfSignedTls,
 )
 from dynia.interfaces.errors import Stale
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import AnyAction, ProvisionNode
 from dynia.services.actions.base import Action
-from dynia.services.planning.by_hand import ByHand, Restart
+from dynia.services.planning.by_hand import ByHand, NodeDrain, Restart
 from dynia.services.planning.components.failover import TOKEN
 from dynia.services.reconcile import Reconciler
 from dynia.services.tools import PassTools
@@ -112,6 +113,12 @@ def as_it_is() -> World:
     return *applied(TWO), TWO
 
 
+def drained_by_hand() -> World:
+    cloud, disk = applied(TWO)
+    cloud.nodes[2] = replace(cloud.nodes[2], drained=(WHOLE_NODE,))
+    return cloud, disk, TWO
+
+
 def watched() -> World:
     return Cloud(), fresh_disk(), replace(TWO, rollout=Rollout(monitor=5.0))
 
@@ -153,6 +160,11 @@ def one_name_less() -> World:
     return *applied(replace(TWO, dns=ZONE)), replace(TWO, dns=ZONE, services=TWO.services[:1])
 
 
+def second() -> str:
+    """The name of the second node of such a cluster."""
+    return applied(TWO)[0].machines[2].name
+
+
 ROWS: dict[str, Row] = {
     "provision_node": Row(world=nothing_yet, calls=("create",), made=True),
     "start_node": Row(world=off, calls=("start",)),
@@ -175,6 +187,10 @@ ROWS: dict[str, Row] = {
     "watch_healthy": Row(world=watched),
     "drain": Row(world=another_release, calls=("drain",)),
     "undrain": Row(world=another_release, calls=("undrain",)),
+    "drain_node": Row(world=as_it_is, calls=("drain",), by_hand=NodeDrain(node=second())),
+    "undrain_node": Row(
+        world=drained_by_hand, calls=("undrain",), by_hand=NodeDrain(node=second(), back=True)
+    ),
     "write_manifest": Row(world=without_manifest, calls=("swapped manifest",)),
     "bind_dns": Row(world=named, calls=("bind", "change")),
     "unbind_dns": Row(world=one_name_less, calls=("unbind",)),

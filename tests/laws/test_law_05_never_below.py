@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynia.interfaces.desired import ApiEntry, NoEntry, Rollout, VipEntry
-from dynia.interfaces.errors import Refused
+from dynia.interfaces.errors import NotObservedError, Refused
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.actions import Drain, RecordComponent, Undrain
-from dynia.services.planning.by_hand import Restart
+from dynia.services.planning.by_hand import NodeDrain, Restart
 from dynia.services.planning.check import check_serving, floor, worst_at_once, worst_out
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
@@ -37,6 +38,7 @@ TROUBLES = (
     "caddy gone",
     "edited",
     "drained",
+    "drained by hand",
 )
 
 
@@ -63,7 +65,7 @@ def with_trouble(given: PlanningInput, ordinal: int, trouble: str) -> PlanningIn
             containers = tuple(
                 replace(c, health="unhealthy") if c.project == "dynia-api" else c for c in containers
             )
-        drained = ("api",) if trouble == "drained" else ()
+        drained = {"drained": ("api",), "drained by hand": (WHOLE_NODE,)}.get(trouble, ())
         return replace(facts, containers=containers, drained=drained)
 
     return worlds.with_facts(given, name, edit)
@@ -132,6 +134,32 @@ def test_a_node_is_out_from_the_beginning_of_its_drain_to_the_end_of_it(given: P
             turn = [s for s in steps[n : steps.index(end)] if s.node == drain.node and s.disturbs]
             assert turn[1:] and {s.settles for s in turn} == {end.id}
             assert {name for s in turn for name in s.disturbs} == set(drain.disturbs)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(clusters(by_hand=False), st.integers(1, 5))
+def test_a_node_is_drained_by_hand_only_while_enough_others_serve(given: PlanningInput, ordinal: int) -> None:
+    spec = given.desired
+    assert spec is not None
+    nodes = given.state.nodes_of("prod")
+    name = nodes[min(ordinal, len(nodes)) - 1].name
+    now = serving(spec, given.observed, nodes)
+    least = max(1, floor(spec.nodes, spec.rollout.max_unavailable))
+    enough = all(len(on - {name}) >= least for on in now.values() if name in on)
+    asked = replace(given, by_hand=NodeDrain(node=name))
+    try:
+        plan = make_plan(asked)
+    except NotObservedError:
+        assert not isinstance(given.observed.nodes[name], NodeFacts)
+        return
+    except Refused:
+        assert not enough
+        return
+    assert enough
+    end = simulate(asked, plan)
+    after = serving(spec, end.observed, nodes)
+    assert all(after[service] == on - {name} for service, on in now.items())
+    assert make_plan(end).empty and name in make_plan(end).away
 
 
 @settings(max_examples=examples(60), deadline=None)

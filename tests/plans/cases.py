@@ -22,6 +22,7 @@ from dynia.interfaces.desired import (
     SshHost,
     SshProvider,
 )
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import DnsRecord, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
 from dynia.services.planning.by_hand import Restart
 from dynia.services.planning.components import PEM, TOKEN
@@ -144,6 +145,13 @@ def restart() -> PlanningInput:
     given = settled(worlds.cluster(services=services))
     given = changed(given, services=(services[0], worlds.service("web", image="registry.example/web:9")))
     return replace(given, by_hand=Restart(service="api").begun(given.observed))
+
+
+def node_drained() -> PlanningInput:
+    """Somebody drained a node; a service that is to change there waits for nobody, on the others for its end."""
+    given = image_change()
+    name = worlds.node_named(given, 2)
+    return worlds.with_facts(given, name, lambda facts: replace(facts, drained=(WHOLE_NODE,)))
 
 
 def holder_last_in_two_lanes() -> PlanningInput:
@@ -376,6 +384,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         firewall_gone,
         left_drained,
         restart,
+        node_drained,
         holder_last_in_two_lanes,
         node_silent,
         node_off,

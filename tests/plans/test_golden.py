@@ -15,6 +15,7 @@ from tests.plans.cases import CASES, HERE, inputs_of, plan_page
 # These wait for somebody: a silent node, VRRP, a record in the way.
 NOT_SETTLED_ALONE = {
     "node-silent",
+    "node-drained",
     "two-masters",
     "dns",
     "destroy-host-silent",

@@ -40,6 +40,7 @@ PEOPLE = (
     "person: container",
     "person: unit",
     "person: name",
+    "person: drain",
 )
 PARTS = {
     "nodes": NODES,

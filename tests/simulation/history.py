@@ -9,6 +9,7 @@ from dynia.interfaces.desired import ApiEntry, ClusterSpec
 from dynia.state.manifest import PATH as MANIFEST
 from tests.simulation.record import Entry
 from tests.simulation.runner import Run
+from tests.simulation.world import SERVICES
 
 DEEDS = ("write", "erase", "made", "deleted", "start", "bound", "unbound", "released", "attached", "detached")
 
@@ -171,6 +172,8 @@ class Announced:
         self._facts: dict[str, set[str]] = defaultdict(set)
         self._begun: dict[tuple[str, str], set[str]] = {}
         self._serving: dict[str, set[str]] = defaultdict(set)
+        # By a person: an apply is whole without them.
+        self._drained: set[str] = set()
         self._looks: dict[str, dict[str, tuple[float, set[str]]]] = defaultdict(dict)
         self._last_deed: dict[str, float] = defaultdict(float)
         self._machines: dict[str, tuple[str, float]] = {}
@@ -190,8 +193,14 @@ class Announced:
                 self._serving[entry.detail].add(entry.where)
             case "out":
                 self._serving[entry.detail].discard(entry.where)
+            case "drains":
+                self._drained.add(entry.where)
+            case "undrains":
+                self._drained.discard(entry.where)
             case "look":
                 served = {service for service, names in self._serving.items() if entry.where in names}
+                if entry.where in self._drained:
+                    served |= set(SERVICES)
                 self._looks[entry.who][entry.where] = (entry.at, served)
             case "ended" if entry.where == "0" and entry.who in self._whole:
                 self._all_said(entry)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dynia.interfaces.node_requests import Fence
+from dynia.interfaces.node_requests import WHOLE_NODE, Fence
 from tests.simulation.loop import Process
 
 ROOT = "/opt/dynia"
@@ -143,7 +143,11 @@ class Node:
 
     def takes(self, service: str, now: float, *, http: bool) -> bool:
         """It serves, and no flag keeps visitors away."""
-        return self.serves(service, http=http) and self.flags.get(service, 0.0) <= now
+        return self.serves(service, http=http) and not (http and self.away(service, now))
+
+    def away(self, service: str, now: float) -> bool:
+        """A flag keeps visitors from it, its own or that of the whole node."""
+        return max(self.flags.get(service, 0.0), self.flags.get(WHOLE_NODE, 0.0)) > now
 
     def misled(self, services: Mapping[str, bool]) -> bool:
         """Whether containers of some service run beside a Caddy that does not lead to them."""

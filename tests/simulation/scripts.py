@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from dynia.interfaces.errors import Locked, Refused, fenced
 from dynia.interfaces.node_requests import (
+    WHOLE_NODE,
     Bootstrapped,
     BootstrapRequest,
     DrainRequest,
@@ -262,7 +263,8 @@ async def drain(world: World, node: Node, who: str, request: DrainRequest) -> tu
                 node.flags.pop(service, None)
             else:
                 node.flags[service] = world.now + request.lasts_s
-                node.at_work[service] = world.now + world.pace.choice((0.0, 0.3, 1.0, 2.0, 4.0, 40.0))
+                for one in SERVICES if service == WHOLE_NODE else (service,):
+                    node.at_work[one] = world.now + world.pace.choice((0.0, 0.3, 1.0, 2.0, 4.0, 40.0))
                 world.loop.later(request.lasts_s, lambda: world.noticed(node, "world"))
             world.noticed(node, who)
         world.note(who, "done", node.name, "drain" if request.lasts_s else "undrain")

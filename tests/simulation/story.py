@@ -35,6 +35,8 @@ replace = msgspec.structs.replace
 MOST_APPLIES = 8
 # What is said where each node serves what another lacks, and Caddy itself would have to be made anew on each of them.
 NO_WAY = re.compile(r"set rollout\.max_unavailable to (\d+).*each serves what another lacks")
+# Of so many worlds a person drains a node in one.
+DRAINS = 0.15
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
 # As in a file: only a cloud's API moves an address, and only elsewhere do nodes share a layer 2. A cluster stays where
 # it is: a kernel never gets an address that a cloud gave to another machine.
@@ -106,6 +108,10 @@ class _Story:
         if chance.random() < 0.7:
             await self._ended(self._start(spec))
             spec = draw_spec(chance, spec, sick=0.15)
+        # Drawn by itself: with one person more every other world is what it was.
+        person = random.Random(f"{world.seed}/person")
+        if person.random() < DRAINS:
+            world.loop.later(person.uniform(0.0, 60.0), lambda: trouble.drain(world, self.home, self.runs))
         for _ in range(chance.choice((1, 1, 2))):
             await self._act(spec)
             if is_sick(spec) and chance.random() < 0.7:
@@ -168,6 +174,8 @@ class _Story:
             if not node.on and self.chance.random() < 0.5:
                 boot(world, node)
         await asyncio.sleep(5.0)
+        for name in trouble.undrain(world):
+            self.violations.append(f"a run let visitors in on {name}, which a person had drained")
         last, stuck = None, ""
         for _ in range(MOST_APPLIES):
             last = self._start(spec)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
+from dynia.interfaces.node_requests import WHOLE_NODE
 from tests.simulation.awaken import UNITS
 from tests.simulation.loop import Process
 from tests.simulation.machine import LINEAGE_FILE, ROOT, File, Node, Unit
@@ -278,6 +280,28 @@ def edit_name(world: World, home: Harddisk, runs: list[Run]) -> None:
         was = world.names.records[key]
         world.names.records[key] = msgspec.structs.replace(was, type="A", value="203.0.113.9")
     world.note("person", "edit name", key)
+
+
+def drain(world: World, home: Harddisk, runs: list[Run]) -> None:
+    """A person's drain: it stays until a person ends it."""
+    if node := _some(world):
+        world.fired["person: drain"] += 1
+        node.flags[WHOLE_NODE] = math.inf
+        world.note("person", "drains", node.name, node.provider_id)
+        world.noticed(node, "person")
+
+
+def undrain(world: World) -> list[str]:
+    """Ends every one; those that a run has ended."""
+    kept = [e.detail for e in world.record.entries if e.what == "drains"]
+    ended = []
+    for node in world.nodes.values():
+        if node.flags.pop(WHOLE_NODE, None) is not None:
+            world.note("person", "undrains", node.name)
+            world.noticed(node, "person")
+        elif node.provider_id in kept:
+            ended.append(node.name)
+    return ended
 
 
 NODES: tuple[Deed, ...] = (power_off, reboot, torn, old_disk, machine_gone, cut_off, failover)

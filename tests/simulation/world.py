@@ -155,7 +155,7 @@ class World:
             elif there and not serves:
                 self.serving[service].discard(node.name)
                 # Taken from visitors while they came there, or when none came or could be sent elsewhere.
-                drained = not http or not node.on or node.flags.get(service, 0.0) > self.now
+                drained = not http or not node.on or node.away(service, self.now)
                 self.note(
                     who, "out", node.name, service, 0.0 if drained or self._alone(node, service) else 1.0
                 )

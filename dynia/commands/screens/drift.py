@@ -109,6 +109,14 @@ def not_observed_lines(pairs: tuple[tuple[str, str], ...], *, width: int) -> lis
     return lines
 
 
+def away_lines(names: tuple[str, ...], *, width: int) -> list[str]:
+    """Nodes that somebody drained until further notice: no drift, and not to be forgotten."""
+    if not names:
+        return []
+    said = f"Drained by hand: {', '.join(map(one_line, names))} (until `dynia node undrain NAME`)"
+    return wrap(said, width, rest="  ")
+
+
 def drift_text(
     plan: Plan, *, width: int, color: bool, now: float | None = None, observed: int | None = None
 ) -> str:
@@ -125,6 +133,8 @@ def drift_text(
     if plan.not_observed:
         lines += ["", "Not observed (nothing is claimed)"]
         lines += not_observed_lines(plan.not_observed, width=width)
+    if plan.away:
+        lines += ["", *away_lines(plan.away, width=width)]
     if plan.changes:
         pending = f"Pending (no drift): {count(len(plan.changes), 'change')} not applied yet"
         lines += ["", *wrap(f"{pending}; see `dynia plan`.", width, rest="  ")]

@@ -6,7 +6,7 @@ import difflib
 
 import msgspec
 
-from dynia.commands.screens.drift import drift_lines, fold, nodes_of, not_observed_lines
+from dynia.commands.screens.drift import away_lines, drift_lines, fold, nodes_of, not_observed_lines
 from dynia.commands.screens.layout import entries, on_nodes
 from dynia.commands.screens.plan_effect import effect_parts, order_parts
 from dynia.commands.screens.text import (
@@ -56,7 +56,7 @@ def plan_text(
     if plan.empty and not plan.drift and all(w.final for w in plan.waiting):
         rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in plan.waiting]
         known = [line for lines in entries(rows, width) for line in lines] if rows else []
-        return "\n".join((nothing_to_do(plan, width), *known))
+        return "\n".join((nothing_to_do(plan, width), *known, *away_lines(plan.away, width=width)))
     if detail == "summary":
         return "\n".join(_summary(plan, width, color))
     blocks = [[paint(shorten(heading(plan), width), "head", color)]]
@@ -82,6 +82,7 @@ def plan_text(
         rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in waiting]
         title = paint("Not in this plan", "head", color)
         blocks.append([title, *(line for lines in entries(rows, width) for line in lines)])
+    blocks.append(away_lines(plan.away, width=width))
     blocks.append(_summary(plan, width, color))
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dynia.commands.screens.text import listing, one_line
 from dynia.interfaces.durations import span
-from dynia.services.actions import Drain
+from dynia.services.actions import Drain, DrainNode
 from dynia.services.planning.plan import Plan, Serving, Step
 
 LOOK_S = 45.0
@@ -68,7 +68,7 @@ def many_names(plan: Plan) -> bool:
 
 def drained(plan: Plan) -> dict[str, float]:
     """Services that visitors are kept away from while a node changes, and how long they are waited for."""
-    drains = [s.action for s in (*plan.steps, *plan.later) if isinstance(s.action, Drain)]
+    drains = [s.action for s in (*plan.steps, *plan.later) if type(s.action) is Drain]
     return {name: one.timeout_s for one in drains for name in one.services}
 
 
@@ -83,6 +83,8 @@ def effect_parts(plan: Plan) -> list[str]:
     if drains := drained(plan):
         longest_s = max(drains.values())
         parts.append(f"{listing(tuple(drains), 4)} drained first, {span(longest_s)} at most on each node")
+    for away in (s.action for s in plan.steps if isinstance(s.action, DrainNode)):
+        parts.append(f"what is open on {away.node} may end, {span(away.timeout_s)} at most")
     parts.append(f"reserved IP moves {effect.moves}")
     if effect.names:
         loud = "CHANGES OR REMOVES" if many_names(plan) else "changes or removes"

@@ -88,6 +88,7 @@ def _head(plan: Plan) -> dict[str, object]:
         "nodes": plan.node_count,
         "holder": plan.holder,
         "reservedIp": plan.reserved_ip,
+        "drainedByHand": list(plan.away),
         "notObserved": [{"node": node, "reason": reason} for node, reason in plan.not_observed],
     }
 

@@ -136,6 +136,8 @@ def _remarks(view: StatusView, width: int, now: float | None) -> list[str]:
     if view.entry.silence:
         said.append(f"reserved IP {view.reserved_ip}, asked from here: {one_line(view.entry.silence)}")
     for node in view.nodes:
+        if node.drained:
+            said.append(f"{node.name}: drained by hand (until `dynia node undrain {node.name}`)")
         if abs(node.clock_skew_ms) > 2000:
             said.append(f"{node.name}: {_clock(node.clock_skew_ms)}")
         if node.disk_percent >= 90:
@@ -207,6 +209,7 @@ def status_json(view: StatusView) -> bytes:
                     "clockSkewMs": node.clock_skew_ms,
                     "busySince": node.busy_since,
                     "certificate": _certificate_json(node),
+                    "drainedByHand": node.drained,
                 }
                 for node in view.nodes
             ],

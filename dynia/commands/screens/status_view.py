@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dynia.interfaces.desired import ApiEntry
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import (
     CertificateSeen,
     ContainerSeen,
@@ -33,6 +34,7 @@ class NodeView(Shape):
 
     `parts` maps docker, haproxy, keepalived, caddy to "ok" or what is wrong; `role` is VRRP's word now.
     `certificate` is the one that lies there, `days_left` how long it is good; None where there is none.
+    `drained`: somebody keeps visitors away until further notice.
     """
 
     name: str
@@ -47,6 +49,7 @@ class NodeView(Shape):
     busy_since: int = 0
     certificate: CertificateSeen | None = None
     days_left: int = 0
+    drained: bool = False
 
 
 class EntryView(Shape):
@@ -163,6 +166,7 @@ def _node(node: Node, given: PlanningInput, address: str, entry: EntryView) -> N
         busy_since=facts.busy_since,
         certificate=certificate,
         days_left=days_left(certificate, given.observed.at) if certificate else 0,
+        drained=WHOLE_NODE in facts.drained,
     )
 
 
@@ -211,7 +215,7 @@ def _services(
             mine = [c for c in facts.containers if c.project == project(service.name)]
             wanted = _applied(given, node, service.name)
             state = _served(answer, mine, wanted, routed) if routed else _containers(mine, wanted)
-            if service.name in facts.drained:
+            if service.name in facts.drained or (service.kind == "http" and WHOLE_NODE in facts.drained):
                 state = "drained" if state == OK else f"{state}, drained"
             on[node.name] = state
         found.append(ServiceView(name=service.name, kind=service.kind, domains=service.domains, on=on))

@@ -10,6 +10,7 @@ import msgspec
 
 from dynia.interfaces.errors import DyniaError, Locked, NotObservedError, Refused, fenced
 from dynia.interfaces.node_requests import (
+    WHOLE_NODE,
     Bootstrapped,
     GateAnswer,
     PushAnswer,
@@ -106,9 +107,9 @@ def parse_drained(raw: bytes) -> tuple[str, ...]:
 
 
 def drained(tokens: list[bytes]) -> tuple[str, ...]:
-    """Names of services alone, each once."""
+    """Names of services alone, and of the whole node, each once."""
     named = (line(one, 100).removeprefix("/") for one in tokens)
-    return tuple(sorted({name for name in named if _SERVICE.fullmatch(name)}))
+    return tuple(sorted({name for name in named if name == WHOLE_NODE or _SERVICE.fullmatch(name)}))
 
 
 def parse_traffic(raw: bytes) -> Traffic:

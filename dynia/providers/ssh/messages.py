@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.node_requests import (
+    WHOLE_NODE,
     ExpectedFile,
     ObserveRequest,
     PushRequest,
@@ -49,7 +50,7 @@ def package_message(packages: Iterable[str]) -> bytes:
 
 def service_names(services: Iterable[str]) -> tuple[str, ...]:
     """Each is a file name on the node."""
-    return tuple(_like(_SERVICE, service, "service") for service in services)
+    return tuple(s if s == WHOLE_NODE else _like(_SERVICE, s, "service") for s in services)
 
 
 def component_key(component: str) -> str:

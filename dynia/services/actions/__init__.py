@@ -12,7 +12,7 @@ from dynia.services.actions.component import (
 )
 from dynia.services.actions.delete_node import DeleteNode
 from dynia.services.actions.dns import BindDns, UnbindDns
-from dynia.services.actions.drain import Drain, Undrain
+from dynia.services.actions.drain import Drain, DrainNode, Undrain, UndrainNode
 from dynia.services.actions.forget_intent import ForgetIntent
 from dynia.services.actions.forget_node import ForgetNode
 from dynia.services.actions.obtain_certificate import ObtainCertificate
@@ -50,6 +50,8 @@ AnyAction = (
     | WatchHealthy
     | Drain
     | Undrain
+    | DrainNode
+    | UndrainNode
     | WriteManifest
     | BindDns
     | UnbindDns
@@ -65,6 +67,7 @@ __all__ = [
     "DeleteNode",
     "DetachReservedIp",
     "Drain",
+    "DrainNode",
     "ForgetIntent",
     "ForgetNode",
     "ObtainCertificate",
@@ -78,6 +81,7 @@ __all__ = [
     "StartNode",
     "UnbindDns",
     "Undrain",
+    "UndrainNode",
     "WaitHealthy",
     "WatchHealthy",
     "WriteManifest",

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterable
 
 from dynia.interfaces.errors import ApplyFailed, DyniaError, Locked, NotObservedError
-from dynia.interfaces.node_requests import DrainRequest, Traffic, TrafficRequest
+from dynia.interfaces.node_requests import WHOLE_NODE, DrainRequest, Traffic, TrafficRequest
 from dynia.interfaces.shape import Shape
 from dynia.services.actions.base import Action, Tools
 from dynia.state.model import Change
@@ -53,6 +53,11 @@ class Drain(Action, tag="drain"):
             await self._emptied(tools, frozenset(flagged))
         return ()
 
+    @property
+    def firm(self) -> bool:
+        """Whether there is no going on without it."""
+        return False
+
     async def _served_by_others(self, tools: Tools) -> tuple[str, ...]:
         """The services that may be drained. Waits for others; raises where the plan saw some that don't."""
         lacking: dict[str, Lack] = {}
@@ -64,7 +69,7 @@ class Drain(Action, tag="drain"):
                         break
                     await asyncio.sleep(LOOK_S)
         for service, lack in lacking.items():
-            if lack.passing and self.least[service]:
+            if self.firm or (lack.passing and self.least[service]):
                 raise ApplyFailed(
                     f"{self.node} · {service} · {lack.said}; nothing was disturbed",
                     hint="mend the others first: `dynia status` shows them; then apply again",
@@ -118,6 +123,42 @@ class Drain(Action, tag="drain"):
         return sending, {name: sum(one.sessions for one in sent) for name, sent in mine.items()}
 
 
+class DrainNode(Drain, tag="drain_node"):
+    """Somebody asked for it: visitors are kept away from all that `node` serves, until further notice. One
+    flag stands for all services, so it is there or it is not, whoever dies meanwhile."""
+
+    def sentence(self) -> str:
+        return "drain the whole node"
+
+    @property
+    def firm(self) -> bool:
+        return True
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        await self._served_by_others(tools)
+        if not await _flag(tools, self.node, (WHOLE_NODE,), lasts_s=self.lasts_s):
+            raise ApplyFailed(
+                f"{self.node} can't be drained yet: its Caddyfile looks at no flag; nothing was disturbed",
+                hint="`dynia apply` brings one that does; a template of your own needs what "
+                "templates/caddy/Caddyfile.mustache has for it",
+            )
+        await self._emptied(tools, frozenset(self.services))
+        return ()
+
+
+class UndrainNode(Action, tag="undrain_node"):
+    """Visitors come again to all that the node serves."""
+
+    node: str
+
+    def sentence(self) -> str:
+        return "end the drain of the whole node"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        await _flag(tools, self.node, (WHOLE_NODE,))
+        return ()
+
+
 class Undrain(Action, tag="undrain"):
     """Visitors are let in again."""
 
@@ -141,7 +182,8 @@ async def _flag(
     except (Locked, NotObservedError):
         raise
     except DyniaError as error:
-        said = f"{node} · drain of {', '.join(services)} · {error.message}"
+        what = "the whole node" if services == (WHOLE_NODE,) else ", ".join(services)
+        said = f"{node} · drain of {what} · {error.message}"
         raise ApplyFailed(said, hint=error.hint) from error
 
 

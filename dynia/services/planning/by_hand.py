@@ -35,4 +35,18 @@ class Restart(Shape, tag="restart"):
         return tuple(sorted(c.id for c in facts.containers if c.project == project(self.service)))
 
 
-ByHand = Restart
+class NodeDrain(Shape, tag="node_drain"):
+    """Visitors are to be kept away from a node until further notice; with `back` they may come again."""
+
+    node: str
+    back: bool = False
+
+    @property
+    def verb(self) -> str:
+        return f"node {'undrain' if self.back else 'drain'} {self.node}"
+
+    def begun(self, seen: Observed) -> NodeDrain:
+        return self
+
+
+ByHand = Restart | NodeDrain

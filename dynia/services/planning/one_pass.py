@@ -23,7 +23,14 @@ from dynia.services.planning.partial import part_of_one
 from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.rollout import Rolled, roll
-from dynia.services.planning.serving import find_holder, kept_for_last, misled, provider_owner, serving
+from dynia.services.planning.serving import (
+    drained_nodes,
+    find_holder,
+    kept_for_last,
+    misled,
+    provider_owner,
+    serving,
+)
 from dynia.services.planning.speakers import hold_back, silence
 from dynia.services.planning.wanted import Wanted, render_wanted
 from dynia.services.planning.work import NodesWork, Workshop, work_on_nodes
@@ -44,6 +51,7 @@ class Pass:
     joining: tuple[str, ...] = ()
     serving: tuple[Serving, ...] = ()
     at_once: int = 0
+    away: tuple[str, ...] = ()
     not_observed: tuple[tuple[str, str], ...] = ()
     holder: str = ""
     wanted: Wanted | None = None
@@ -116,13 +124,14 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *work.waiting,
             *held,
             *rolled.waiting,
-            *_stuck(rolled, work),
+            *_stuck(rolled, work, drained_nodes(given)),
             *last.waiting,
         ),
         order=rolled.order,
         joining=(*membership.coming, *rolled.joining),
         serving=check_serving(steps, now, spec.nodes, spec.rollout.max_unavailable),
         at_once=worst_at_once(steps),
+        away=drained_nodes(given),
         not_observed=not_observed,
         holder=holder,
         wanted=wanted,
@@ -199,9 +208,10 @@ def _with_images(work: NodesWork, rolled: Rolled) -> tuple[Step, ...]:
     return (*early, *ordered)
 
 
-def _stuck(rolled: Rolled, work: NodesWork) -> tuple[Waiting, ...]:
-    """Every node alone serves what another lacks, so each waits for the other: only a person ends that."""
-    if rolled.steps or len(rolled.waiting) < 2 or work.not_observed:
+def _stuck(rolled: Rolled, work: NodesWork, away: tuple[str, ...]) -> tuple[Waiting, ...]:
+    """Every node alone serves what another lacks, so each waits for the other: only a person ends that. Who
+    is `away` is waited for, and may come back."""
+    if rolled.steps or len(rolled.waiting) < 2 or work.not_observed or away:
         return ()
     names = " and ".join(w.subject for w in rolled.waiting)
     reason = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dynia.services.planning.by_hand import NodeDrain, Restart
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.node_drain import plan_node_drain
 from dynia.services.planning.one_pass import Pass, plan_pass
 from dynia.services.planning.restart import plan_restart
 from dynia.state.model import State
@@ -12,4 +14,8 @@ def pass_of(given: PlanningInput, before: State) -> Pass:
     """`before` is the state that the whole plan begins with."""
     if given.by_hand is None or given.desired is None:
         return plan_pass(given, before)
-    return plan_restart(given, given.desired, given.by_hand)
+    match given.by_hand:
+        case Restart() as wish:
+            return plan_restart(given, given.desired, wish)
+        case NodeDrain() as wish:
+            return plan_node_drain(given, given.desired, wish)

@@ -139,10 +139,11 @@ class Plan(Shape):
     `steps` are this pass in a stable order that respects `after`; `later` are the steps of the passes
     that follow, planned on the simulated world with ``(known after apply)`` for unknown addresses.
     `drift` is what differs from what was applied; `changes` what will be made different on purpose (in
-    both passes); `order` the nodes in rollout order; `holder` who has the entry address now;
-    `not_observed` pairs of node and reason. `reserved_ip` is the address or empty. `content` is what was
-    wanted when it was planned, and `images` pairs of an image reference and what it meant then. `digest` is
-    over what an apply of the plan would do and rests on (`digest.essence`).
+    both passes); `order` the nodes in rollout order; `holder` who has the entry address now; `away` are nodes
+    that somebody drained until further notice; `not_observed` pairs of node and reason. `reserved_ip` is the
+    address or empty. `content` is what was wanted when it was planned, and `images` pairs of an image
+    reference and what it meant then. `digest` is over what an apply of the plan would do and rests on
+    (`digest.essence`).
     """
 
     cluster: str
@@ -160,6 +161,7 @@ class Plan(Shape):
     order: tuple[str, ...] = ()
     joining: tuple[str, ...] = ()
     holder: str = ""
+    away: tuple[str, ...] = ()
     reserved_ip: str = ""
     effect: Effect = Effect()
     not_observed: tuple[tuple[str, str], ...] = ()

@@ -95,6 +95,7 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
         order=order,
         joining=tuple(joining),
         holder=first.holder,
+        away=first.away,
         reserved_ip=shown,
         effect=_effect(given, passes, first.holder, count),
         not_observed=first.not_observed,

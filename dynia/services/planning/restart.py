@@ -18,7 +18,7 @@ from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.releases import component_steps
 from dynia.services.planning.rollout import roll
-from dynia.services.planning.serving import find_holder, kept_for_last, misled, serving
+from dynia.services.planning.serving import drained_nodes, find_holder, kept_for_last, misled, serving
 from dynia.services.planning.topology import topology_of
 from dynia.services.planning.turn import Work
 from dynia.services.planning.wanted import Wanted
@@ -85,6 +85,7 @@ def plan_restart(given: PlanningInput, spec: ClusterSpec, wish: Restart) -> Pass
         joining=rolled.joining,
         serving=check_serving(rolled.steps, now, spec.nodes, spec.rollout.max_unavailable),
         at_once=worst_at_once(rolled.steps),
+        away=drained_nodes(given),
         not_observed=tuple(silent),
         holder=find_holder(given),
         wanted=wanted,

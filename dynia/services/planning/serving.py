@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from dynia.interfaces.desired import ApiEntry, ClusterSpec
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import ContainerSeen, NodeFacts, NotObserved, Observed, ObservedNode
 from dynia.services.planning.components.caddy import CONFIG as CADDYFILE
 from dynia.services.planning.components.caddy import PROJECT as CADDY
@@ -37,10 +38,17 @@ def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dic
             if service is not None:
                 state[service] = state.get(service, True) and _well(container)
         for service, well in state.items():
-            drained = service in facts.drained
-            if service in found and well and not drained and (caddy or service not in http):
+            drained = not {service, WHOLE_NODE}.isdisjoint(facts.drained)
+            visited = service not in http or (caddy and not drained)
+            if service in found and well and visited:
                 found[service].add(node.name)
     return {service: frozenset(names) for service, names in found.items()}
+
+
+def drained_nodes(given: PlanningInput) -> tuple[str, ...]:
+    """Those that somebody drained until further notice, by ordinal."""
+    seen = ((n.name, given.observed.nodes.get(n.name)) for n in given.state.nodes_of(given.target))
+    return tuple(name for name, f in seen if isinstance(f, NodeFacts) and WHOLE_NODE in f.drained)
 
 
 def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from dynia.interfaces.desired import ApiEntry
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import (
     CertificateSeen,
     DnsRecord,
@@ -23,6 +24,7 @@ from dynia.services.actions import (
     DeleteNode,
     DetachReservedIp,
     Drain,
+    DrainNode,
     ForgetIntent,
     ForgetNode,
     ObtainCertificate,
@@ -36,6 +38,7 @@ from dynia.services.actions import (
     StartNode,
     UnbindDns,
     Undrain,
+    UndrainNode,
     WaitHealthy,
     WriteManifest,
 )
@@ -140,6 +143,10 @@ class _World:
                 self._record(name, component, release, False)
             case WaitHealthy(node=name, component=component, release=release, records=True):
                 self._record(name, component, release, False)
+            case DrainNode(node=name):
+                self.node(name).drained.add(WHOLE_NODE)
+            case UndrainNode(node=name):
+                self.node(name).drained.discard(WHOLE_NODE)
             case Drain(node=name, services=services):
                 self.node(name).drained.update(services)
             case Undrain(node=name, services=services):
@@ -388,7 +395,7 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
     """
     if isinstance(step.action, WriteManifest):
         return True  # every apply does so at its end
-    if isinstance(step.action, Drain | Undrain):
+    if type(step.action) in (Drain, Undrain):
         return True  # it comes with what it protects, wherever that came to disturb visitors after all
     if isinstance(step.action, BindDns | UnbindDns):
         return any(_same_record(step.action, s.action) for s in (*preview.steps, *preview.later))

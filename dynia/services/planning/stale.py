@@ -177,6 +177,8 @@ def _observed(saved: Plan, now: Plan) -> list[str]:
     before, after = dict(saved.not_observed), dict(now.not_observed)
     found += [f"{name} does not answer now ({after[name]})" for name in after if name not in before]
     found += [f"{name} answers again" for name in before if name not in after]
+    found += [f"{name} is drained by hand now" for name in now.away if name not in saved.away]
+    found += [f"{name} is not drained by hand any more" for name in saved.away if name not in now.away]
     if saved.holder != now.holder:
         found.append(
             f"the reserved IP moved: {saved.holder or 'nobody'} had it, {now.holder or 'nobody'} has it now"

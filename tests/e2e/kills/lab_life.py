@@ -45,7 +45,7 @@ services:
 """
 HELLO = "dynia-lab/hello:1"
 MANIFEST, RULES = "/var/lib/dynia/manifest.json", "/opt/dynia/firewall/dynia.nft"
-FLAG = "/opt/dynia/caddy/drain/hello"
+FLAG, AWAY = "/opt/dynia/caddy/drain/hello", "/opt/dynia/caddy/drain/_node"
 PEM, LOCK = "/opt/dynia/tls/cluster.pem", "/run/dynia.lock"
 # What a script does on a node that takes in the whole request before it waits for the node's lock.
 WAITING = (
@@ -53,7 +53,11 @@ WAITING = (
     "write_manifest",
 )  # fmt: skip
 # What brings about steps that no file asks for.
-BY_HAND = {"restarted": ("restart", "hello", "--yes")}
+BY_HAND = {
+    "restarted": ("restart", "hello", "--yes"),
+    "away": ("node", "drain", "{node}", "--yes"),
+    "back": ("node", "undrain", "{node}", "--yes"),
+}
 
 
 class LabLife(Life):
@@ -115,6 +119,16 @@ class LabLife(Life):
         """Somebody asks for that, and the file says nothing new."""
         self.ran = {node: self.containers(node) for node in self.cluster.nodes()}
 
+    def away(self) -> None:
+        """Somebody drains a node that is not."""
+        self.victim = self.bystander()
+        self.cluster.dynia("node", "undrain", self.victim, "--yes")
+
+    def back(self) -> None:
+        """Somebody lets visitors in again where they are kept away."""
+        self.victim = self.bystander()
+        self.cluster.dynia("node", "drain", self.victim, "--yes")
+
     def firewall(self) -> None:
         self.network += 1
         self.write()
@@ -160,7 +174,16 @@ class LabLife(Life):
     # The kill
 
     def killed(self) -> tuple[str, ...]:
-        return BY_HAND.get(self.phase, self.argv())
+        return tuple(word.format(node=self.victim) for word in BY_HAND.get(self.phase, self.argv()))
+
+    def settle(self) -> None:
+        """What somebody asked for is no apply's to take away: a drain outlives it, and then it is ended."""
+        if self.phase in ("away", "back") and self.born:
+            before = self.true_on(self.victim, f"test -s {AWAY}")
+            self.cluster.apply()
+            assert self.true_on(self.victim, f"test -s {AWAY}") is before
+            self.cluster.dynia("node", "undrain", self.victim, "--yes")
+        super().settle()
 
     def attempt(self, kind: str, point: str) -> tuple[int, Stop | None]:
         return self.late(kind) if point == "during" and kind in WAITING else super().attempt(kind, point)
@@ -216,6 +239,10 @@ class LabLife(Life):
                 return self.true_on(node, "nft list table inet dynia >/dev/null 2>&1")
             case "restart_component":
                 return self.containers(node) not in ("", self.ran[node])
+            case "drain_node":
+                return self.true_on(node, f"test -s {AWAY}")
+            case "undrain_node":
+                return self.true_on(node, f"! test -e {AWAY}")
             case "drain":
                 return self.true_on(node, f"test -s {FLAG}")
             case "undrain":

@@ -35,7 +35,7 @@ class NodeAnswers(Target):
                 b"output": (b"E: no",), b"end": ()}  # fmt: skip
         gate = {b"gate": (b"0", b"web: exited", b"api-web-1"), b"output": (b"panic: x\n",), b"end": ()}
         well = {b"gate": (b"1", b"", b"api-web-1"), b"end": ()}
-        away = {b"drained": (b"/api", b"/web"), b"end": ()}
+        away = {b"drained": (b"/api", b"/_node"), b"end": ()}
         sent = {b"haproxy": (b"service-api,misty-owl,3,NOLB\nservice-api,swift-fox,1,UP 1/2\n",),
                 b"caddy": (b'[{"address":"api-19face9f:8000","num_requests":2,"fails":0}]',), b"end": ()}  # fmt: skip
         return [framed(one) for one in (push, busy, boot, gate, well, away, sent)]

@@ -126,9 +126,9 @@ class CaddyNode:
         asked = [_program(), "reload", "--address", f"127.0.0.1:{self.admin}", *self._config()]
         subprocess.run(asked, check=True, capture_output=True, timeout=30)
 
-    def drain(self, lasts_s: int) -> tuple[str, ...]:
+    def drain(self, lasts_s: int, what: str = "api") -> tuple[str, ...]:
         fence = Fence(lineage=LINEAGE, cluster="prod", number=7)
-        argv = ("20", "sh", "-c", script("drain"), "dynia", str(lasts_s), "api")
+        argv = ("20", "sh", "-c", script("drain"), "dynia", str(lasts_s), what)
         told = self.machine.cut(script("deed"), argv, b"", fence)
         assert told is not None
         return answers.parse_drained(told)

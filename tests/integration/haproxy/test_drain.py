@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from dynia.interfaces.node_requests import LASTING_S, WHOLE_NODE
 from dynia.services.planning.render import recipes
 from tests.integration.haproxy.caddy import NAME, Answer, CaddyNode, Service, WebSocket, of, until
 from tests.integration.haproxy.program import Haproxy
@@ -105,16 +106,40 @@ def test_a_flag_whose_owner_died_keeps_nobody_away_for_longer_than_it_says(nodes
     assert flag.exists()
 
 
+def test_a_drain_of_the_whole_node_needs_no_flag_of_its_services_and_outlives_those_that_end(
+    nodes: Nodes,
+) -> None:
+    assert nodes.one.drain(LASTING_S, WHOLE_NODE) == (WHOLE_NODE,)
+    until(lambda: nodes.taking() == {"swift-fox"})
+    nodes.one.drain(60)
+    nodes.one.drain(0)
+    nodes.one.reload()
+    assert nodes.one.asked(X_Dynia_Check="haproxy") == 404
+    assert nodes.one.asked() == 200
+    assert nodes.one.machine.observe().drained == (WHOLE_NODE,)
+    nodes.one.drain(0, WHOLE_NODE)
+    until(lambda: nodes.taking() == {"misty-owl", "swift-fox"})
+
+
 @pytest.mark.parametrize(
-    ("content", "told"),
-    [("99999999999", 404), ("1", 200), ("", 200), ("soon", 200), ("-1", 200), ("9" * 13, 200), ("1 2", 200)],
+    ("content", "told", "flag"),
+    [
+        ("99999999999", 404, "api"),
+        ("1", 200, "api"),
+        ("", 200, "api"),
+        ("soon", 200, "api"),
+        ("-1", 200, "api"),
+        ("9" * 13, 200, "api"),
+        ("1 2", 200, "api"),
+        ("soon", 200, WHOLE_NODE),
+    ],
 )
 def test_health_checks_alone_hear_of_a_flag_and_of_nothing_else_that_lies_there(
-    nodes: Nodes, content: str, told: int
+    nodes: Nodes, content: str, told: int, flag: str
 ) -> None:
-    nodes.other.drain(60)
-    (flag,) = pathlib.Path(nodes.other.machine.path("caddy/drain")).iterdir()
-    flag.write_text(content)
+    nodes.other.drain(60, flag)
+    (there,) = pathlib.Path(nodes.other.machine.path("caddy/drain")).iterdir()
+    there.write_text(content)
     assert nodes.other.asked(X_Dynia_Check="haproxy") == told
     assert nodes.other.asked() == 200
     assert nodes.one.asked(X_Dynia_Check="haproxy") == 200

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dynia.interfaces.errors import Locked
-from dynia.interfaces.node_requests import Fence, Sent, Traffic
+from dynia.interfaces.node_requests import LASTING_S, WHOLE_NODE, Fence, Sent, Traffic
 from dynia.providers.ssh import answers
 from dynia.providers.ssh.scripts import script
 from tests.integration.node_scripts.machine import LINEAGE, Machine
@@ -73,6 +73,21 @@ def test_what_is_no_time_keeps_nobody_away(routed: Machine, content: str) -> Non
 def test_a_caddyfile_that_looks_at_no_flag_is_told(machine: Machine) -> None:
     machine.write("caddy/Caddyfile", LOOKS % "api-v2")
     assert drain(machine, 60, "api", "v2") == ()
+    assert not flags(machine).exists()
+
+
+def test_a_flag_of_the_whole_node_is_one_that_waits_for_a_person(machine: Machine) -> None:
+    """A Caddyfile of before does not look at it."""
+    machine.write("caddy/Caddyfile", LOOKS % "api")
+    assert drain(machine, LASTING_S, WHOLE_NODE) == ()
+    machine.write("caddy/Caddyfile", LOOKS % "api" + LOOKS % WHOLE_NODE)
+    assert drain(machine, LASTING_S, WHOLE_NODE) == (WHOLE_NODE,)
+    drain(machine, 60, "api")
+    drain(machine, 0, "api")
+    assert machine.observe().drained == (WHOLE_NODE,)
+    until = int((flags(machine) / WHOLE_NODE).read_text())
+    assert until > time.time() + 90 * 365 * 86_400 and len(str(until)) <= 12
+    assert drain(machine, 0, WHOLE_NODE) == ()
     assert not flags(machine).exists()
 
 

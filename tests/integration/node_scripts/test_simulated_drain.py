@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynia.interfaces.errors import Locked
-from dynia.interfaces.node_requests import DrainRequest, Fence, ObserveRequest
+from dynia.interfaces.node_requests import WHOLE_NODE, DrainRequest, Fence, ObserveRequest
 from dynia.providers.ssh import answers
 from dynia.providers.ssh.scripts import script
 from tests.integration.node_scripts.machine import LINEAGE, Machine
@@ -26,7 +26,7 @@ Seen = tuple[tuple[str, ...] | str, tuple[str, ...]]
 
 asked = st.builds(
     DrainRequest,
-    services=st.lists(st.sampled_from(("api", "web")), unique=True).map(tuple),
+    services=st.lists(st.sampled_from(("api", "web", WHOLE_NODE)), unique=True).map(tuple),
     lasts_s=st.sampled_from((600.0, 600.0, 0.0)),
     fence=st.builds(
         Fence,
@@ -73,7 +73,8 @@ def play(world: World, day: list[DrainRequest]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(Path(folder))
         machine.bootstrap()
-        machine.write("caddy/Caddyfile", "{file./etc/caddy/drain/api}\n{file./etc/caddy/drain/web}\n")
+        looks = "".join(f"{{file./etc/caddy/drain/{name}}}\n" for name in ("api", "web", WHOLE_NODE))
+        machine.write("caddy/Caddyfile", looks)
         node = memory.Node("web-1", 1, "1", "198.18.0.1", "key")
         node.files[LINEAGE_FILE] = File(f"{LINEAGE}\n".encode())
         for request in day:

@@ -12,19 +12,21 @@ from dynia.commands.options import by_hand_request
 from dynia.commands.output import Output
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.requests import ApplyRequest, Target
-from dynia.services.planning.by_hand import Restart
+from dynia.services.planning.by_hand import NodeDrain, Restart
 from dynia.services.planning.planner import make_plan
 from tests.plans.cases import restart
 
 SAID = {
-    "file": None, "cluster": "prod", "yes": False, "allow_downtime": False, "lock_wait": 60.0,
-    "progress": "plain", "detail": None, "as_json": False,
+    "file": None, "cluster": "prod", "yes": False, "lock_wait": 60.0, "progress": "plain", "detail": None,
+    "as_json": False,
 }  # fmt: skip
 
 
 def test_a_verb_asks_for_its_deed_and_an_apply_for_none() -> None:
     request = by_hand_request("restart", "api", SAID)
     assert by_hand(request) == Restart(service="api")
+    assert by_hand(by_hand_request("node drain", "one", SAID)) == NodeDrain(node="one")
+    assert by_hand(by_hand_request("node undrain", "one", SAID)) == NodeDrain(node="one", back=True)
     assert (request.again, request.lock_wait, request.target.cluster) == ("restart api", 60.0, "prod")
     assert by_hand(ApplyRequest(target=Target())) is None
 

@@ -8,9 +8,15 @@ import tarfile
 import pytest
 
 from dynia.interfaces.errors import DyniaError
-from dynia.interfaces.node_requests import ObserveRequest, PushRequest, RemoveRequest
+from dynia.interfaces.node_requests import WHOLE_NODE, ObserveRequest, PushRequest, RemoveRequest
 from dynia.interfaces.release import ReleaseFile
-from dynia.providers.ssh.messages import component_key, observe_message, push_message, remove_message
+from dynia.providers.ssh.messages import (
+    component_key,
+    observe_message,
+    push_message,
+    remove_message,
+    service_names,
+)
 from dynia.providers.ssh.scripts import Places, script_command
 
 
@@ -59,3 +65,10 @@ def test_a_component_is_one_folder_name(component: str) -> None:
     with pytest.raises(DyniaError):
         component_key(component)
     assert component_key("service/api") == "service%api"
+
+
+def test_a_drain_names_services_or_the_whole_node_and_no_other_file() -> None:
+    assert service_names(("api", WHOLE_NODE)) == ("api", WHOLE_NODE)
+    for name in ("_nodes", "../_node", ".api", "Api", ""):
+        with pytest.raises(DyniaError):
+            service_names((name,))

@@ -7,6 +7,7 @@ import pytest
 
 from dynia.interfaces.errors import ApplyFailed
 from dynia.services.actions import Drain, Undrain
+from dynia.services.planning.by_hand import NodeDrain
 from dynia.services.planning.next_pass import refuse_again
 from dynia.services.planning.planner import make_plan
 from tests.plans import worlds
@@ -22,3 +23,11 @@ def test_a_push_that_is_wanted_again_is_refused_and_a_drain_is_not() -> None:
     push = next(s for s in plan.steps if s.id.endswith("service/api/push"))
     with pytest.raises(ApplyFailed, match=f"does not settle: {push.id} was done and is still wanted"):
         refuse_again(msgspec.structs.replace(plan, steps=(*drains, push)), earlier)
+
+
+def test_a_person_s_drain_that_is_wanted_again_is_refused_too() -> None:
+    given = settled(worlds.cluster())
+    name = worlds.node_named(given, 2)
+    plan = make_plan(msgspec.structs.replace(given, by_hand=NodeDrain(node=name)))
+    with pytest.raises(ApplyFailed, match=f"does not settle: {name}/drain was done and is still wanted"):
+        refuse_again(plan, frozenset(step.id for step in plan.steps))

@@ -404,6 +404,15 @@ TROUBLE = msgspec.structs.replace(
     entry=EntryView(kernels=("brave-panda",), masters=("brave-panda",), silence="no answer within 2 s"),
 )
 
+DRAINED = msgspec.structs.replace(
+    STATUS,
+    nodes=tuple(msgspec.structs.replace(n, drained=n.name == "swift-fox") for n in STATUS.nodes),
+    services=(
+        msgspec.structs.replace(STATUS.services[0], on={**STATUS.services[0].on, "swift-fox": "drained"}),
+        STATUS.services[1],
+    ),
+)
+
 NOTHING_YET = StatusView(
     cluster="prod",
     generation=0,
@@ -420,7 +429,12 @@ NOTHING_YET = StatusView(
     not_observed=(),
 )
 
-STATUSES: dict[str, StatusView] = {"well": STATUS, "trouble": TROUBLE, "nothing-yet": NOTHING_YET}
+STATUSES: dict[str, StatusView] = {
+    "well": STATUS,
+    "node-drained": DRAINED,
+    "trouble": TROUBLE,
+    "nothing-yet": NOTHING_YET,
+}
 
 NODES = (
     Node(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dynia.interfaces.node_requests import LASTING_S
 from dynia.services.actions import (
     ActivateComponent,
     AnyAction,
     BootstrapNode,
     DeleteNode,
+    DrainNode,
     ProvisionNode,
     PushComponent,
     WaitHealthy,
@@ -179,6 +181,37 @@ NOTHING = plan()
 NOTHING_SILENT = plan(not_observed=(("swift-fox", "connection refused"),))
 NOTHING_MANY_SILENT = plan(
     node_count=50, not_observed=tuple((f"node-{n:02}", "no answer within 25 s") for n in range(12))
+)
+
+DRAINED = plan(away=("swift-fox",))
+DRAINING = plan(
+    steps=(
+        Step(
+            id="swift-fox/drain",
+            action=DrainNode(
+                node="swift-fox",
+                services=("api",),
+                watch=THREE,
+                least={"api": 2},
+                timeout_s=30.0,
+                lasts_s=float(LASTING_S),
+            ),
+            why="because somebody asked for it",
+            node="swift-fox",
+            disturbs=("api",),
+            deadline_s=105.0,
+        ),
+    ),
+    changes=(
+        Line(
+            sign="~",
+            subject="drain of node swift-fox",
+            nodes=("swift-fox",),
+            why="because somebody asked for it",
+            files=True,
+        ),
+    ),
+    effect=ROLLING,
 )
 
 IMAGE_CHANGE = plan(
@@ -425,6 +458,8 @@ PLANS: dict[str, Plan] = {
     "nothing-to-do": NOTHING,
     "nothing-to-do-one-silent": NOTHING_SILENT,
     "nothing-to-do-many-silent": NOTHING_MANY_SILENT,
+    "node-drained": DRAINED,
+    "node-drain": DRAINING,
     "image-change": IMAGE_CHANGE,
     "drift-only": DRIFT_ONLY,
     "drift-and-pending": DRIFT_AND_PENDING,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dynia.commands.screens.status import status_text
 from dynia.commands.screens.status_view import StatusView, status_view
 from dynia.interfaces.desired import ApiEntry
+from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import EntryAnswer, NodeFacts, NotObserved, ProviderAddress
 from dynia.services.ask_services import Answer, parse_answer
 from dynia.services.planning.inputs import PlanningInput
@@ -55,6 +56,15 @@ def test_a_settled_cluster_is_ok_everywhere() -> None:
     assert status.drift == status.pending == 0
     assert [node.holds_address for node in status.nodes].count(True) == 1
     assert (status.generation, status.split) == (1, "")
+
+
+def test_a_node_that_somebody_drained_is_told_with_what_ends_it() -> None:
+    status = view(edit(lambda f: replace(f, drained=(WHOLE_NODE,))))
+    assert on(status, "api") == "drained" and on(status, "mailer") == "ok"
+    assert [node.drained for node in status.nodes] == [node.name == FIRST for node in status.nodes]
+    said = f"{FIRST}: drained by hand (until `dynia node undrain {FIRST}`)"
+    assert said in status_text(status, width=100)
+    assert "drained" not in status_text(view(SETTLED), width=100)
 
 
 def test_a_service_that_is_kept_from_visitors_is_told() -> None:

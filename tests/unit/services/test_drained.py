@@ -10,7 +10,7 @@ import pytest
 from dynia.interfaces.desired import Rollout
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import StepProgress
-from dynia.interfaces.node_requests import GateAnswer, PushAnswer, Sent, Traffic
+from dynia.interfaces.node_requests import WHOLE_NODE, GateAnswer, PushAnswer, Sent, Traffic
 from dynia.services.planning.serving import serving
 from tests.fakes.cloud import Cloud, Engine, applied
 from tests.plans import worlds
@@ -53,7 +53,8 @@ def haproxy(
                 Sent(
                     service=service,
                     node=machine.name,
-                    taking=service not in cloud.nodes[n].drained and machine.name not in down,
+                    taking=machine.name not in down
+                    and not {service, WHOLE_NODE} & set(cloud.nodes[n].drained),
                     sessions=(sessions or {}).get(machine.name, 0) if service == "api" else 0,
                 )
                 for n, machine in cloud.machines.items()
