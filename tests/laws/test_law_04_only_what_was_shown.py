@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 
 from dynia.interfaces.observed import NodeFacts
-from dynia.services.actions import PushComponent, RemoveComponent
+from dynia.services.actions import ActivateComponent, PushComponent, RemoveComponent
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan, make_plan_with_recipes
 from dynia.services.planning.simulate import allowed_in_preview, simulate
@@ -34,15 +34,16 @@ def test_every_path_that_is_touched_or_activated_comes_with_what_it_looked_like(
     plan, recipes = make_plan_with_recipes(world)
     for step in plan.steps:
         action = step.action
-        if not isinstance(action, PushComponent | RemoveComponent):
+        if not isinstance(action, PushComponent | ActivateComponent | RemoveComponent):
             continue
         facts = world.observed.nodes[action.node]
         assert isinstance(facts, NodeFacts)
         seen = {f.path: (f.digest, f.mode, f.owner) for f in facts.files}
         expected = {e.path: (e.digest, e.mode, e.owner) for e in action.expected}
-        if isinstance(action, PushComponent):
+        if isinstance(action, PushComponent | ActivateComponent):
             wanted = {file.path for file in recipes[action.node][action.component].release.files}
-            assert set(expected) == {*action.write, *action.delete, *(wanted & seen.keys())}
+            touched = (*action.write, *action.delete) if isinstance(action, PushComponent) else ()
+            assert set(expected) == {*touched, *(wanted & seen.keys())}
         else:
             below = {
                 f.path

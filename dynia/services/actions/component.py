@@ -76,12 +76,14 @@ class PushComponent(Action, tag="push_component"):
 
 
 class ActivateComponent(Action, tag="activate_component"):
-    """Files are right, but what they describe does not run as it should: `faults` says how."""
+    """Files are right, but what they describe does not run as it should: `faults` says how. `expected` as in
+    a push: what lies there by then is what is brought to life."""
 
     node: str
     component: str
     release: str
     faults: tuple[str, ...] = ()
+    expected: tuple[ExpectedFile, ...] = ()
     gated: bool = False
 
     def sentence(self) -> str:
@@ -96,6 +98,7 @@ class ActivateComponent(Action, tag="activate_component"):
             component=self.component,
             lineage=tools.lineage,
             fence=tools.fence,
+            expected=self.expected,
             check=recipe.check,
             activate=self.script(recipe),
             probe=recipe.probe,

@@ -131,9 +131,13 @@ def _one(
 ) -> Step | None:
     node, name = one.node, one.component
     after = tuple(sorted(image_steps.get(name, ())))
+    # All of its files are activated, with what is written.
+    there = tuple(path for path in one.wanted.paths if path in seen)
     action: PushComponent | ActivateComponent | RecordComponent
     if one.again:
-        action = RestartComponent(node=node, component=name, release=one.wanted.id, gated=gated)
+        action = RestartComponent(
+            node=node, component=name, release=one.wanted.id, expected=expected(there, seen), gated=gated
+        )
         return Step(
             id=f"{node}/{name}/restart",
             action=action,
@@ -149,8 +153,7 @@ def _one(
             release=one.wanted.id,
             write=one.differ,
             delete=one.stale,
-            # The rest too: it is activated with what is written.
-            expected=expected(tuple({*touched, *(p for p in one.wanted.paths if p in seen)}), seen),
+            expected=expected(tuple({*touched, *there}), seen),
             gated=gated,
             keeper=one.wanted.recipe.keeper,
         )
@@ -164,7 +167,14 @@ def _one(
         )
     if one.faults or one.unfinished:
         said = tuple(f"{f.kind} {f.subject}: {f.detail}" for f in one.faults)
-        action = ActivateComponent(node=node, component=name, release=one.wanted.id, faults=said, gated=gated)
+        action = ActivateComponent(
+            node=node,
+            component=name,
+            release=one.wanted.id,
+            faults=said,
+            expected=expected(there, seen),
+            gated=gated,
+        )
         return Step(
             id=f"{node}/{name}/activate",
             action=action,

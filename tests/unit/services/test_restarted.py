@@ -62,6 +62,23 @@ def test_what_the_file_says_by_now_is_not_done_by_it() -> None:
     assert [d.name for d in engine.store.state.deployments] == ["api", "web"]
 
 
+def test_hands_on_its_files_since_the_plan_stop_it_before_anything_starts_again() -> None:
+    cloud, disk = applied(SPEC)
+    haproxy(cloud)
+    path, before = "/opt/dynia/services/api/docker-compose.yml", ids(cloud)
+
+    def tick(what: str) -> None:
+        if what.endswith(" drained"):
+            n = next(n for n, machine in cloud.machines.items() if machine.name == what.split()[0])
+            cloud.nodes[n] = worlds.edited(path)(cloud.nodes[n])
+
+    cloud.tick = tick
+    done = Engine(cloud, disk, SPEC).apply(API)
+    (failure,) = done.failures
+    assert done.exit_code == 6 and "changed since plan" in failure.message and path in failure.message
+    assert ids(cloud) == before and not any(facts.drained for facts in cloud.nodes.values())
+
+
 def test_one_that_does_not_come_up_again_stops_it_and_the_others_are_untouched() -> None:
     cloud, disk = applied(SPEC)
     haproxy(cloud)
