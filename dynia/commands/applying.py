@@ -18,7 +18,7 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import ApplyResult
-from dynia.services.planning.by_hand import ByHand, NodeDrain, Restart
+from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Restart
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Reviewed
 from dynia.services.reconcile import reconciler
@@ -66,6 +66,8 @@ def by_hand(request: ApplyRequest) -> ByHand | None:
             return Restart(service=request.name)
         case "node drain" | "node undrain":
             return NodeDrain(node=request.name, back=request.verb == "node undrain")
+        case "node promote":
+            return Promote(node=request.name)
         case _:
             return None
 

@@ -1,4 +1,4 @@
-"""`dynia node list|drain|undrain|ssh`: the machines of a cluster."""
+"""`dynia node list|drain|undrain|promote|ssh`: the machines of a cluster."""
 
 from __future__ import annotations
 
@@ -66,6 +66,25 @@ def undrain(name: str, **said: object) -> int:
     from dynia.commands.options import by_hand_request
 
     return apply(by_hand_request("node undrain", name, said))
+
+
+@command.command()
+@click.argument("name")
+@by_hand_options
+def promote(name: str, **said: object) -> int:
+    """Hand the reserved IP over to a node: shows the plan, asks, does it.
+
+    New connections wait for the new holder, what is at work on the old one ends first. It stays there until
+    it moves again, by itself or by this.
+
+    \b
+    Example:
+      dynia node promote misty-owl --cluster prod
+    """
+    from dynia.commands.applying import apply
+    from dynia.commands.options import by_hand_request
+
+    return apply(by_hand_request("node promote", name, said))
 
 
 @command.command()

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from dynia.interfaces.desired import ApiEntry, NoEntry
-from dynia.interfaces.errors import ApplyFailed, DyniaError, Refused
-from dynia.interfaces.node_requests import ExecRequest
+from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.observed import EntryAnswer, NodeFacts
 from dynia.interfaces.shape import Shape
+from dynia.services.actions.hand_over import find_role, tell
 from dynia.services.drill_report import DrillReport, Probe, lost, stretches
 from dynia.services.leased import leased
 from dynia.services.planning.inputs import PlanningInput
@@ -23,46 +23,9 @@ from dynia.state.model import Node
 EVERY_S = 0.1
 # Below the second after which a lost first packet is sent again: whoever needs that second got no answer.
 ANSWER_S = 0.9
-WATCH_S, MOVE_S, ROLE_S = 1.0, 30.0, 10.0
+WATCH_S, MOVE_S = 1.0, 30.0
 # So long somebody who is slow may take to answer at all.
 FIRST_S = 5.0
-# A role that has lasted so long is no mere beginning: longer than keepalived's check of HAProxy takes.
-FIRM_S = 1.2
-# Should this run die, the node puts itself back.
-UNATTENDED_S = 60
-
-_TABLE = "inet dynia-drill"
-_UNDO = f"nft delete table {_TABLE} 2>/dev/null; systemctl start keepalived"
-_GUARD = f"""systemctl stop dynia-drill.timer 2>/dev/null || :
-systemd-run -q --collect --unit=dynia-drill --on-active={UNATTENDED_S} sh -c '{_UNDO}'
-"""
-# New connections wait for the next holder, idle ones are closed by the reload, those at work end.
-_HOLD_BACK = f"""if command -v nft >/dev/null; then
-  nft -f - <<RULES
-table {_TABLE} {{
-  chain first {{
-    type filter hook prerouting priority -310
-    ip daddr $1 tcp dport {{ 80, 443 }} tcp flags & (syn | ack) == syn drop
-  }}
-}}
-RULES
-  systemctl reload haproxy
-  tries=20
-  busy() {{ ss -Htn state established src "$1" '( sport = :80 or sport = :443 )' | grep -q .; }}
-  while [ "$tries" -gt 0 ] && busy "$1"; do
-    sleep 0.1
-    tries=$((tries - 1))
-  done
-fi
-"""
-_STOP = "systemctl stop keepalived\n"
-_LET_IN = f"! command -v nft >/dev/null || nft delete table {_TABLE}\n"
-# What is asked of nodes, each with the address as its argument.
-SCRIPTS = {
-    "hand over": f"set -eu\n{_GUARD}{_HOLD_BACK}{_STOP}{_LET_IN}",
-    "stop": f"set -eu\n{_GUARD}{_STOP}",
-    "start": f"{_UNDO}\nsystemctl stop dynia-drill.timer 2>/dev/null\nsystemctl is-active -q keepalived\n",
-}
 
 
 class DrillWish(Shape):
@@ -205,41 +168,18 @@ class _Drill:
             node = self._stopped.pop()
             try:
                 await self._do(node, "start")
-                await self._role(node)
+                await find_role(await self._run.connections.get(node.name), node.name)
             except DyniaError as error:
                 failed.append(error)
         if failed:
             raise failed[0]
-
-    async def _role(self, node: Node) -> None:
-        # The first role is a moment's: then keepalived waits for HAProxy's word and is in FAULT meanwhile.
-        until, since = self._now() + ROLE_S, None
-        connection = await self._run.connections.get(node.name)
-        while self._now() < until:
-            told = await connection.exec(ExecRequest(argv=("cat", "/run/dynia/vrrp")))
-            if told.stdout.decode(errors="replace").strip() not in ("MASTER", "BACKUP"):
-                since = None
-            elif since is None:
-                since = self._now()
-            elif self._now() - since > FIRM_S:
-                return
-            await asyncio.sleep(EVERY_S)
-        raise ApplyFailed(
-            f"{node.name}: keepalived found no role within {ROLE_S:g} s after the drill",
-            hint="`dynia status` shows it; `dynia apply` brings it back",
-        )
 
     async def _do(self, node: Node, what: str) -> None:
         if what != "start":
             self._stopped.append(node)
         connection = await self._run.connections.get(node.name)
         self._run.session.store.check(self._run.session.cluster)
-        argv = ("sh", "-c", SCRIPTS[what], f"dynia-drill {what}", self._ground.address)
-        fence = self._run.session.fence()
-        done = await connection.exec(ExecRequest(argv=argv, deadline_s=30, fence=fence))
-        if done.exit_code:
-            said = done.stderr.decode(errors="replace").strip()[-500:]
-            raise ApplyFailed(f"{node.name}: the drill could not {what} keepalived\n{said}")
+        await tell(connection, node.name, what, self._ground.address, self._run.session.fence())
 
     @asynccontextmanager
     async def _probing(self) -> AsyncIterator[None]:

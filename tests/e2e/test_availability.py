@@ -140,6 +140,19 @@ def test_a_change_of_two_nodes_loses_no_request(answering: Scratch, kind: str) -
     change(answering, f"{kind}, two nodes", CHANGES[kind])
 
 
+@pytest.mark.slow
+def test_a_handover_loses_no_request(answering: Scratch) -> None:
+    settle(answering)
+    taker = beside(answering)
+    with load("handover", answering) as asking:
+        answering.dynia("node", "promote", taker, "--yes")
+    row = asking.row
+    assert_told(row)
+    assert not row.failed, row.why()
+    assert answering.holder() == taker
+    assert row.slowest <= SLOWEST_MOVED_S or not TIMED, f"{row.slowest:.3f} s, at most {SLOWEST_MOVED_S} s"
+
+
 # Faults
 
 

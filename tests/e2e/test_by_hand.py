@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from tests.availability.wire import Target
 from tests.e2e.pair import check_settled, paint, write_pair
 from tests.e2e.scratch import Scratch
 from tests.e2e.twin_cloud import until
-from tests.e2e.visitor import POST, Visitors
+from tests.e2e.visitor import POST, Visitors, visits
 
 pytestmark = pytest.mark.lab
 
@@ -120,4 +121,33 @@ def test_a_state_that_is_made_again_finds_who_is_drained(pair: Scratch) -> None:
     pair.dynia("state", "rebuild", "--yes")
     assert json.loads(pair.dynia("plan", "--json").stdout)["drainedByHand"] == [away]
     pair.dynia("node", "undrain", away, "--yes")
+    check_settled(pair)
+
+
+def test_the_reserved_ip_goes_to_the_node_that_is_named_and_loses_nothing(pair: Scratch) -> None:
+    before = pair.holder()
+    taker = max(set(pair.nodes()) - {before})
+    with visits(Target(address=pair.entry()), around_s=1.0) as visitor:
+        run = pair.dynia("node", "promote", taker, "--yes")
+    assert f"{taker}: done: take the reserved IP over from {before}" in run.stdout
+    assert pair.holder() == taker
+    assert not visitor.row.failed, visitor.row.why()
+    for node in pair.nodes():
+        assert pair.sh(node, "systemctl is-active keepalived").strip() == "active"
+        left = "nft list tables | grep drill || systemctl list-timers | grep drill"
+        assert pair.sh(node, left, check=False) == ""
+    again = pair.dynia("node", "promote", taker, "--yes")
+    assert "done:" not in again.stdout and pair.holder() == taker
+    check_settled(pair)
+
+
+@pytest.mark.slow
+def test_a_node_that_can_not_take_it_does_not_get_it(pair: Scratch) -> None:
+    before = pair.holder()
+    taker = max(set(pair.nodes()) - {before})
+    pair.sh(taker, "systemctl stop keepalived")
+    run = pair.dynia("node", "promote", taker, "--yes", exits=1)
+    assert f"{taker} could not take the reserved IP: keepalived there is" in " ".join(run.stderr.split())
+    assert pair.holder() == before
+    pair.apply()
     check_settled(pair)

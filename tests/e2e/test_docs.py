@@ -38,7 +38,7 @@ ELSEWHERE = (
 
 
 # Besides the verbs of one word that ask.
-CONFIRMED = (("state", "rebuild"), ("node", "drain"), ("node", "undrain"))
+CONFIRMED = (("state", "rebuild"), ("node", "drain"), ("node", "undrain"), ("node", "promote"))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,10 @@ def words_of(demo: Scratch, command: str) -> list[str]:
     node = sorted(demo.nodes())[0] if demo.nodes() else "none"
     command = command.replace("destroy NAME", f"destroy {demo.name}").replace(" -f examples/demo/", " -f ")
     command = command.replace(" -- env", " -- busybox env")
-    spare = next((n for n in sorted(demo.nodes()) if "drill" in command and n != demo.holder()), node)
+    spare = next(
+        (n for n in sorted(demo.nodes()) if {"drill", "promote"} & {*command.split()} and n != demo.holder()),
+        node,
+    )
     named = {
         "CONTAINER": "dynia-hello-web-1",
         "NAME": node,

@@ -50,9 +50,9 @@ from dynia.interfaces.observed import (
 from dynia.interfaces.pem import ORIGIN, read_pem
 from dynia.providers.protocols import CertificateOrder, Certified, DnsMark, DnsWish, NodeOrder
 from dynia.services.actions.base import HostKey
+from dynia.services.actions.hand_over import SCRIPTS
 from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.apply_result import ApplyResult
-from dynia.services.drill import SCRIPTS
 from dynia.services.planning.by_hand import ByHand
 from dynia.services.planning.components import PEM, secret_files
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
@@ -479,7 +479,7 @@ class Connection:
         return request.image_id
 
     async def exec(self, request: ExecRequest) -> Executed:
-        """What a drill asks for; else files are read, of which the model world has only the digests."""
+        """What a handover asks for; else files are read, of which the model world has only the digests."""
         if request.argv == ("cat", "/run/dynia/vrrp"):
             await self._reached("role")
             role = self.cloud.nodes[self.node.ordinal].vrrp
@@ -507,10 +507,12 @@ class Connection:
         assert request.fence is not None, "a node would do it for a run that was overtaken"
         self._passes(request.fence)
         facts, n = self.cloud.nodes[self.node.ordinal], self.node.ordinal
+        active = "active" if deed == "start" else "inactive"
+        units = tuple(replace(u, active=active) if u.name == "keepalived.service" else u for u in facts.units)
         if deed != "start":
-            self.cloud.nodes[n] = replace(facts, vrrp="", addresses=())
-        elif not facts.vrrp:
-            self.cloud.nodes[n] = replace(facts, vrrp="BACKUP")
+            self.cloud.nodes[n] = replace(facts, units=units, vrrp="", addresses=())
+        else:
+            self.cloud.nodes[n] = replace(facts, units=units, vrrp=facts.vrrp or "BACKUP")
         self.cloud.deeds.append(f"{self.node.name} {deed}")
         self.cloud.elect()
         self.cloud.tick(f"{self.node.name} {deed} done")

@@ -27,9 +27,9 @@ from dynia.interfaces.desired import (
 from dynia.interfaces.errors import Stale
 from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.shape import Shape
-from dynia.services.actions import AnyAction, ProvisionNode
+from dynia.services.actions import AnyAction, HandOver, ProvisionNode
 from dynia.services.actions.base import Action
-from dynia.services.planning.by_hand import ByHand, NodeDrain, Restart
+from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Restart
 from dynia.services.planning.components.failover import TOKEN
 from dynia.services.reconcile import Reconciler
 from dynia.services.tools import PassTools
@@ -191,6 +191,7 @@ ROWS: dict[str, Row] = {
     "undrain_node": Row(
         world=drained_by_hand, calls=("undrain",), by_hand=NodeDrain(node=second(), back=True)
     ),
+    "hand_over": Row(world=as_it_is, calls=("stop", "start"), by_hand=Promote(node=second())),
     "write_manifest": Row(world=without_manifest, calls=("swapped manifest",)),
     "bind_dns": Row(world=named, calls=("bind", "change")),
     "unbind_dns": Row(world=one_name_less, calls=("unbind",)),
@@ -274,7 +275,7 @@ class Judge:
         asking = {
             step: action
             for step, action in open_steps.items()
-            if call in ROWS[tag_of(action)].calls and node in ("", getattr(action, "node", ""))
+            if call in ROWS[tag_of(action)].calls and node in ("", *concerned(action))
         }
         assert asking, f"{what!r} was asked for, and the disk knows of {sorted(open_steps)} only"
         if any(tag_of(action) == self.kind for action in asking.values()):
@@ -282,6 +283,13 @@ class Judge:
         if all(ROWS[tag_of(action)].made for action in asking.values()):
             intents = {one.step for one in open_store(HOME, disk=durable, make=False).state.intents}
             assert intents >= set(asking), f"{what!r} was asked for without an intent in the state"
+
+
+def concerned(action: object) -> tuple[str, ...]:
+    """The nodes that a deed asks."""
+    if isinstance(action, HandOver):
+        return (action.node, action.source, *action.others)
+    return (getattr(action, "node", ""),)
 
 
 def tag_of(action: object) -> str:

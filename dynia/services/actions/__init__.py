@@ -15,6 +15,7 @@ from dynia.services.actions.dns import BindDns, UnbindDns
 from dynia.services.actions.drain import Drain, DrainNode, Undrain, UndrainNode
 from dynia.services.actions.forget_intent import ForgetIntent
 from dynia.services.actions.forget_node import ForgetNode
+from dynia.services.actions.hand_over import HandOver
 from dynia.services.actions.obtain_certificate import ObtainCertificate
 from dynia.services.actions.provide_image import ProvideImage
 from dynia.services.actions.provision_node import ProvisionNode
@@ -52,6 +53,7 @@ AnyAction = (
     | Undrain
     | DrainNode
     | UndrainNode
+    | HandOver
     | WriteManifest
     | BindDns
     | UnbindDns
@@ -70,6 +72,7 @@ __all__ = [
     "DrainNode",
     "ForgetIntent",
     "ForgetNode",
+    "HandOver",
     "ObtainCertificate",
     "ProvideImage",
     "ProvisionNode",

@@ -49,4 +49,17 @@ class NodeDrain(Shape, tag="node_drain"):
         return self
 
 
-ByHand = Restart | NodeDrain
+class Promote(Shape, tag="promote"):
+    """A node is to have the reserved IP."""
+
+    node: str
+
+    @property
+    def verb(self) -> str:
+        return f"node promote {self.node}"
+
+    def begun(self, seen: Observed) -> Promote:
+        return self
+
+
+ByHand = Restart | NodeDrain | Promote

@@ -25,7 +25,7 @@ WHY = "because somebody asked for it"
 def plan_node_drain(given: PlanningInput, spec: ClusterSpec, wish: NodeDrain) -> Pass:
     """No step where it is so already. Refused where too few others would serve."""
     nodes = given.state.nodes_of(given.target)
-    node = _reached(given, nodes, wish.node)
+    node, _ = reached(given, nodes, wish.node)
     away = drained_nodes(given)
     now = serving(spec, given.observed, nodes)
     steps: tuple[Step, ...] = ()
@@ -44,7 +44,8 @@ def plan_node_drain(given: PlanningInput, spec: ClusterSpec, wish: NodeDrain) ->
     )
 
 
-def _reached(given: PlanningInput, nodes: tuple[Node, ...], name: str) -> Node:
+def reached(given: PlanningInput, nodes: tuple[Node, ...], name: str) -> tuple[Node, NodeFacts]:
+    """The node of this name, and what it told. Raises where it is none of these, or told nothing."""
     node = next((n for n in nodes if n.name == name), None)
     if node is None:
         names = ", ".join(n.name for n in nodes) or "none yet"
@@ -58,7 +59,7 @@ def _reached(given: PlanningInput, nodes: tuple[Node, ...], name: str) -> Node:
         )
     if facts.lineage != given.state.lineage:
         raise Refused(f"{name} belongs to another state ({facts.lineage}); nothing was done")
-    return node
+    return node, facts
 
 
 def _away(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dynia.services.planning.by_hand import NodeDrain, Restart
+from dynia.services.planning.by_hand import NodeDrain, Promote, Restart
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.node_drain import plan_node_drain
 from dynia.services.planning.one_pass import Pass, plan_pass
+from dynia.services.planning.promote import plan_promote
 from dynia.services.planning.restart import plan_restart
 from dynia.state.model import State
 
@@ -19,3 +20,5 @@ def pass_of(given: PlanningInput, before: State) -> Pass:
             return plan_restart(given, given.desired, wish)
         case NodeDrain() as wish:
             return plan_node_drain(given, given.desired, wish)
+        case Promote() as wish:
+            return plan_promote(given, given.desired, wish)

@@ -9,7 +9,7 @@ import msgspec
 
 from dynia.interfaces.desired import NoEntry
 from dynia.interfaces.observed import ResolvedImage
-from dynia.services.actions import AttachReservedIp, RemoveComponent
+from dynia.services.actions import AttachReservedIp, HandOver, RemoveComponent
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.addresses import PENDING, recorded_address
 from dynia.services.planning.content import content_of
@@ -133,6 +133,6 @@ def _effect(given: PlanningInput, passes: list[Pass], holder: str, count: int) -
 
 def _moves(action: object, holder: str) -> bool:
     """Steps that take the reserved IP from the node that has it."""
-    if isinstance(action, AttachReservedIp):
+    if isinstance(action, AttachReservedIp | HandOver):
         return bool(holder)
     return isinstance(action, RemoveComponent) and action.node == holder and action.component == "keepalived"

@@ -27,6 +27,7 @@ from dynia.services.actions import (
     DrainNode,
     ForgetIntent,
     ForgetNode,
+    HandOver,
     ObtainCertificate,
     ProvideImage,
     ProvisionNode,
@@ -143,6 +144,8 @@ class _World:
                 self._record(name, component, release, False)
             case WaitHealthy(node=name, component=component, release=release, records=True):
                 self._record(name, component, release, False)
+            case HandOver() as action:
+                self._hand_over(action)
             case DrainNode(node=name):
                 self.node(name).drained.add(WHOLE_NODE)
             case UndrainNode(node=name):
@@ -196,6 +199,15 @@ class _World:
                 first.addresses = tuple(sorted({*first.addresses, address.address}))
         if self._claimed():
             self._claim(address, [n for n in running if self._role(n) == "MASTER"])
+
+    def _hand_over(self, action: HandOver) -> None:
+        old, new = self.node(action.source), self.node(action.node)
+        old.vrrp, new.vrrp = "BACKUP", "MASTER"
+        if not action.claimed:
+            old.addresses = tuple(a for a in old.addresses if a != action.address)
+            new.addresses = tuple(sorted({*new.addresses, action.address}))
+        elif self.state.address is not None:
+            self._own(self.state.address.provider_id, self.state.nodes[action.node].provider_id)
 
     def _claimed(self) -> bool:
         spec = self._given.desired

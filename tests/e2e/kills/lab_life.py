@@ -57,6 +57,7 @@ BY_HAND = {
     "restarted": ("restart", "hello", "--yes"),
     "away": ("node", "drain", "{node}", "--yes"),
     "back": ("node", "undrain", "{node}", "--yes"),
+    "promoted": ("node", "promote", "{node}", "--yes"),
 }
 
 
@@ -128,6 +129,10 @@ class LabLife(Life):
         """Somebody lets visitors in again where they are kept away."""
         self.victim = self.bystander()
         self.cluster.dynia("node", "drain", self.victim, "--yes")
+
+    def promoted(self) -> None:
+        """Somebody gives the reserved IP to the other node."""
+        self.victim = self.bystander()
 
     def firewall(self) -> None:
         self.network += 1
@@ -243,6 +248,8 @@ class LabLife(Life):
                 return self.true_on(node, f"test -s {AWAY}")
             case "undrain_node":
                 return self.true_on(node, f"! test -e {AWAY}")
+            case "hand_over":
+                return self.cluster.holder() == node
             case "drain":
                 return self.true_on(node, f"test -s {FLAG}")
             case "undrain":

@@ -12,7 +12,7 @@ from dynia.commands.options import by_hand_request
 from dynia.commands.output import Output
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.requests import ApplyRequest, Target
-from dynia.services.planning.by_hand import NodeDrain, Restart
+from dynia.services.planning.by_hand import NodeDrain, Promote, Restart
 from dynia.services.planning.planner import make_plan
 from tests.plans.cases import restart
 
@@ -27,6 +27,7 @@ def test_a_verb_asks_for_its_deed_and_an_apply_for_none() -> None:
     assert by_hand(request) == Restart(service="api")
     assert by_hand(by_hand_request("node drain", "one", SAID)) == NodeDrain(node="one")
     assert by_hand(by_hand_request("node undrain", "one", SAID)) == NodeDrain(node="one", back=True)
+    assert by_hand(by_hand_request("node promote", "one", SAID)) == Promote(node="one")
     assert (request.again, request.lock_wait, request.target.cluster) == ("restart api", 60.0, "prod")
     assert by_hand(ApplyRequest(target=Target())) is None
 
