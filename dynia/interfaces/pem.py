@@ -88,7 +88,7 @@ def _parsed(block: bytes) -> Certificate:
 
     try:
         return x509.load_pem_x509_certificate(block)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise PemError("holds a certificate that cannot be read") from error
 
 
@@ -111,7 +111,12 @@ def _names(leaf: Certificate) -> tuple[str, ...]:
 
     try:
         named = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
         return ()
     return tuple(sorted({_shown(name.lower()) for name in named.get_values_for_type(x509.DNSName)}))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tracemalloc
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from dynia.commands.screens.error import error_text
 from dynia.commands.screens.layout import entries, on_nodes
@@ -20,6 +22,7 @@ from dynia.state import lock
 from dynia.state.loaded import Places, load
 from dynia.state.snapshot import MOST_MISTAKES, read_text
 from tests.bad_input.state.good import LINEAGE, STATE
+from tests.fakes.certificates import authority
 from tests.fuzz.memory_disk import MemoryDisk
 from tests.fuzz.oracle import bounded, harmless
 from tests.fuzz.target import CORPUS
@@ -139,6 +142,14 @@ def test_a_template_of_opened_tags_alone_is_refused_at_once() -> None:
 def test_a_certificate_whose_key_cannot_be_read_is_a_mistake() -> None:
     with pytest.raises(PemError, match="cannot be read"):
         read_chain((CORPUS / "certificate" / "key-that-is-none.pem").read_bytes(), key_hash="")
+
+
+def test_a_certificate_of_a_version_that_there_is_not_is_a_mistake() -> None:
+    good = authority().certificate.public_bytes(Encoding.DER)
+    (at,) = (n for n in range(12) if good[n : n + 5] == b"\xa0\x03\x02\x01\x02")
+    odd = base64.encodebytes(good[: at + 4] + b"\x01" + good[at + 5 :])
+    with pytest.raises(PemError, match="cannot be read"):
+        read_chain(b"-----BEGIN CERTIFICATE-----\n" + odd + b"-----END CERTIFICATE-----\n", key_hash="")
 
 
 def test_a_name_server_that_breaks_off_in_the_middle_of_an_answer_tells_nothing() -> None:
