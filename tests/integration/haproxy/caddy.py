@@ -126,6 +126,11 @@ class CaddyNode:
         asked = [_program(), "reload", "--address", f"127.0.0.1:{self.admin}", *self._config()]
         subprocess.run(asked, check=True, capture_output=True, timeout=30)
 
+    def complaints(self) -> list[str]:
+        """The errors in Caddy's log."""
+        log = (self.machine.root / "caddy.log").read_text()
+        return [line for line in log.splitlines() if '"level":"error"' in line]
+
     def drain(self, lasts_s: int, what: str = "api") -> tuple[str, ...]:
         fence = Fence(lineage=LINEAGE, cluster="prod", number=7)
         argv = ("20", "sh", "-c", script("drain"), "dynia", str(lasts_s), what)

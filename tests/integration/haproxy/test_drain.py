@@ -121,6 +121,14 @@ def test_a_drain_of_the_whole_node_needs_no_flag_of_its_services_and_outlives_th
     until(lambda: nodes.taking() == {"misty-owl", "swift-fox"})
 
 
+@pytest.mark.parametrize("flag", ["api", WHOLE_NODE])
+def test_while_a_drain_lasts_no_check_writes_an_error_into_the_log_of_caddy(nodes: Nodes, flag: str) -> None:
+    """A node may stay drained for days, and is asked many times a second."""
+    nodes.one.drain(60, flag)
+    until(lambda: nodes.taking() == {"swift-fox"})
+    assert nodes.one.complaints() == []
+
+
 @pytest.mark.parametrize(
     ("content", "told", "flag"),
     [
