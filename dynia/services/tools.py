@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dynia.interfaces.errors import NotObservedError, Stale
 from dynia.interfaces.events import StepProgress
@@ -35,6 +35,7 @@ class PassTools:
     session: Session
     connections: Connections
     recipes: Mapping[str, Mapping[str, Recipe]]
+    away: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def fencing(self) -> int:

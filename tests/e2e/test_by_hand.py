@@ -55,7 +55,9 @@ def taking(cluster: Scratch) -> set[str]:
     found = []
     for node in cluster.nodes():
         columns = [row.split(",") for row in cluster.sh(node, ask).splitlines()]
-        found.append({c[1] for c in columns if c[0] == "service-pair" and c[17] == "UP"})
+        found.append(
+            {c[1] for c in columns if c[0] == "service-pair" and c[17] == "UP" and c[1] != "BACKEND"}
+        )
     return set.intersection(*found)
 
 

@@ -80,4 +80,4 @@ def check(row: Row, *, moved: Sequence[Move] = ()) -> None:
         f"slowest {row.slowest * 1000:.0f} ms"
     )
     assert row.sent > 20
-    assert lost == [], f"{len(lost)} of {row.sent} at {row.name}"
+    assert lost == [], f"{len(lost)} of {row.sent} at {row.name}, the first one: {lost[0]}"

@@ -69,6 +69,11 @@ class Tools(Protocol):
         """The operator's public key, one line."""
         ...
 
+    @property
+    def away(self) -> set[tuple[str, str]]:
+        """Nodes and services that this run keeps visitors from at this moment, or is about to."""
+        ...
+
     def state(self) -> State:
         """The state now, with everything that ended before."""
         ...

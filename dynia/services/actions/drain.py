@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from dynia.interfaces.errors import ApplyFailed, DyniaError, Locked, NotObservedError
 from dynia.interfaces.node_requests import WHOLE_NODE, DrainRequest, Traffic, TrafficRequest
@@ -27,8 +27,8 @@ class Lack(Shape):
 class Drain(Action, tag="drain"):
     """No HAProxy of `watch` sends `services` of the node anything new, and what was at work there has ended,
     or `timeout_s` is over. Before that, each of them sends to others: what serves now is asked, and not what
-    served when the plan was made. `least`: to how many others at least, by service; 0: to one, or there is no
-    drain.
+    served when the plan was made; whom the same run is draining does not count. `least`: to how many others
+    at least, by service; 0: to one, or there is no drain.
 
     `lasts_s`: after that time visitors are let in again, whoever died meanwhile.
     """
@@ -64,8 +64,10 @@ class Drain(Action, tag="drain"):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OTHERS_S):
                 while True:
-                    lacking = self._lacking(await _ask(tools, self.watch))
+                    lacking = self._lacking(await _ask(tools, self.watch), tools.away)
                     if not any(lack.passing for lack in lacking.values()):
+                        # Nothing is awaited in between: of two that count on each other one goes first.
+                        tools.away.update((self.node, service) for service in self.services)
                         break
                     await asyncio.sleep(LOOK_S)
         for service, lack in lacking.items():
@@ -77,7 +79,7 @@ class Drain(Action, tag="drain"):
             tools.say(self.node, f"{service} is not drained: {lack.said}")
         return tuple(service for service in self.services if service not in lacking)
 
-    def _lacking(self, told: dict[str, Traffic]) -> dict[str, Lack]:
+    def _lacking(self, told: dict[str, Traffic], away: Set[tuple[str, str]]) -> dict[str, Lack]:
         """Services that too few others take, by the word of some HAProxy."""
         found = {}
         for watcher, traffic in told.items():
@@ -86,10 +88,13 @@ class Drain(Action, tag="drain"):
                 if not any(s.taking for s in sent if s.node == self.node):
                     continue  # who serves nobody may always be worked on
                 others = [s for s in sent if s.node != self.node]
+                busy = sorted(s.node for s in others if (s.node, service) in away)
+                taking = sum(s.taking and s.node not in busy for s in others)
                 # It may not know yet of nodes that just came.
-                taking, least = sum(s.taking for s in others), max(1, min(self.least[service], len(others)))
+                least = max(1, min(self.least[service], len(others)))
                 if taking < least:
                     who = f"{taking} other {'node' if taking == 1 else 'nodes'}"
+                    who += f" besides {', '.join(busy)}, where work is going on" if busy else ""
                     said = f"HAProxy on {watcher} sends it to {who}, and {least} must take it"
                     found[service] = Lack(said=said, passing=bool(others))
         return found
@@ -170,6 +175,7 @@ class Undrain(Action, tag="undrain"):
 
     async def run(self, tools: Tools) -> tuple[Change, ...]:
         await _flag(tools, self.node, self.services)
+        tools.away.difference_update((self.node, service) for service in self.services)
         return ()
 
 

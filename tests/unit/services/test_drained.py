@@ -131,6 +131,20 @@ def test_nothing_is_disturbed_where_the_others_do_not_serve_now() -> None:
     assert not any(facts.drained for facts in cloud.nodes.values())
 
 
+@pytest.mark.parametrize("fallen", [1, 2, 3, 4])
+def test_of_two_that_count_on_each_other_one_is_drained_after_the_other(fallen: int) -> None:
+    """Two of four may be out. Meanwhile a third one fell out, of which the plan did not know."""
+    two = Rollout(max_unavailable=2)
+    old, new = (worlds.cluster(4, spec.services, rollout=two) for spec in (OLD, NEW))
+    cloud, disk = applied(old)
+    haproxy(cloud, down=frozenset({cloud.machines[fallen].name}))
+    others, at_once = {1, 2, 3, 4} - {fallen}, list[int]()
+    cloud.tick = lambda what: at_once.append(sum("api" in cloud.nodes[n].drained for n in others))
+    assert Engine(cloud, disk, new).apply().exit_code == 0
+    assert max(at_once) == 1, "one of the four served"
+    assert set(drains(cloud)) == set(names(cloud))
+
+
 def test_a_drain_that_can_not_begin_names_its_node_and_disturbs_nothing() -> None:
     cloud, disk = applied(OLD)
     haproxy(cloud)
