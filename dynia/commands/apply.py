@@ -43,6 +43,8 @@ def command(
     again and goes on only where that is the reviewed plan; else it touches nothing, exits 6, and says what
     differs. The review was the yes: nothing is asked.
 
+    It has succeeded when every domain was answered by its release, through each node and the reserved IP.
+
     Killed or failed part way, run it again: it goes on where the cluster is. Ctrl-C finishes what is in
     flight; a second one stops at once.
 

@@ -77,14 +77,15 @@ def status(request: StatusRequest) -> int:
             found = await run.plan()
             if run.given is None:
                 raise RuntimeError("a plan without a look")
-            return status_view(run.given, found, await ask_services(run.connections, run.given))
+            cells = await ask_services(run.connections, run.given, applied=True)
+            return status_view(run.given, found, cells)
 
     view = run_interruptible(work())
     if request.as_json:
         output.data(status_json(view))
     else:
         output.show(status_text(view, width=output.width, color=output.color, now=time.time()))
-    return NOT_OBSERVED if any(node.reason for node in view.nodes) else DONE
+    return DONE if view.observed else NOT_OBSERVED
 
 
 def look(session: Session, output: Output, *, refuse: bool = False) -> tuple[Plan, PlanningInput]:

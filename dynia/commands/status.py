@@ -11,9 +11,10 @@ from dynia.commands.options import json_option, target_options
 @target_options
 @json_option
 def command(file: str | None, cluster: str | None, as_json: bool) -> int:
-    """Show roles, what runs on each node, and what each service answers through each node.
+    """Show roles, what runs on each node, and what each domain answers through each node.
 
-    Everything is asked now. Exits 4 where a node did not answer: nothing is claimed about it.
+    Also through the reserved IP, with the release that answered. Everything is asked now.
+    Exits 4 where a node did not answer: nothing is claimed about it.
 
     \b
     Example:

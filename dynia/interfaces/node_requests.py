@@ -227,6 +227,34 @@ class Traffic(Shape):
     at_work: dict[str, int] = {}
 
 
+class Question(Shape):
+    """One GET of `path`, as a visitor of `host` makes it, at `address`. On port 443 over TLS: the certificate
+    must be the one that lies on the node that asks, good now and for `host`."""
+
+    host: str
+    address: str
+    port: int
+    path: str
+
+
+class AskRequest(Shape):
+    """Ask from this node, several at a time. What is not answered after `deadline_s` was not asked in
+    time."""
+
+    questions: tuple[Question, ...]
+    deadline_s: float = 20.0
+
+
+class ServiceAnswer(Shape):
+    """What answered one question: the HTTP status, and the release that X-Dynia-Release names. `status` 0: no
+    HTTP answer, and `said` is why; `silent`: nothing at all came in time."""
+
+    status: int = 0
+    release: str = ""
+    said: str = ""
+    silent: bool = False
+
+
 class ImageRequest(Shape):
     """Get an image onto the node: `pull` by digest (with a login file on the node if there is one), or
     stream `image_id` from the operator's Docker. `tag` is given to it after a stream."""

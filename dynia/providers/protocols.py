@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol, runtime_checkable
 
 from dynia.interfaces.node_requests import (
+    AskRequest,
     Bootstrapped,
     BootstrapRequest,
     DrainRequest,
@@ -18,6 +19,7 @@ from dynia.interfaces.node_requests import (
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    ServiceAnswer,
     Traffic,
     TrafficRequest,
 )
@@ -260,6 +262,10 @@ class NodeConnection(Protocol):
         ...
 
     async def traffic(self, request: TrafficRequest) -> Traffic: ...
+
+    async def ask(self, request: AskRequest) -> tuple[ServiceAnswer, ...]:
+        """One answer for each question, in their order."""
+        ...
 
     async def provide_image(self, request: ImageRequest) -> str:
         """Pull or stream an image; returns the config digest that is on the node afterwards."""

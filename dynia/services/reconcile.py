@@ -13,6 +13,7 @@ from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEn
 from dynia.interfaces.observed import NotObserved
 from dynia.providers.protocols import DnsProvider
 from dynia.services.apply_result import ApplyResult, Failure, code_of
+from dynia.services.ask_services import not_serving
 from dynia.services.connections import Connections
 from dynia.services.executor import Outcome, execute
 from dynia.services.former_texts import former_texts
@@ -233,6 +234,8 @@ class Reconciler:
 
     async def _close(self, approved: Plan, last: Plan, began: float, *, worked: bool) -> ApplyResult:
         session, given = self.session, self._given()
+        unserved = () if self.by_hand else await not_serving(session, self.connections, given)
+        last = msgspec.structs.replace(last, waiting=(*last.waiting, *unserved))
         whole = not last.not_observed and all(w.final for w in last.waiting)
         # What is done by hand brings about nothing of the file, so it makes no generation.
         changes = (
@@ -257,7 +260,7 @@ class Reconciler:
             silent = await keep_manifests(steps, await self._tools(), session) if steps else ()
             last = msgspec.structs.replace(last, not_observed=(*last.not_observed, *silent))
         # What `sync` leaves to `apply` is no failure of it.
-        code = 0 if self.restrict and not last.not_observed else code_of(last)
+        code = code_of(msgspec.structs.replace(last, waiting=unserved) if self.restrict else last)
         return self._result(code, approved, last, began, (), ())
 
     def _result(

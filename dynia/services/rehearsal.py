@@ -14,6 +14,7 @@ from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import ApplyResult
 from dynia.services.ask_services import ask_services
 from dynia.services.drill import DrillWish, failover
+from dynia.services.planning.matrix import unserved
 from dynia.services.reconcile import Reconciler, reconciler
 from dynia.services.session import Session
 
@@ -114,13 +115,11 @@ async def _serve(run: Reconciler) -> str:
     plan, given = await run.plan(), run.given
     if given is None or given.desired is None:
         raise RuntimeError("a plan without a look")
-    answers = await ask_services(run.connections, given)
-    silent = [
-        f"{one.service} on {one.node} (HTTP {one.status or 'nothing'})" for one in answers if not one.serves
-    ]
+    cells = await ask_services(run.connections, given)
+    silent = [f"{one.subject} ({one.reason})" for one in unserved(cells)]
     if silent:
         raise _NotSo(f"does not serve: {', '.join(silent)}")
-    services = sorted({one.service for one in answers})
+    services = sorted({one.service for one in cells})
     said = f"{', '.join(services) or 'no HTTP service'} on {len(given.state.nodes_of(given.target))} nodes"
     if isinstance(given.desired.entry, NoEntry):
         return said

@@ -20,6 +20,7 @@ from dynia.interfaces.desired import ClusterSpec, ZoneDns
 from dynia.interfaces.errors import NotObservedError, fenced
 from dynia.interfaces.events import Event
 from dynia.interfaces.node_requests import (
+    AskRequest,
     Bootstrapped,
     BootstrapRequest,
     DrainRequest,
@@ -32,7 +33,9 @@ from dynia.interfaces.node_requests import (
     ObserveRequest,
     PushAnswer,
     PushRequest,
+    Question,
     RemoveRequest,
+    ServiceAnswer,
     Traffic,
     TrafficRequest,
 )
@@ -55,7 +58,9 @@ from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.by_hand import ByHand
 from dynia.services.planning.components import PEM, secret_files
+from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
+from dynia.services.planning.components.haproxy import check_host
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.serving import can_claim
@@ -89,7 +94,9 @@ class Cloud:
 
     `lie(what, node)` may give another answer than the true one, to a push or a gate whose effect then stays away;
     it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer; the entry
-    address answers this machine while it is `reachable`; `blind` Caddyfiles look at no flag. `traffic` is what the HAProxy of a node tells.
+    address answers this machine while it is `reachable`; `blind` Caddyfiles look at no flag. `traffic` is what the
+    HAProxy of a node tells. `answers` may give another answer to what a node asks than the true one, or raise
+    too; `asked` counts by node.
     """
 
     def __init__(self) -> None:
@@ -111,6 +118,8 @@ class Cloud:
         self.tick: Callable[[str], None] = _nothing
         self.lie: Lie = _truth
         self.traffic: Callable[[str], Traffic] = lambda node: Traffic()
+        self.answers: Callable[[str, Question], ServiceAnswer | None] = lambda node, question: None
+        self.asked: Counter[str] = Counter()
 
     def copied(self) -> Cloud:
         """Another one that is the same."""
@@ -317,12 +326,15 @@ class Doors:
     async def ask_entry(self, address: str) -> EntryAnswer | NotObserved:
         """Whoever has the address answers: by the vendor's word, and where there is none by the kernels'."""
         await asyncio.sleep(0)
+        holder = self.holder(address)
+        if holder is None or not self.cloud.reachable:
+            return NotObserved(reason="no answer within 2 s")
+        return EntryAnswer(node=self.cloud.machines[holder].name)
+
+    def holder(self, address: str) -> int | None:
         nodes, machines = self.cloud.nodes, self.cloud.machines
         have = [n for n in sorted(nodes) if machines[n].provider_id == self.cloud.owner]
-        have = have or [n for n in sorted(nodes) if address in nodes[n].addresses]
-        if not have or not self.cloud.reachable:
-            return NotObserved(reason="no answer within 2 s")
-        return EntryAnswer(node=self.cloud.machines[have[0]].name)
+        return next(iter(have or [n for n in sorted(nodes) if address in nodes[n].addresses]), None)
 
     async def _before(self, what: str) -> None:
         await asyncio.sleep(0)
@@ -469,6 +481,32 @@ class Connection:
     async def traffic(self, request: TrafficRequest) -> Traffic:
         await self._reached("traffic")
         return self.cloud.traffic(self.node.name)
+
+    async def ask(self, request: AskRequest) -> tuple[ServiceAnswer, ...]:
+        await self._reached("ask")
+        self.cloud.asked[self.node.name] += 1
+        return tuple(self._heard(one) for one in request.questions)
+
+    def _heard(self, question: Question) -> ServiceAnswer:
+        """Through this node's own Caddy, or through whoever has the entry address."""
+        other = self.cloud.answers(self.node.name, question)
+        if other is not None:
+            return other
+        wanted, nodes = self.doors.wanted(), self.cloud.nodes
+        assert wanted is not None
+        spec = wanted.topology.spec
+        service = next((s for s in spec.services if question.host in (s.domains or (check_host(s),))), None)
+        if service is None or service.target is None:
+            return ServiceAnswer(status=421)
+        asked = [nodes[self.node.ordinal]] if question.port == 8080 else list(nodes.values())
+        if question.port != 8080 and self.doors.holder(question.address) is None:
+            return ServiceAnswer(said="no answer in time", silent=True)
+        for facts in asked:
+            running = {(c.project, c.service): c.config for c in facts.containers if c.state == "running"}
+            release = running.get((project(service.name), service.target.container), "")
+            if release in facts.routes and ("dynia-caddy", "caddy") in running:
+                return ServiceAnswer(status=200, release=release)
+        return ServiceAnswer(status=502)
 
     async def provide_image(self, request: ImageRequest) -> str:
         await self._reached("image")

@@ -11,17 +11,17 @@ from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.plan_json import drift_json, plan_json
 from dynia.commands.screens.status import status_json, status_text
 from dynia.commands.screens.status_view import status_view
-from dynia.services.ask_services import Answer
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.matrix import Cell
 from dynia.services.planning.planner import make_plan
 from dynia.state.model import State
 
 NOW = 1_800_000_000.0
 
 
-def of_world(given: PlanningInput, answers: tuple[Answer, ...] = ()) -> Iterator[str]:
+def of_world(given: PlanningInput, cells: tuple[Cell, ...] = ()) -> Iterator[str]:
     plan = make_plan(given)
-    view = status_view(given, plan, answers)
+    view = status_view(given, plan, cells)
     for width in (80, 40):
         yield plan_text(plan, width=width, detail="full", now=NOW)
         yield drift_text(plan, width=width, color=False, now=NOW)

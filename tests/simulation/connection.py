@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.node_requests import (
+    AskRequest,
     Bootstrapped,
     BootstrapRequest,
     DrainRequest,
@@ -19,6 +20,7 @@ from dynia.interfaces.node_requests import (
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    ServiceAnswer,
     Traffic,
     TrafficRequest,
 )
@@ -100,6 +102,9 @@ class Connection:
 
     async def traffic(self, request: TrafficRequest) -> Traffic:
         return await self._run("traffic", lambda: scripts.traffic(self.world, self.node, request))
+
+    async def ask(self, request: AskRequest) -> tuple[ServiceAnswer, ...]:
+        return await self._run("ask", lambda: scripts.ask(self.world, self.node, request))
 
     async def provide_image(self, request: ImageRequest) -> str:
         async def pull() -> str:

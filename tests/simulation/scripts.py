@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dynia.interfaces.errors import Locked, Refused, fenced
 from dynia.interfaces.node_requests import (
     WHOLE_NODE,
+    AskRequest,
     Bootstrapped,
     BootstrapRequest,
     DrainRequest,
@@ -20,8 +21,10 @@ from dynia.interfaces.node_requests import (
     GateRequest,
     PushAnswer,
     PushRequest,
+    Question,
     RemoveRequest,
     Sent,
+    ServiceAnswer,
     Traffic,
     TrafficRequest,
 )
@@ -290,6 +293,35 @@ async def traffic(world: World, node: Node, request: TrafficRequest) -> Traffic:
             for n in world.known(node)
         )
     )
+
+
+async def ask(world: World, node: Node, request: AskRequest) -> tuple[ServiceAnswer, ...]:
+    """What this node's own Caddy answers, or whoever has the address: of those whom it sends to, one that serves."""
+    await asyncio.sleep(world.pace.uniform(0.01, 0.2))
+    return tuple(_heard(world, node, one) for one in request.questions)
+
+
+def _heard(world: World, node: Node, question: Question) -> ServiceAnswer:
+    if question.port == 8080:
+        return _through_caddy(node, question.host)
+    owners = {a.owner for a in world.addresses.values() if a.address == question.address}
+    there = (n for n in world.nodes.values() if n.on and not n.cut)
+    holder = next((n for n in there if n.holds == question.address or n.provider_id in owners), None)
+    if holder is None:
+        return ServiceAnswer(said="no answer in time", silent=True)
+    told = [_through_caddy(n, question.host) for n in world.known(holder) if n.on and not n.cut]
+    return next((one for one in told if one.status == 200), ServiceAnswer(status=503))
+
+
+def _through_caddy(node: Node, host: str) -> ServiceAnswer:
+    if not any(c.well for c in node.project("dynia-caddy")):
+        return ServiceAnswer(said="can't connect")
+    for line in node.loaded.get("caddy", b"").decode(errors="replace").splitlines():
+        service, *domains, _, release = line.split() if len(line.split()) > 3 else ("", "", "")
+        if host in domains:
+            serves = node.serves(service, http=True)
+            return ServiceAnswer(status=200, release=release) if serves else ServiceAnswer(status=502)
+    return ServiceAnswer(status=421)
 
 
 async def gate(world: World, node: Node, who: str, request: GateRequest) -> GateAnswer:

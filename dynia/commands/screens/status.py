@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dynia.commands.screens.layout import entries, on_nodes
+from dynia.commands.screens.layout import entries
 from dynia.commands.screens.machine import document
-from dynia.commands.screens.status_view import OK, UNKNOWN, NodeView, ServiceView, StatusView
+from dynia.commands.screens.serving import serving_lines
+from dynia.commands.screens.status_view import OK, CellView, NodeView, StatusView
 from dynia.commands.screens.text import (
     columns,
     count,
@@ -36,7 +37,7 @@ def status_text(view: StatusView, *, width: int, color: bool = False, now: float
         lines += [text for laid in entries(rows, width) for text in laid]
     if view.services and view.nodes:
         lines += ["", "Serving through each node"]
-        lines += _serving(view, width, color)
+        lines += serving_lines(view.services, [node.name for node in view.nodes], width, color)
     lines += _remarks(view, width, now)
     return "\n".join(lines)
 
@@ -94,41 +95,6 @@ def _role(node: NodeView) -> str:
     return f"{role} *" if node.holds_address else role
 
 
-def _serving(view: StatusView, width: int, color: bool) -> list[str]:
-    """One line for a service that every node serves; else what is not well first, equal answers as one."""
-    everyone = tuple(node.name for node in view.nodes)
-    well = [s for s in view.services if set(s.on.values()) == {OK}]
-    rows = [("  ", (_title(s), f"{OK} {on_nodes(everyone, everyone, len(everyone))}")) for s in well]
-    lines = [text for laid in entries(rows, width) for text in laid]
-    for service in (s for s in view.services if s not in well):
-        lines += wrap(_title(service), width, first="  ", rest="    ")
-        groups = _grouped(service)
-        answers = [
-            (f"    {_sign(state)} ", (state, on_nodes(nodes, everyone, len(everyone))))
-            for state, nodes in groups
-        ]
-        for (state, _), laid in zip(groups, entries(answers, width, hang=8), strict=True):
-            lines += laid if state == OK else [paint(text, "change", color) for text in laid]
-    return lines
-
-
-def _sign(state: str) -> str:
-    return " " if state == OK else "?" if state == UNKNOWN else "!"
-
-
-def _grouped(service: ServiceView) -> list[tuple[str, tuple[str, ...]]]:
-    groups: dict[str, list[str]] = {}
-    for node, state in service.on.items():
-        groups.setdefault(one_line(state), []).append(node)
-    ordered = sorted(groups, key=lambda state: (state == UNKNOWN, state == OK, state))
-    return [(state, tuple(groups[state])) for state in ordered]
-
-
-def _title(service: ServiceView) -> str:
-    more = f" and {len(service.domains) - 1} more" if len(service.domains) > 1 else ""
-    return f"{service.name} ({service.domains[0]}{more})" if service.domains else service.name
-
-
 def _remarks(view: StatusView, width: int, now: float | None) -> list[str]:
     said: list[str] = []
     if any(node.holds_address for node in view.nodes):
@@ -171,6 +137,10 @@ def _certificate_json(node: NodeView) -> dict[str, object] | None:
         "daysLeft": node.days_left,
         "keyFits": found.fits,
     }
+
+
+def _cell_json(cell: CellView) -> dict[str, str]:
+    return {"state": cell.state, "release": cell.release}
 
 
 def status_json(view: StatusView) -> bytes:
@@ -219,6 +189,14 @@ def status_json(view: StatusView) -> bytes:
                     "kind": service.kind,
                     "domains": list(service.domains),
                     "on": service.on,
+                    "serving": [
+                        {
+                            "domain": row.domain,
+                            "through": {name: _cell_json(cell) for name, cell in row.through.items()},
+                            "reservedIp": _cell_json(row.entry) if row.entry else None,
+                        }
+                        for row in service.rows
+                    ],
                 }
                 for service in view.services
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dynia.interfaces.desired import ApiEntry
 from dynia.interfaces.node_requests import WHOLE_NODE
@@ -15,11 +15,11 @@ from dynia.interfaces.observed import (
     UnitSeen,
 )
 from dynia.interfaces.shape import Shape
-from dynia.services.ask_services import Answer
 from dynia.services.planning.certificates import days_left
 from dynia.services.planning.components import PEM
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.matrix import Cell, live_containers
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.serving import provider_owner
 from dynia.state.model import Node
@@ -73,13 +73,31 @@ class EntryView(Shape):
         return tuple(told) if set(told.values()) == {(holder,)} else ()
 
 
+class CellView(Shape):
+    """What answered: the release that it named (empty: none), and "ok" or what is wrong."""
+
+    state: str
+    release: str = ""
+
+
+class RowView(Shape):
+    """One domain, empty for every other host name: `through` maps each node to what answered through its own
+    Caddy; `entry` answered through the reserved IP, None where there is none or nobody asked."""
+
+    domain: str
+    through: dict[str, CellView]
+    entry: CellView | None = None
+
+
 class ServiceView(Shape):
-    """One service: `on` maps each node to "ok", to what is wrong, or to "not observed"."""
+    """One service: `on` maps each node to "ok", to what is wrong, or to "not observed"; `rows` are its part
+    of the serving matrix, none of a worker."""
 
     name: str
     kind: str
     domains: tuple[str, ...]
     on: dict[str, str]
+    rows: tuple[RowView, ...] = ()
 
 
 class StatusView(Shape):
@@ -101,8 +119,14 @@ class StatusView(Shape):
     not_observed: tuple[tuple[str, str], ...]
     entry: EntryView = EntryView()
 
+    @property
+    def observed(self) -> bool:
+        """Every node answered, to the look and to what it was asked for then."""
+        states = (state for service in self.services for state in service.on.values())
+        return not any(node.reason for node in self.nodes) and not any(s.startswith(UNKNOWN) for s in states)
 
-def status_view(given: PlanningInput, plan: Plan, answers: Iterable[Answer]) -> StatusView:
+
+def status_view(given: PlanningInput, plan: Plan, cells: Iterable[Cell]) -> StatusView:
     """The cluster as one look at it showed it."""
     home = given.state.cluster(given.target)
     applied = home.applied if home else None
@@ -120,7 +144,7 @@ def status_view(given: PlanningInput, plan: Plan, answers: Iterable[Answer]) -> 
         holder=plan.holder,
         split="; ".join(splits),
         nodes=tuple(_node(node, given, address, entry) for node in nodes),
-        services=_services(given, nodes, tuple(answers)),
+        services=_services(given, nodes, tuple(cells)),
         drift=len(plan.drift),
         pending=len(plan.changes),
         not_observed=plan.not_observed,
@@ -196,53 +220,75 @@ def _containers(containers: list[ContainerSeen], wanted: Iterable[str] = ()) -> 
 
 
 def _services(
-    given: PlanningInput, nodes: tuple[Node, ...], answers: tuple[Answer, ...]
+    given: PlanningInput, nodes: tuple[Node, ...], cells: tuple[Cell, ...]
 ) -> tuple[ServiceView, ...]:
-    spec = given.desired
-    if spec is None:
+    if given.desired is None:
         return ()
-    told = {(answer.node, answer.service): answer for answer in answers}
     found = []
-    for service in sorted(spec.services, key=lambda s: s.name):
-        on: dict[str, str] = {}
-        routed = service.target.container if service.target else ""
-        for node in nodes:
-            facts = given.observed.nodes.get(node.name)
-            if not isinstance(facts, NodeFacts):
-                on[node.name] = UNKNOWN
-                continue
-            answer = told.get((node.name, service.name))
-            mine = [c for c in facts.containers if c.project == project(service.name)]
-            wanted = _applied(given, node, service.name)
-            state = _served(answer, mine, wanted, routed) if routed else _containers(mine, wanted)
-            if service.name in facts.drained or (service.kind == "http" and WHOLE_NODE in facts.drained):
-                state = "drained" if state == OK else f"{state}, drained"
-            on[node.name] = state
-        found.append(ServiceView(name=service.name, kind=service.kind, domains=service.domains, on=on))
+    for service in sorted(given.desired.services, key=lambda s: s.name):
+        mine = [cell for cell in cells if cell.service == service.name]
+        alone = {node.name: _runs(given, node, service.name) for node in nodes}
+        domains = dict.fromkeys(cell.domain for cell in mine)
+        rows = tuple(_row(d, [c for c in mine if c.domain == d], given, alone) for d in domains)
+        on = {
+            name: _first(row.through[name].state for row in rows)
+            if rows
+            else _with_drain(given, name, service.name, state, http=service.kind == "http")
+            for name, state in alone.items()
+        }
+        found.append(
+            ServiceView(name=service.name, kind=service.kind, domains=service.domains, on=on, rows=rows)
+        )
     return tuple(found)
 
 
-def _served(
-    answer: Answer | None, containers: list[ContainerSeen], wanted: dict[str, str], routed: str
-) -> str:
-    """An answer counts only with the release that the state has for the node: another may be an old one."""
-    state = _containers(containers, wanted)
-    if answer is None or not answer.status:
-        return "no answer" if state == OK else state
-    if not answer.serves:
-        return f"HTTP {answer.status}" if state == OK else f"HTTP {answer.status}, {state}"
-    release = wanted.get(routed, "")
-    if release and answer.release != release:
-        return f"other release ({answer.release or 'none'})"
-    return state
+def _runs(given: PlanningInput, node: Node, service: str) -> str:
+    """What the containers of a service are on a node."""
+    facts = given.observed.nodes.get(node.name)
+    if not isinstance(facts, NodeFacts):
+        return UNKNOWN
+    wanted = live_containers(given.state.cluster(given.target), node, service)
+    return _containers([c for c in facts.containers if c.project == project(service)], wanted)
 
 
-def _applied(given: PlanningInput, node: Node, service: str) -> dict[str, str]:
-    """The containers of the release that is live on a node, as far as the state knows, with their hashes."""
-    home = given.state.cluster(given.target)
-    component = f"service/{service}"
-    live = node.pushed.get(component) or node.components.get(component, "")
-    for release in home.releases if home else ():
-        if (release.component, release.id) == (component, live):
-            return release.containers
-    return {}
+def _first(states: Iterable[str]) -> str:
+    """What is wrong with one of them, if anything is."""
+    return next((state for state in states if state != OK), OK)
+
+
+def _row(domain: str, cells: list[Cell], given: PlanningInput, alone: Mapping[str, str]) -> RowView:
+    told = {cell.node: cell for cell in cells}
+    through = {
+        name: CellView(release=told[name].answer.release, state=_served(given, told[name], state))
+        if name in told
+        else CellView(state=UNKNOWN)
+        for name, state in alone.items()
+    }
+    entry = told.get("")
+    return RowView(domain=domain, through=through, entry=_through_entry(entry) if entry else None)
+
+
+def _served(given: PlanningInput, cell: Cell, runs: str) -> str:
+    """What answered, and what the containers are beside it. An answer counts only with the release that the
+    state has for the node: another may be an old one."""
+    if cell.unseen:
+        return f"{UNKNOWN} ({cell.unseen})"
+    state = cell.fault or runs
+    if runs != OK and not cell.answer.status:
+        state = runs
+    elif runs != OK and state.startswith("HTTP"):
+        state = f"{state}, {runs}"
+    return _with_drain(given, cell.node, cell.service, state, http=True)
+
+
+def _with_drain(given: PlanningInput, node: str, service: str, state: str, *, http: bool) -> str:
+    facts = given.observed.nodes.get(node)
+    flags = {service, WHOLE_NODE} if http else {service}
+    if not isinstance(facts, NodeFacts) or flags.isdisjoint(facts.drained):
+        return state
+    return "drained" if state == OK else f"{state}, drained"
+
+
+def _through_entry(cell: Cell) -> CellView:
+    state = f"{UNKNOWN} ({cell.fault})" if cell.unknown else cell.fault or OK
+    return CellView(release=cell.answer.release, state=state)

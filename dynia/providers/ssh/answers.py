@@ -17,10 +17,11 @@ from dynia.interfaces.node_requests import (
     PushPhase,
     Room,
     Sent,
+    ServiceAnswer,
     Traffic,
 )
 from dynia.providers.ssh.files_seen import files_seen
-from dynia.providers.ssh.framing import Sections, line, number, path_text, sections, text, token
+from dynia.providers.ssh.framing import Sections, line, number, path_text, records, sections, text, token
 
 # How `deed.sh` ends where it did not run the command.
 NOT_BEGUN = 75
@@ -30,6 +31,10 @@ _SERVICE = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 _UPSTREAM = re.compile(f"({_SERVICE.pattern})-[0-9a-f]{{8}}:[0-9]{{1,5}}")
 # HAProxy's words for a server that is given new requests; NOLB, DOWN, MAINT and DRAIN are not.
 _TAKING = ("UP", "no check")
+_STATUS = re.compile("[1-9][0-9]{2}")
+# curl's last words, with its number for what went wrong.
+_CURL = re.compile(r"curl: \(([0-9]{1,3})\) *(.*)")
+_CONNECT, _LATE, _TLS = 7, 28, (35, 51, 60, 77)
 _PHASES: dict[str, PushPhase] = {phase: phase for phase in get_args(PushPhase)}
 
 
@@ -137,6 +142,42 @@ def parse_traffic(raw: bytes) -> Traffic:
         if named := _UPSTREAM.fullmatch(upstream.address):
             at_work[named[1]] += max(0, upstream.num_requests)
     return Traffic(sent=tuple(sent), at_work=dict(sorted(at_work.items())))
+
+
+def parse_ask(raw: bytes, asked: int) -> tuple[ServiceAnswer, ...]:
+    """An answer for each of `asked` questions."""
+    rows, _ = records(_whole(raw, "answers")["answers"], 3)
+    told = {number(row[0]): row[1] for row in reversed(rows)}
+    late = ServiceAnswer(said="not asked in time", silent=True)
+    return tuple(parse_service_answer(told[which]) if which in told else late for which in range(asked))
+
+
+def parse_service_answer(raw: bytes) -> ServiceAnswer:
+    """Status and release of an HTTP head, the last one after any 100 Continue; without one why there is
+    none."""
+    status, release, said, silent = 0, "", "", False
+    for one in text(raw, 8192).splitlines():
+        if one.startswith("HTTP/"):
+            words = one.split()
+            told = words[1] if len(words) > 1 else ""
+            status, release = int(told) if _STATUS.fullmatch(told) else 0, ""
+        elif failed := _CURL.match(one):
+            said, silent = _why_none(int(failed[1]), failed[2]), int(failed[1]) == _LATE
+        name, _, value = one.partition(":")
+        if name.lower() == "x-dynia-release":
+            release = line(value.encode(), 100)
+    if said:
+        return ServiceAnswer(said=said, silent=silent)
+    return ServiceAnswer(status=status, release=release, said="" if status else "no answer")
+
+
+def _why_none(code: int, words: str) -> str:
+    if code == _LATE:
+        return "no answer in time"
+    if code == _CONNECT:
+        return "can't connect"
+    said = line(words.encode(), 200)
+    return f"TLS: {said}" if code in _TLS else f"no answer ({said or f'curl {code}'})"
 
 
 def refuse_deed(exit_code: int | None, raw: bytes) -> None:

@@ -10,6 +10,7 @@ import asyncssh
 
 from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.node_requests import (
+    AskRequest,
     Bootstrapped,
     BootstrapRequest,
     DrainRequest,
@@ -23,6 +24,7 @@ from dynia.interfaces.node_requests import (
     PushAnswer,
     PushRequest,
     RemoveRequest,
+    ServiceAnswer,
     Traffic,
     TrafficRequest,
 )
@@ -36,6 +38,8 @@ from dynia.providers.ssh.scripts import Places, ScriptName, command_line, script
 
 _OBSERVE_S = 25.0
 _DRAIN_S, _TRAFFIC_S = 20.0, 15.0
+# What was asked last may still take its own time.
+_ASK_END_S = 10.0
 # Beyond its own deadline a push may need this long to put the node back.
 _PUT_BACK_S = 90.0
 # How much longer than the node's own deadline the runner waits for the answer.
@@ -126,6 +130,12 @@ class SshConnection:
         args = ("own" if request.own else "",)
         reply = await self._script("traffic", args, b"", deadline_s=_TRAFFIC_S)
         return answers.parse_traffic(reply.stdout)
+
+    async def ask(self, request: AskRequest) -> tuple[ServiceAnswer, ...]:
+        message = messages.ask_message(request)
+        args = (_whole(request.deadline_s),)
+        reply = await self._script("ask", args, message, deadline_s=request.deadline_s + _ASK_END_S)
+        return answers.parse_ask(reply.stdout, len(request.questions))
 
     async def provide_image(self, request: ImageRequest) -> str:
         way = ("pull", request.pull) if request.pull else ("load", request.image_id)

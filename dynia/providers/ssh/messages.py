@@ -12,6 +12,7 @@ from itertools import pairwise
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.node_requests import (
     WHOLE_NODE,
+    AskRequest,
     ExpectedFile,
     ObserveRequest,
     PushRequest,
@@ -23,6 +24,8 @@ _COMPONENT = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)?")
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]+")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.:-]*")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_URL_PATH = re.compile(r"/[!-~]*")
 
 
 def observe_message(request: ObserveRequest) -> bytes:
@@ -51,6 +54,15 @@ def package_message(packages: Iterable[str]) -> bytes:
 def service_names(services: Iterable[str]) -> tuple[str, ...]:
     """Each is a file name on the node."""
     return tuple(s if s == WHOLE_NODE else _like(_SERVICE, s, "service") for s in services)
+
+
+def ask_message(request: AskRequest) -> bytes:
+    """Five tokens a question, each ended by NUL."""
+    tokens = []
+    for number, one in enumerate(request.questions):
+        host, address = _like(_HOST, one.host, "host"), _like(_HOST, one.address, "address")
+        tokens += [str(number), host, address, str(one.port), _like(_URL_PATH, one.path, "path")]
+    return "".join(f"{token}\0" for token in tokens).encode()
 
 
 def component_key(component: str) -> str:

@@ -11,7 +11,7 @@ from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.shape import Shape
 
 ScriptName = Literal[
-    "observe", "bootstrap", "push", "remove", "gate", "drain", "traffic", "image", "deed", "follow"
+    "observe", "bootstrap", "push", "remove", "gate", "drain", "traffic", "ask", "image", "deed", "follow"
 ]
 
 # What each script is made of, in this order.
@@ -23,6 +23,7 @@ _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "gate": ("prelude", "gate"),
     "drain": ("prelude", "drain"),
     "traffic": ("prelude", "traffic"),
+    "ask": ("prelude", "ask"),
     "image": ("prelude", "image"),
     "deed": ("prelude", "deed"),
     "follow": ("prelude", "follow"),

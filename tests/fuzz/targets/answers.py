@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.node_requests import ServiceAnswer
 from dynia.providers.ssh.answers import (
+    parse_ask,
     parse_bootstrap,
     parse_drained,
     parse_gate,
@@ -20,6 +22,10 @@ from tests.fuzz.targets.observation import Observation, _texts
 from tests.unit.node.test_parse_observation import HASH, framed
 
 ROW = (b"/opt/dynia/a", b"f", b"644", b"root:root", b"5", b"1700000000.5", b".")
+
+
+def two_asked(raw: bytes) -> tuple[ServiceAnswer, ...]:
+    return parse_ask(raw, 2)
 
 
 class NodeAnswers(Target):
@@ -38,7 +44,9 @@ class NodeAnswers(Target):
         away = {b"drained": (b"/api", b"/_node"), b"end": ()}
         sent = {b"haproxy": (b"service-api,misty-owl,3,NOLB\nservice-api,swift-fox,1,UP 1/2\n",),
                 b"caddy": (b'[{"address":"api-19face9f:8000","num_requests":2,"fails":0}]',), b"end": ()}  # fmt: skip
-        return [framed(one) for one in (push, busy, boot, gate, well, away, sent)]
+        asked = {b"answers": (b"0", b"HTTP/2 200\nx-dynia-release: ab01\n", b".", b"1", b"curl: (28) late", b"."),
+                 b"end": ()}  # fmt: skip
+        return [framed(one) for one in (push, busy, boot, gate, well, away, sent, asked)]
 
     def tree(self, raw: bytes) -> Any:
         return Observation.tree(self, raw)  # type: ignore[arg-type]
@@ -52,7 +60,9 @@ class NodeAnswers(Target):
         shown: list[str] = []
         last: DyniaError | None = None
         understood = False
-        for parse in (parse_push, parse_bootstrap, parse_gate, parse_drained, parse_traffic):
+        parsers: tuple[Callable[[bytes], object], ...]
+        parsers = (parse_push, parse_bootstrap, parse_gate, parse_drained, parse_traffic, two_asked)
+        for parse in parsers:
             try:
                 shown += _texts(msgspec.to_builtins(parse(raw)))
                 understood = True

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from dynia.interfaces.errors import NotObservedError
 from dynia.interfaces.observed import NotObserved
+from dynia.providers.ssh.answers import parse_service_answer
 from dynia.services.ask_entry import answer_of
-from dynia.services.ask_services import parse_answer
+from dynia.services.planning.matrix import to_ask
 from tests.fuzz import screens
 from tests.fuzz.target import Target
 from tests.plans import worlds
@@ -30,16 +31,19 @@ class EntryAnswerBytes(Target):
         return [
             head.encode(),
             through,
+            b"curl: (60) SSL certificate problem: certificate has expired\n",
             head.replace(self._name, "other-node").encode(),
             b"HTTP/1.0 503 x\r\n\r\n",
         ]
 
     def attempt(self, raw: bytes) -> Iterable[str]:
         told = answer_of(raw, WORD)
-        through = parse_answer(self._name, "api", raw)
+        cells = tuple(
+            worlds.replace(one.cell, answer=parse_service_answer(raw)) for one in to_ask(self._world)
+        )
         observed = worlds.replace(self._world.observed, entry=told)
         shown = list(screens.of_world(worlds.replace(self._world, observed=observed)))
-        shown += screens.of_world(self._world, (through,))
+        shown += screens.of_world(self._world, cells)
         if isinstance(told, NotObserved):
             raise NotObservedError(told.reason)
         return shown

@@ -15,11 +15,14 @@ import pytest
 
 from dynia.interfaces.errors import DyniaError, Locked, NotObservedError
 from dynia.interfaces.node_requests import (
+    AskRequest,
     BootstrapRequest,
     ExecRequest,
     Fence,
     ObserveRequest,
     PushRequest,
+    Question,
+    ServiceAnswer,
 )
 from dynia.providers.protocols import NodeConnection
 from dynia.providers.ssh.connect import SshTarget, connect
@@ -208,6 +211,17 @@ def test_an_argv_arrives_as_it_is(sshd: Sshd) -> None:
         assert done.stdout.decode().split("\0")[:-1] == list(words)
         failed = await node.exec(ExecRequest(argv=("sh", "-c", "cat >&2; exit 3"), stdin=b"told"))
         assert (failed.exit_code, failed.stderr) == (3, b"told")
+
+    over(sshd, deed)
+
+
+def test_what_is_asked_on_a_node_is_answered_question_by_question(sshd: Sshd) -> None:
+    """In one exec, however many there are. Nobody listens there."""
+
+    async def deed(connection: NodeConnection) -> None:
+        one = Question(host="localhost", address="127.0.0.1", port=1, path="/healthz")
+        told = await connection.ask(AskRequest(questions=(one,) * 40))
+        assert told == (ServiceAnswer(said="can't connect"),) * 40
 
     over(sshd, deed)
 

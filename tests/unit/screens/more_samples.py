@@ -8,7 +8,7 @@ from dynia.commands.screens.lists import ServiceRow
 from dynia.commands.screens.rehearsal import RehearsalReport
 from dynia.commands.screens.saved import SavedView
 from dynia.commands.screens.state import StateCluster, StateView
-from dynia.commands.screens.status_view import EntryView, NodeView, ServiceView, StatusView
+from dynia.commands.screens.status_view import CellView, EntryView, NodeView, RowView, ServiceView, StatusView
 from dynia.interfaces.errors import ApplyFailed, BadInput, DyniaError, Locked, Mistake, Stale
 from dynia.interfaces.events import (
     Event,
@@ -25,10 +25,12 @@ from dynia.interfaces.events import (
     StepStarted,
 )
 from dynia.interfaces.files.rewrite import FileEdit
+from dynia.interfaces.node_requests import ServiceAnswer
 from dynia.interfaces.observed import CertificateSeen, ProviderNode
 from dynia.services.apply_result import ApplyResult, Failure
 from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.planning.digest import sealed
+from dynia.services.planning.matrix import Cell, unserved
 from dynia.services.planning.plan import Waiting
 from dynia.services.planning.stale import listed
 from dynia.services.rebuild import Found
@@ -233,6 +235,9 @@ RUNS: dict[str, tuple[Event, ...]] = {
     "long-names": LONG_RUN,
 }
 
+NEW, OLD = "ab01cd23ef456789", "0badc0ffee12a3b4"
+SICK = ServiceAnswer(status=503)
+
 RESULTS: dict[str, ApplyResult] = {
     "done": ApplyResult(
         exit_code=0,
@@ -285,6 +290,29 @@ RESULTS: dict[str, ApplyResult] = {
         seconds=9.0,
         generation=41,
     ),
+    "not-serving": ApplyResult(
+        exit_code=7,
+        plan=IMAGE_CHANGE,
+        last=msgspec.structs.replace(
+            NOTHING,
+            waiting=unserved(
+                (
+                    Cell(
+                        service="api", domain="api.example.com", node="swift-fox", wanted=(NEW,), answer=SICK
+                    ),
+                    Cell(service="api", domain="api.example.com", node="", wanted=(NEW, OLD), answer=SICK),
+                    Cell(
+                        service="api", domain="v2.example.com", node="swift-fox", wanted=(NEW,), answer=SICK
+                    ),
+                )
+            ),
+        ),
+        done=6,
+        failures=(),
+        not_run=(),
+        seconds=52.0,
+        generation=41,
+    ),
     "failed": ApplyResult(
         exit_code=7,
         plan=IMAGE_CHANGE,
@@ -330,6 +358,8 @@ CERTIFICATE = CertificateSeen(
     origin="acme-dns01 https://acme-v02.api.letsencrypt.org/directory",
 )
 
+WELL = CellView(state="ok", release=NEW)
+
 STATUS = StatusView(
     cluster="prod",
     generation=42,
@@ -345,7 +375,13 @@ STATUS = StatusView(
         _node("brave-panda", 3, "MASTER", holds_address=True, certificate=CERTIFICATE, days_left=81),
     ),
     services=(
-        ServiceView(name="api", kind="http", domains=("api.example.com",), on=dict.fromkeys(THREE, "ok")),
+        ServiceView(
+            name="api",
+            kind="http",
+            domains=("api.example.com",),
+            on=dict.fromkeys(THREE, "ok"),
+            rows=(RowView(domain="api.example.com", through=dict.fromkeys(THREE, WELL), entry=WELL),),
+        ),
         ServiceView(name="mailer", kind="worker", domains=(), on=dict.fromkeys(THREE, "ok")),
     ),
     drift=0,
@@ -353,6 +389,15 @@ STATUS = StatusView(
     not_observed=(),
     entry=EntryView(kernels=("brave-panda",), masters=("brave-panda",), probe="brave-panda"),
 )
+
+UNSEEN = CellView(state="not observed")
+BROKEN = {
+    "misty-owl": WELL,
+    "swift-fox": CellView(state="HTTP 502, web gone"),
+    "brave-panda": CellView(state=f"other release ({OLD[:8]})", release=OLD),
+    "quick-lynx": UNSEEN,
+    LONG: UNSEEN,
+}
 
 TROUBLE = msgspec.structs.replace(
     STATUS,
@@ -388,14 +433,36 @@ TROUBLE = msgspec.structs.replace(
         ServiceView(
             name="api",
             kind="http",
-            domains=("api.example.com", "v2.example.com"),
+            domains=("api.example.com", "old.example.com", "v2.example.com"),
             on={
                 "misty-owl": "ok",
                 "swift-fox": "HTTP 502, web gone",
-                "brave-panda": "other release (0badc0ffee12)",
+                "brave-panda": f"other release ({OLD[:8]})",
                 "quick-lynx": "not observed",
                 LONG: "not observed",
             },
+            rows=(
+                RowView(domain="api.example.com", through=BROKEN, entry=WELL),
+                RowView(domain="old.example.com", through=BROKEN, entry=WELL),
+                RowView(
+                    domain="v2.example.com",
+                    through=BROKEN,
+                    entry=CellView(state="TLS: SSL certificate problem: certificate has expired"),
+                ),
+            ),
+        ),
+        ServiceView(
+            name="site",
+            kind="http",
+            domains=(),
+            on=dict.fromkeys((*THREE, "quick-lynx", LONG), "not observed") | dict.fromkeys(THREE, "ok"),
+            rows=(
+                RowView(
+                    domain="",
+                    through={**dict.fromkeys(THREE, WELL), "quick-lynx": UNSEEN, LONG: UNSEEN},
+                    entry=CellView(state="not observed (no answer in time)"),
+                ),
+            ),
         ),
     ),
     drift=3,
@@ -408,7 +475,17 @@ DRAINED = msgspec.structs.replace(
     STATUS,
     nodes=tuple(msgspec.structs.replace(n, drained=n.name == "swift-fox") for n in STATUS.nodes),
     services=(
-        msgspec.structs.replace(STATUS.services[0], on={**STATUS.services[0].on, "swift-fox": "drained"}),
+        msgspec.structs.replace(
+            STATUS.services[0],
+            on={**STATUS.services[0].on, "swift-fox": "drained"},
+            rows=(
+                RowView(
+                    domain="api.example.com",
+                    through={**dict.fromkeys(THREE, WELL), "swift-fox": CellView(state="drained")},
+                    entry=WELL,
+                ),
+            ),
+        ),
         STATUS.services[1],
     ),
 )

@@ -26,7 +26,7 @@ from tests.unit.screens import more_samples as more
 from tests.unit.screens import samples
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
-MAPS = {"nodes[].parts", "services[].on", "nodes[].components"}
+MAPS = {"nodes[].parts", "services[].on", "services[].serving[].through", "nodes[].components"}
 
 NODES = tuple(msgspec.structs.replace(node, components={"haproxy": samples.RELEASE}) for node in more.NODES)
 CLUSTER = ListedCluster(

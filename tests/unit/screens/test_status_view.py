@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from dynia.commands.screens.status import status_text
-from dynia.commands.screens.status_view import StatusView, status_view
+from dynia.commands.screens.status_view import CellView, StatusView, status_view
 from dynia.interfaces.desired import ApiEntry
-from dynia.interfaces.node_requests import WHOLE_NODE
+from dynia.interfaces.node_requests import WHOLE_NODE, ServiceAnswer
 from dynia.interfaces.observed import EntryAnswer, NodeFacts, NotObserved, ProviderAddress
-from dynia.services.ask_services import Answer, parse_answer
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.matrix import Cell, to_ask
 from dynia.services.planning.planner import make_plan
 from tests.plans import worlds
 
@@ -28,17 +28,17 @@ def release() -> str:
     return next(r for r in home.releases if r.component == "service/api").containers["web"]
 
 
-def answers(given: PlanningInput, **changed: Answer) -> tuple[Answer, ...]:
-    """Every observed node answers 200 with the release of the state."""
+def cells(given: PlanningInput, **changed: ServiceAnswer) -> tuple[Cell, ...]:
+    """Everywhere the release of the state answers 200; `changed` by node, "entry" for the reserved IP."""
+    well = ServiceAnswer(status=200, release=release())
     return tuple(
-        changed.get(name.replace("-", "_"), Answer(node=name, service="api", status=200, release=release()))
-        for name, facts in given.observed.nodes.items()
-        if isinstance(facts, NodeFacts)
+        replace(one.cell, answer=changed.get(one.cell.node.replace("-", "_") or "entry", well))
+        for one in to_ask(given)
     )
 
 
-def view(given: PlanningInput, **changed: Answer) -> StatusView:
-    return status_view(given, make_plan(given), answers(given, **changed))
+def view(given: PlanningInput, **changed: ServiceAnswer) -> StatusView:
+    return status_view(given, make_plan(given), cells(given, **changed))
 
 
 def on(status: StatusView, service: str, node: str = FIRST) -> str:
@@ -71,7 +71,7 @@ def test_a_service_that_is_kept_from_visitors_is_told() -> None:
     drained = edit(lambda facts: replace(facts, drained=("api",)))
     assert on(view(drained), "api") == "drained"
     assert on(view(drained), "mailer") == "ok"
-    silent = Answer(node=FIRST, service="api", status=0)
+    silent = ServiceAnswer()
     assert on(view(drained, **{FIRST.replace("-", "_"): silent}), "api") == "no answer, drained"
 
 
@@ -88,17 +88,16 @@ def test_nothing_is_claimed_about_a_node_that_did_not_answer() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(node=FIRST, service="api"), "no answer"),
-        (Answer(node=FIRST, service="api", status=502), "HTTP 502"),
-        (
-            Answer(node=FIRST, service="api", status=200, release="0badc0ffee12"),
-            "other release (0badc0ffee12)",
-        ),
-        (Answer(node=FIRST, service="api", status=200), "other release (none)"),
-        (Answer(node=FIRST, service="api", status=302, release=release()), "ok"),
+        (ServiceAnswer(), "no answer"),
+        (ServiceAnswer(said="can't connect"), "can't connect"),
+        (ServiceAnswer(status=502), "HTTP 502"),
+        (ServiceAnswer(status=404, release=release()), "HTTP 404"),
+        (ServiceAnswer(status=200, release="0badc0ffee12"), "other release (0badc0ff)"),
+        (ServiceAnswer(status=200), "other release (none)"),
+        (ServiceAnswer(status=302, release=release()), "ok"),
     ],
 )
-def test_a_service_is_ok_where_its_own_release_answered(answer: Answer, said: str) -> None:
+def test_a_service_is_ok_where_its_own_release_answered(answer: ServiceAnswer, said: str) -> None:
     status = view(SETTLED, **{FIRST.replace("-", "_"): answer})
     assert on(status, "api") == said
     others = [name for name in SETTLED.observed.nodes if name != FIRST]
@@ -128,7 +127,7 @@ def test_a_container_that_is_gone_is_named() -> None:
     def gone(facts: NodeFacts) -> NodeFacts:
         return replace(facts, containers=tuple(c for c in facts.containers if c.project == "dynia-caddy"))
 
-    status = view(edit(gone), **{FIRST.replace("-", "_"): Answer(node=FIRST, service="api", status=502)})
+    status = view(edit(gone), **{FIRST.replace("-", "_"): ServiceAnswer(status=502)})
     assert on(status, "mailer") == "absent"
     assert on(status, "api") == "HTTP 502, absent"
 
@@ -222,16 +221,39 @@ def test_with_entry_api_the_provider_is_one_of_those_who_must_agree() -> None:
     assert stranger.split == "no node has it" and not any(n.holds_address for n in stranger.nodes)
 
 
-@pytest.mark.parametrize(
-    ("head", "status", "release"),
-    [
-        (b"HTTP/1.1 200 OK\r\nX-Dynia-Release: ab01\r\n\r\n", 200, "ab01"),
-        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nx-dynia-release:ab01\r\n\r\n", 503, "ab01"),
-        (b"HTTP/1.1 100 Continue\r\nX-Dynia-Release: old\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 200, ""),
-        (b"", 0, ""),
-        (b"HTTP/1.1\r\n\xff\xfe", 0, ""),
-    ],
-)
-def test_an_answer_is_read_from_its_last_head(head: bytes, status: int, release: str) -> None:
-    answer = parse_answer("a", "api", head)
-    assert (answer.status, answer.release) == (status, release)
+def test_the_reserved_ip_is_a_place_of_its_own() -> None:
+    shown = " ".join(status_text(view(SETTLED), width=120).split())
+    assert f"api (api.example.com) ok {release()[:8]} on all 3 nodes and through the reserved IP" in shown
+    old = view(SETTLED, entry=ServiceAnswer(status=200, release="0badc0ffee12"))
+    (row,) = next(s for s in old.services if s.name == "api").rows
+    assert row.entry == CellView(state="other release (0badc0ff)", release="0badc0ffee12")
+    assert {on(old, "api", name) for name in SETTLED.observed.nodes} == {"ok"}
+    mute = view(SETTLED, entry=ServiceAnswer(said="no answer in time", silent=True))
+    assert "? not observed (no answer in time) through the reserved IP" in " ".join(
+        status_text(mute, width=120).split()
+    )
+
+
+def test_what_was_not_applied_yet_is_not_asked_for() -> None:
+    """A domain or a service that is only in the file would answer nothing, and that is no trouble."""
+    more = replace(SPEC.services[0], domains=("api.example.com", "v2.example.com"))
+    new = worlds.service("site")
+    given = replace(SETTLED, desired=replace(SPEC, services=(more, *SPEC.services[1:], new)))
+    assert {one.cell.domain for one in to_ask(given, applied=True)} == {"api.example.com"}
+    assert {one.cell.domain for one in to_ask(given)} == {
+        "api.example.com",
+        "v2.example.com",
+        "site.example.com",
+    }
+
+
+def test_a_node_that_is_lost_between_the_look_and_the_question_is_not_observed() -> None:
+    lost = tuple(
+        replace(one.cell, unseen="the connection broke")
+        if one.cell.node == FIRST
+        else replace(one.cell, answer=ServiceAnswer(status=200, release=release()))
+        for one in to_ask(SETTLED)
+    )
+    status = status_view(SETTLED, make_plan(SETTLED), lost)
+    assert on(status, "api") == "not observed (the connection broke)" and not status.observed
+    assert view(SETTLED).observed and not view(worlds.silent(SETTLED, FIRST)).observed
