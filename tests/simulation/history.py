@@ -144,6 +144,9 @@ class Never:
         # Whom a person or a fault took since the look counts still: the run could not know.
         others = self._serving[entry.detail] | (self._seen[key] - self._out[key])
         left, least = len(others - {entry.where}), max(1, spec.nodes - spec.rollout.max_unavailable)
+        if entry.where in self._astray[entry.who]:
+            # It seems to serve nobody; that Caddy still has what it once read, a look does not tell.
+            least = 1
         if left < least:
             said = (
                 f"law 5: {entry.who} leaves {entry.detail} on {left} of {spec.nodes} nodes at {entry.at:.3f}, "
