@@ -92,9 +92,31 @@ def test_a_haproxy_cfg_that_is_valid_and_does_not_work_is_taken_back(pair: Scrat
     write_pair(pair)
 
 
-def own_template(cluster: Scratch, change: Callable[[str], str]) -> None:
-    """The built-in haproxy.cfg, changed, as the team's own."""
-    name = "haproxy/haproxy.cfg.mustache"
+@pytest.mark.slow
+def test_a_service_that_was_to_go_serves_on_where_caddy_could_not_be_reloaded_without_it(
+    pair: Scratch,
+) -> None:
+    """The new Caddyfile passes its check, and asks for an address that is nowhere: its reload fails."""
+    own_template(
+        pair,
+        lambda text: f"{text}\n:81 {{\n\tbind 203.0.113.1\n\trespond 200\n}}\n",
+        "caddy/Caddyfile.mustache",
+    )
+    text = (pair.folder / "clusters.yaml").read_text()
+    pair.write("clusters.yaml", text[: text.index("    services:\n")] + "    services: {}\n")
+    result = json.loads(pair.apply("--json", exits=7).stdout)
+    for failure in result["failures"]:
+        assert "caddy · activate failed; the node is back on what it had" in failure["message"]
+    for node in pair.nodes():
+        assert "good morning" in page(pair, node)
+    write_pair(pair)
+    check_settled(pair)
+
+
+def own_template(
+    cluster: Scratch, change: Callable[[str], str], name: str = "haproxy/haproxy.cfg.mustache"
+) -> None:
+    """A built-in template, changed, as the team's own."""
     text = (ROOT / "templates" / name).read_text()
     assert change(text) != text
     cluster.write(f"own/{name}", change(text))

@@ -137,7 +137,7 @@ def _caddy(node: Node, script: str) -> str:
     wanted = re.search(r"^wanted=' (.*) '$", script, re.MULTILINE)
     edges = set(wanted.group(1).split()) if wanted else set()
     node.networks |= edges
-    old.networks = edges
+    old.networks |= edges
     if config not in node.files:
         return "no Caddyfile"
     node.loaded["caddy"] = node.files[config].content

@@ -52,18 +52,23 @@ def drained_nodes(given: PlanningInput) -> tuple[str, ...]:
 
 
 def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, int]:
-    """Nodes whose Caddy does not lead to a container that runs beside it: what was begun there did not end,
-    and visitors are not served. And to how many services it does lead. A Caddyfile of the team's own may tell
-    no releases: then it is believed."""
-    routed = {project(s.name): s.target.container for s in spec.services if s.kind == "http" and s.target}
+    """Nodes whose Caddy does not lead to a container that runs beside it, or is not on its network: what was
+    begun there did not end, and visitors are not served. And to how many services it does lead. A Caddyfile
+    of the team's own may tell no releases: then it is believed."""
+    http = [s for s in spec.services if s.kind == "http" and s.target]
+    routed = {project(s.name): s.target.container for s in http if s.target}
+    edges = {project(s.name): f"edge-{s.name}" for s in http}
     found: dict[str, int] = {}
     for node in nodes:
         facts = observed.nodes.get(node.name)
         if isinstance(facts, NodeFacts) and (facts.routes or not _has_caddyfile(facts)):
             those = [c for c in facts.containers if routed.get(c.project) == c.service]
-            led = {c.project for c in those if c.config in facts.routes}
-            if any(c.config not in facts.routes for c in those):
-                found[node.name] = len(led)
+            caddy = [c.networks for c in facts.containers if c.project == CADDY]
+            led = [
+                c for c in those if c.config in facts.routes and all(edges[c.project] in on for on in caddy)
+            ]
+            if len(led) < len(those):
+                found[node.name] = len({c.project for c in led})
     return found
 
 

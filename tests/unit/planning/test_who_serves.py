@@ -92,3 +92,16 @@ def test_a_caddyfile_that_is_gone_leads_nowhere() -> None:
 
     given = worlds.with_facts(given, first, without_caddyfile)
     assert misled(OLD, given.observed, given.state.nodes_of("prod")) == {first: 0}
+
+
+def test_a_caddy_that_is_not_on_the_network_of_a_service_leads_nowhere() -> None:
+    given = worlds.settled(OLD)
+    first, second = (worlds.node_named(given, n) for n in (1, 2))
+
+    def apart(facts: NodeFacts) -> NodeFacts:
+        those = (replace(c, networks=()) if c.project == "dynia-caddy" else c for c in facts.containers)
+        return replace(facts, containers=tuple(those))
+
+    world = worlds.wanting(worlds.with_facts(given, first, apart), NEW)
+    assert misled(NEW, world.observed, world.state.nodes_of("prod")) == {first: 0}
+    assert make_plan(world).order == (first, second), "the holder, and mended first all the same"

@@ -173,16 +173,13 @@ def _activate(services: tuple[str, ...]) -> str:
     return gone + up + "\n" + networks + _CONNECT.format(wanted=wanted) + _RELOAD
 
 
+# A service that goes takes its network along (`edge_gone`). Were it left here, a Caddyfile that is put back
+# would lead nowhere.
 _CONNECT = """wanted=' {wanted} '
 networks='{{{{range $name, $_ := .NetworkSettings.Networks}}}}{{{{$name}}}} {{{{end}}}}'
 joined=" $(docker inspect -f "$networks" dynia-caddy)"
 for one in $wanted; do
   case $joined in *" $one "*) ;; *) docker network connect "$one" dynia-caddy ;; esac
-done
-for one in $joined; do
-  case $one in
-    edge-*) case $wanted in *" $one "*) ;; *) docker network disconnect "$one" dynia-caddy || : ;; esac ;;
-  esac
 done
 """
 
