@@ -36,6 +36,7 @@ def test_a_restart_makes_all_containers_of_a_service_again_and_loses_nothing(pai
     check_settled(pair)
 
 
+@pytest.mark.slow
 def test_a_restart_is_refused_where_the_service_is_to_change(pair: Scratch) -> None:
     before = {node: containers(pair, node) for node in pair.nodes()}
     paint(pair, "pink")
@@ -103,6 +104,7 @@ def test_a_drained_node_stays_so_over_an_apply_and_a_reboot_and_loses_nothing(pa
     assert taking(pair) == everybody
 
 
+@pytest.mark.slow
 def test_a_second_node_is_not_drained(pair: Scratch) -> None:
     first, second = sorted(set(pair.nodes()) - {pair.holder()})
     pair.dynia("node", "drain", first, "--yes")
@@ -115,6 +117,7 @@ def test_a_second_node_is_not_drained(pair: Scratch) -> None:
     check_settled(pair)
 
 
+@pytest.mark.slow
 def test_a_state_that_is_made_again_finds_who_is_drained(pair: Scratch) -> None:
     away = min(set(pair.nodes()) - {pair.holder()})
     pair.dynia("node", "drain", away, "--yes")

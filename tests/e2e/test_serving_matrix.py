@@ -90,6 +90,7 @@ def test_every_cell_shows_the_release_that_runs_also_after_a_change(served: Scra
     check_everything_shows_what_runs(served)
 
 
+@pytest.mark.slow
 def test_a_node_that_answers_something_else_fails_the_apply_and_is_named(served: Scratch) -> None:
     node = next(name for name in served.nodes() if name != served.holder())
     before = served.state()["clusters"][0]["generation"]
@@ -109,6 +110,7 @@ def test_a_node_that_answers_something_else_fails_the_apply_and_is_named(served:
     check_everything_shows_what_runs(served)
 
 
+@pytest.mark.slow
 def test_another_certificate_in_front_is_told(served: Scratch) -> None:
     """On the holder lies another pair than the one that its HAProxy read: a visitor is shown what nobody wants."""
     pem = "/opt/dynia/tls/cluster.pem"

@@ -50,7 +50,7 @@ def limit(told: Run, printed: str) -> float:
 
 
 # With one node out and one allowed to be out, nobody else may be touched; with two allowed, one after the other.
-@pytest.mark.parametrize("max_unavailable", [2, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("max_unavailable", [pytest.param(2, marks=pytest.mark.slow), 1])
 def test_a_silent_node_with_a_change_pending(running: Scratch, paused: str, max_unavailable: int) -> None:
     others = [name for name in running.nodes() if name != paused]
     before = {name: running.sh(name, CONTAINER) for name in others}

@@ -114,6 +114,7 @@ def betrayed(folder: Path, forms: list[bytes]) -> list[str]:
 
 
 @pytest.mark.lab
+@pytest.mark.slow
 def test_self_signed_is_served_everywhere_and_its_key_is_in_one_file_of_each_node(secure: Scratch) -> None:
     secure.apply()
     first = served(secure)

@@ -94,6 +94,7 @@ def test_nothing_for_a_metadata_service_ever_leaves_a_droplet(
     assert "counter packets 0 bytes 0 drop" in guard.stdout
 
 
+@pytest.mark.slow
 def test_a_reserved_ip_moves_with_the_action_arrives_at_the_anchor_and_falls_off(
     cloud: TwinCloud, two: tuple[Droplet, Droplet]
 ) -> None:
@@ -160,6 +161,7 @@ def guarded(lab: Lab) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_power_off_and_on_by_the_api_and_a_restart_of_the_twin_in_between(
     cloud: TwinCloud, two: tuple[Droplet, Droplet]
 ) -> None:
