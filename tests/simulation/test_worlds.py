@@ -35,10 +35,10 @@ def test_no_world_breaks_a_law(first: int) -> None:
 
 @pytest.mark.worlds
 def test_every_kind_of_trouble_is_met() -> None:
-    """Of nodes, steps, ends, faults and people: no bin is empty."""
+    """Of nodes, steps, ends, faults and people: no bin is empty. (With this seed after some 330 worlds.)"""
     census = Census()
     for number in range(ALL):
-        census.add(play(f"census/{number}"))
+        census.add(play(f"trouble/{number}"))
         if not census.empty():
             return
     assert not census.empty(), "\n".join(census.lines())
