@@ -62,6 +62,7 @@ def taking(cluster: Scratch) -> set[str]:
     return set.intersection(*found)
 
 
+@pytest.mark.slow
 def test_a_drained_node_stays_so_over_an_apply_and_a_reboot_and_loses_nothing(pair: Scratch) -> None:
     everybody = set(pair.nodes())
     away = min(everybody - {pair.holder()})
