@@ -68,7 +68,7 @@ def many_names(plan: Plan) -> bool:
 
 def drained(plan: Plan) -> dict[str, float]:
     """Services that visitors are kept away from while a node changes, and how long they are waited for."""
-    drains = [s.action for s in (*plan.steps, *plan.later) if type(s.action) is Drain]
+    drains = [s.action for s in (*plan.steps, *plan.later) if isinstance(s.action, Drain)]
     return {name: one.timeout_s for one in drains for name in one.services}
 
 

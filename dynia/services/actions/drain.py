@@ -24,7 +24,7 @@ class Lack(Shape):
     passing: bool
 
 
-class Drain(Action, tag="drain"):
+class _Draining(Action):
     """No HAProxy of `watch` sends `services` of the node anything new, and what was at work there has ended,
     or `timeout_s` is over. Before that, each of them sends to others: what serves now is asked, and not what
     served when the plan was made; whom the same run is draining does not count. `least`: to how many others
@@ -40,43 +40,26 @@ class Drain(Action, tag="drain"):
     timeout_s: float
     lasts_s: float
 
-    def sentence(self) -> str:
-        return f"drain {', '.join(self.services)}"
-
-    async def run(self, tools: Tools) -> tuple[Change, ...]:
-        services = await self._served_by_others(tools)
-        flagged = await _flag(tools, self.node, services, lasts_s=self.lasts_s)
-        for service in services:
-            if service not in flagged:
-                tools.say(self.node, f"{service} can't be drained yet: its Caddyfile looks at no flag")
-        if flagged:
-            await self._emptied(tools, frozenset(flagged))
-        return ()
-
-    @property
-    def firm(self) -> bool:
-        """Whether there is no going on without it."""
-        return False
-
-    async def _served_by_others(self, tools: Tools) -> tuple[str, ...]:
-        """The services that may be drained. Waits for others; raises where the plan saw some that don't."""
+    async def _served_by_others(self, tools: Tools, *, firm: bool) -> tuple[str, ...]:
+        """The services that may be drained. Waits for others; raises where the plan saw some that don't, or
+        (`firm`: there is no going on without it) where any are missing."""
         lacking: dict[str, Lack] = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OTHERS_S):
                 while True:
                     lacking = self._lacking(await _ask(tools, self.watch), tools.away)
                     if not any(lack.passing for lack in lacking.values()):
-                        # Nothing is awaited in between: of two that count on each other one goes first.
-                        tools.away.update((self.node, service) for service in self.services)
                         break
                     await asyncio.sleep(LOOK_S)
         for service, lack in lacking.items():
-            if self.firm or (lack.passing and self.least[service]):
+            if firm or (lack.passing and self.least[service]):
                 raise ApplyFailed(
                     f"{self.node} · {service} · {lack.said}; nothing was disturbed",
                     hint="mend the others first: `dynia status` shows them; then apply again",
                 )
             tools.say(self.node, f"{service} is not drained: {lack.said}")
+        # Nothing was awaited since the answers came: of two that count on each other one goes first.
+        tools.away.update((self.node, service) for service in self.services)
         return tuple(service for service in self.services if service not in lacking)
 
     def _lacking(self, told: dict[str, Traffic], away: Set[tuple[str, str]]) -> dict[str, Lack]:
@@ -128,19 +111,32 @@ class Drain(Action, tag="drain"):
         return sending, {name: sum(one.sessions for one in sent) for name, sent in mine.items()}
 
 
-class DrainNode(Drain, tag="drain_node"):
+class Drain(_Draining, tag="drain"):
+    """Visitors are kept away from services of a node while it changes."""
+
+    def sentence(self) -> str:
+        return f"drain {', '.join(self.services)}"
+
+    async def run(self, tools: Tools) -> tuple[Change, ...]:
+        services = await self._served_by_others(tools, firm=False)
+        flagged = await _flag(tools, self.node, services, lasts_s=self.lasts_s)
+        for service in services:
+            if service not in flagged:
+                tools.say(self.node, f"{service} can't be drained yet: its Caddyfile looks at no flag")
+        if flagged:
+            await self._emptied(tools, frozenset(flagged))
+        return ()
+
+
+class DrainNode(_Draining, tag="drain_node"):
     """Somebody asked for it: visitors are kept away from all that `node` serves, until further notice. One
     flag stands for all services, so it is there or it is not, whoever dies meanwhile."""
 
     def sentence(self) -> str:
         return "drain the whole node"
 
-    @property
-    def firm(self) -> bool:
-        return True
-
     async def run(self, tools: Tools) -> tuple[Change, ...]:
-        await self._served_by_others(tools)
+        await self._served_by_others(tools, firm=True)
         if not await _flag(tools, self.node, (WHOLE_NODE,), lasts_s=self.lasts_s):
             raise ApplyFailed(
                 f"{self.node} can't be drained yet: its Caddyfile looks at no flag; nothing was disturbed",

@@ -15,7 +15,7 @@ from dynia.services.planning.since_approval import Touched, changed_since
 def refuse_again(plan: Plan, earlier: Set[str]) -> None:
     """A step of the pass before that is wanted still: it would be done for ever. A drain comes with what it
     protects, and that may be something else each time."""
-    ends = (step for step in plan.steps if type(step.action) not in (Drain, Undrain))
+    ends = (step for step in plan.steps if not isinstance(step.action, Drain | Undrain))
     again = [step.id for step in ends if step.id in earlier]
     if again:
         raise ApplyFailed(

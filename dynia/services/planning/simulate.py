@@ -407,7 +407,7 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
     """
     if isinstance(step.action, WriteManifest):
         return True  # every apply does so at its end
-    if type(step.action) in (Drain, Undrain):
+    if isinstance(step.action, Drain | Undrain):
         return True  # it comes with what it protects, wherever that came to disturb visitors after all
     if isinstance(step.action, BindDns | UnbindDns):
         return any(_same_record(step.action, s.action) for s in (*preview.steps, *preview.later))
