@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -119,9 +119,7 @@ def edit_options(function: _F) -> _F:
         detail_option,
         json_option,
     )
-    for flag in reversed(flags):
-        function = flag(function)
-    return target_options(function)
+    return _with(function, flags)
 
 
 def edit_request(verb: EditVerb, said: Mapping[str, Any]) -> ApplyRequest:
@@ -151,9 +149,7 @@ def by_hand_options(function: _F) -> _F:
         detail_option,
         json_option,
     )
-    for flag in reversed(flags):
-        function = flag(function)
-    return target_options(function)
+    return _with(function, flags)
 
 
 def by_hand_request(verb: ByHandVerb, name: str, said: Mapping[str, Any]) -> ApplyRequest:
@@ -171,6 +167,13 @@ def by_hand_request(verb: ByHandVerb, name: str, said: Mapping[str, Any]) -> App
         detail=detail_of(said["detail"]),
         as_json=said["as_json"],
     )
+
+
+def _with(function: _F, flags: Sequence[Callable[[_F], _F]]) -> _F:
+    """In this order in --help, after what names the cluster."""
+    for flag in reversed(flags):
+        function = flag(function)
+    return target_options(function)
 
 
 def named_cluster(name: str, said: Mapping[str, Any]) -> dict[str, Any]:

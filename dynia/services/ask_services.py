@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -24,9 +24,10 @@ async def ask_services(
     connections: Connections, given: PlanningInput, *, applied: bool = False
 ) -> tuple[Cell, ...]:
     """The matrix as it is now: one exec on each node that was observed, all at once."""
-    asked = to_ask(given, applied=applied)
-    names = tuple(dict.fromkeys(one.on for one in asked))
-    told = await asyncio.gather(*(_ask(connections, name, asked) for name in names))
+    asked: dict[str, list[Asked]] = {}
+    for one in to_ask(given, applied=applied):
+        asked.setdefault(one.on, []).append(one)
+    told = await asyncio.gather(*(_ask(connections, name, those) for name, those in asked.items()))
     return tuple(cell for cells in told for cell in cells)
 
 
@@ -48,11 +49,10 @@ async def not_serving(
         await asyncio.sleep(ASK_AGAIN_S)
 
 
-async def _ask(connections: Connections, name: str, asked: Iterable[Asked]) -> tuple[Cell, ...]:
-    mine = [one for one in asked if one.on == name]
+async def _ask(connections: Connections, name: str, asked: Sequence[Asked]) -> tuple[Cell, ...]:
     try:
         connection = await connections.get(name)
-        heard = await connection.ask(AskRequest(questions=tuple(one.question for one in mine)))
+        heard = await connection.ask(AskRequest(questions=tuple(one.question for one in asked)))
     except DyniaError as error:
-        return tuple(replace(one.cell, unseen=error.message) for one in mine)
-    return tuple(replace(one.cell, answer=answer) for one, answer in zip(mine, heard, strict=True))
+        return tuple(replace(one.cell, unseen=error.message) for one in asked)
+    return tuple(replace(one.cell, answer=answer) for one, answer in zip(asked, heard, strict=True))

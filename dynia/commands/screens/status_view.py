@@ -16,6 +16,7 @@ from dynia.interfaces.observed import (
 )
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.certificates import days_left
+from dynia.services.planning.compare import Releases, releases_of
 from dynia.services.planning.components import PEM
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.inputs import PlanningInput
@@ -224,10 +225,10 @@ def _services(
 ) -> tuple[ServiceView, ...]:
     if given.desired is None:
         return ()
-    found = []
+    releases, found = releases_of(given.state.cluster(given.target)), []
     for service in sorted(given.desired.services, key=lambda s: s.name):
         mine = [cell for cell in cells if cell.service == service.name]
-        alone = {node.name: _runs(given, node, service.name) for node in nodes}
+        alone = {node.name: _runs(given, releases, node, service.name) for node in nodes}
         domains = dict.fromkeys(cell.domain for cell in mine)
         rows = tuple(_row(d, [c for c in mine if c.domain == d], given, alone) for d in domains)
         on = {
@@ -242,12 +243,12 @@ def _services(
     return tuple(found)
 
 
-def _runs(given: PlanningInput, node: Node, service: str) -> str:
+def _runs(given: PlanningInput, releases: Releases, node: Node, service: str) -> str:
     """What the containers of a service are on a node."""
     facts = given.observed.nodes.get(node.name)
     if not isinstance(facts, NodeFacts):
         return UNKNOWN
-    wanted = live_containers(given.state.cluster(given.target), node, service)
+    wanted = live_containers(releases, node, service)
     return _containers([c for c in facts.containers if c.project == project(service)], wanted)
 
 

@@ -9,6 +9,9 @@ from dynia.services.actions.component import applied
 from dynia.services.actions.setback import what_next
 from dynia.state.model import Change, SetComponent
 
+# Where the Caddy of a node listens.
+CADDY_PORT = 8080
+
 
 class WaitHealthy(Action, tag="wait_healthy"):
     """What to wait for is a `GateRequest`; `path` and `host` are asked through the node's own Caddy.
@@ -42,7 +45,7 @@ class WaitHealthy(Action, tag="wait_healthy"):
             service=self.service,
             project=self.project,
             containers=self.containers,
-            url=f"http://{node.private_ip}:8080{self.path}" if self.path else "",
+            url=f"http://{node.private_ip}:{CADDY_PORT}{self.path}" if self.path else "",
             host=self.host,
             release=self.header,
             timeout_s=self.timeout_s,

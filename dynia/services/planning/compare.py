@@ -15,6 +15,9 @@ from dynia.state.model import AppliedRelease, Cluster, Node
 
 OWNER = "root:root"
 
+# What the state knows of releases, by component and id.
+Releases = Mapping[tuple[str, str], AppliedRelease]
+
 
 class WantedFile(Shape):
     path: str
@@ -102,7 +105,7 @@ def _index(recipe: Recipe) -> Indexed:
     return Indexed(recipe=recipe, id=release.id, files=files, paths=frozenset(f.path for f in files))
 
 
-def releases_of(cluster: Cluster | None) -> dict[tuple[str, str], AppliedRelease]:
+def releases_of(cluster: Cluster | None) -> Releases:
     return {(r.component, r.id): r for r in cluster.releases} if cluster else {}
 
 
@@ -114,7 +117,7 @@ def compare_node(
     recipes: Mapping[str, Recipe],
     topology: Topology,
     place: TopologyNode,
-    releases: Mapping[tuple[str, str], AppliedRelease],
+    releases: Releases,
     index: Index,
     sources: Container[str],
     told: Mapping[str, tuple[Fault, ...]],

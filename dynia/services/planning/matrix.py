@@ -10,14 +10,15 @@ from dynia.interfaces.desired import NoEntry, Service
 from dynia.interfaces.node_requests import Question, ServiceAnswer
 from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.shape import Shape
+from dynia.services.actions.wait_healthy import CADDY_PORT
+from dynia.services.planning.compare import Releases, releases_of
 from dynia.services.planning.components.haproxy import check_host
 from dynia.services.planning.components.tls import certified
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Waiting
 from dynia.services.planning.serving import find_holder
-from dynia.state.model import Cluster, Node
+from dynia.state.model import Node
 
-CADDY_PORT = 8080
 SHORT = 8
 
 
@@ -74,9 +75,9 @@ def to_ask(given: PlanningInput, *, applied: bool = False) -> tuple[Asked, ...]:
     address = home.reserved_ip.address if home.reserved_ip and not isinstance(spec.entry, NoEntry) else ""
     asker = _asker(given, seen, address) if address else None
     secure = home.certificate is not None if known else certified(spec)
-    found = []
+    releases, found = releases_of(home), []
     for service in sorted((s for s in spec.services if s.target is not None), key=lambda s: s.name):
-        releases = {node.name: _routed(home, node, service) for node in nodes}
+        routed = {node.name: _routed(releases, node, service) for node in nodes}
         for domain in _domains(given, service, known=known):
             host = domain or check_host(service)
             cell = Cell(service=service.name, domain=domain, node="", health=host == check_host(service))
@@ -84,24 +85,22 @@ def to_ask(given: PlanningInput, *, applied: bool = False) -> tuple[Asked, ...]:
                 question = Question(
                     host=host, address=node.private_ip, port=CADDY_PORT, path=service.health.path
                 )
-                mine = replace(cell, node=node.name, wanted=_those((releases[node.name],)))
+                mine = replace(cell, node=node.name, wanted=_those((routed[node.name],)))
                 found.append(Asked(on=node.name, question=question, cell=mine))
             if asker is not None:
                 port = 443 if secure and domain else 80
                 question = Question(host=host, address=address, port=port, path=service.health.path)
-                through = replace(cell, wanted=_those(releases.values()))
+                through = replace(cell, wanted=_those(routed.values()))
                 found.append(Asked(on=asker.name, question=question, cell=through))
     return tuple(found)
 
 
-def live_containers(home: Cluster | None, node: Node, service: str) -> dict[str, str]:
+def live_containers(releases: Releases, node: Node, service: str) -> dict[str, str]:
     """The containers of the release that is live on a node, as far as the state knows, with their hashes."""
     component = f"service/{service}"
     live = node.pushed.get(component) or node.components.get(component, "")
-    for release in home.releases if home else ():
-        if (release.component, release.id) == (component, live):
-            return release.containers
-    return {}
+    release = releases.get((component, live))
+    return release.containers if release else {}
 
 
 def unserved(cells: Iterable[Cell]) -> tuple[Waiting, ...]:
@@ -143,8 +142,8 @@ def _domains(given: PlanningInput, service: Service, *, known: bool) -> tuple[st
     return tuple(domain for domain in service.domains if not known or domain in routed)
 
 
-def _routed(home: Cluster, node: Node, service: Service) -> str:
-    return live_containers(home, node, service.name).get(
+def _routed(releases: Releases, node: Node, service: Service) -> str:
+    return live_containers(releases, node, service.name).get(
         service.target.container if service.target else "", ""
     )
 

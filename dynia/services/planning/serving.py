@@ -55,17 +55,19 @@ def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict
     """Nodes whose Caddy does not lead to a container that runs beside it, or is not on its network: what was
     begun there did not end, and visitors are not served. And to how many services it does lead. A Caddyfile
     of the team's own may tell no releases: then it is believed."""
-    http = [s for s in spec.services if s.kind == "http" and s.target]
-    routed = {project(s.name): s.target.container for s in http if s.target}
-    edges = {project(s.name): f"edge-{s.name}" for s in http}
+    http = {
+        project(s.name): (s.target.container, f"edge-{s.name}")
+        for s in spec.services
+        if s.kind == "http" and s.target
+    }
     found: dict[str, int] = {}
     for node in nodes:
         facts = observed.nodes.get(node.name)
         if isinstance(facts, NodeFacts) and (facts.routes or not _has_caddyfile(facts)):
-            those = [c for c in facts.containers if routed.get(c.project) == c.service]
+            those = [c for c in facts.containers if c.project in http and http[c.project][0] == c.service]
             caddy = [c.networks for c in facts.containers if c.project == CADDY]
             led = [
-                c for c in those if c.config in facts.routes and all(edges[c.project] in on for on in caddy)
+                c for c in those if c.config in facts.routes and all(http[c.project][1] in on for on in caddy)
             ]
             if len(led) < len(those):
                 found[node.name] = len({c.project for c in led})

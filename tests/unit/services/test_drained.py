@@ -65,6 +65,14 @@ def haproxy(
     cloud.traffic = traffic
 
 
+def without_room_for_a_flag(cloud: Cloud) -> None:
+    def tick(what: str) -> None:
+        if what.endswith(" drain"):
+            raise DyniaError("its flag could not be changed", hint="make room there")
+
+    cloud.tick = tick
+
+
 def test_only_what_changes_is_drained_and_only_while_it_does() -> None:
     cloud, disk = applied(OLD)
     haproxy(cloud)
@@ -148,12 +156,7 @@ def test_of_two_that_count_on_each_other_one_is_drained_after_the_other(fallen: 
 def test_a_drain_that_can_not_begin_names_its_node_and_disturbs_nothing() -> None:
     cloud, disk = applied(OLD)
     haproxy(cloud)
-
-    def tick(what: str) -> None:
-        if what.endswith(" drain"):
-            raise DyniaError("its flag could not be changed", hint="make room there")
-
-    cloud.tick = tick
+    without_room_for_a_flag(cloud)
     done = Engine(cloud, disk, NEW).apply()
     (failure,) = done.failures
     said = f"{failure.node} · drain of api · its flag could not be changed"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dynia.interfaces.errors import DyniaError, Refused
+from dynia.interfaces.errors import Refused
 from dynia.interfaces.events import RunStarted
 from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.services.planning.by_hand import NodeDrain
 from tests.fakes.cloud import Cloud, Engine, applied, fresh_disk, recorded
 from tests.plans import worlds
-from tests.unit.services.test_drained import NEW, OLD, Killed, haproxy, names, said
+from tests.unit.services.test_drained import NEW, OLD, Killed, haproxy, names, said, without_room_for_a_flag
 
 replace = msgspec.structs.replace
 
@@ -102,12 +102,7 @@ def test_a_caddyfile_that_looks_at_no_flag_is_an_error_and_not_a_drain() -> None
 def test_a_flag_that_can_not_be_set_is_told_with_what_it_was_for() -> None:
     cloud, disk = applied(OLD)
     haproxy(cloud)
-
-    def tick(what: str) -> None:
-        if what.endswith(" drain"):
-            raise DyniaError("its flag could not be changed", hint="make room there")
-
-    cloud.tick = tick
+    without_room_for_a_flag(cloud)
     name = names(cloud)[2]
     (failure,) = Engine(cloud, disk, OLD).apply(NodeDrain(node=name)).failures
     assert failure.message == f"{name} · drain of the whole node · its flag could not be changed"
