@@ -30,7 +30,9 @@ from dynia.providers.ssh.scripts import Places, script_command
 from dynia.services.gather import observe_request
 from dynia.services.planning.components import image_references
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.model_node import UNKNOWN
 from dynia.services.planning.planner import make_plan
+from dynia.state.generation import path_of
 from dynia.state.snapshot import snapshot_of, write_text
 from tests.plans import worlds
 
@@ -72,7 +74,8 @@ def write_cluster(folder: Path, hosts: tuple[Host, ...], user: str, key: Path) -
     file = folder / "clusters.yaml"
     file.write_text(_clusters_yaml(hosts, user, key))
     given = _settled(file, hosts)
-    request = observe_request(given.desired, given.secrets)
+    (home,) = given.state.clusters
+    request = observe_request(given.desired, given.secrets, (path_of(home.generations[-1].number),))
     facts = {name: _facts(given, name) for name in given.observed.nodes}
     answers = {name: _answer(found) for name, found in facts.items()}
     seen = {name: _read_back(answers[name], facts[name], request) for name in answers}
@@ -147,7 +150,11 @@ def _facts(given: PlanningInput, name: str) -> NodeFacts:
         for folder in Path(seen.path).parents
         if str(folder).startswith("/opt/dynia")
     }
-    files = [replace(seen, size=2_000, mtime=1_767_225_600) for seen in facts.files]
+    kept = f"hmac:{_hex('kept')}"
+    files = [
+        replace(seen, size=2_000, mtime=1_767_225_600, digest=kept if seen.digest == UNKNOWN else seen.digest)
+        for seen in facts.files
+    ]
     files += [FileSeen(path=folder, kind="dir", mode=0o755, owner="root:root") for folder in folders]
     lineage = hashlib.sha256(_LINEAGE.encode()).hexdigest()
     files += [
@@ -172,6 +179,7 @@ def _facts(given: PlanningInput, name: str) -> NodeFacts:
         docker="26.1.5",
         compose="2.26.1",
         disk_used_percent=41,
+        disk_free_mb=57_617,
     )
 
 
@@ -191,7 +199,7 @@ def _answer(facts: NodeFacts) -> bytes:
         f"{facts.os}\n",
         f"{facts.lineage}\n",
         "",
-        f"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda1 100 41 59 {facts.disk_used_percent}% /\n",
+        f"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda1 100000000 41000000 59000000 {facts.disk_used_percent}% /\n",
         "".join(
             f"{at}: eth0    inet {address}/24 brd 127.2.0.255 scope global eth0\\ valid_lft forever\n"
             for at, address in enumerate(facts.addresses, start=1)

@@ -47,7 +47,7 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
     )
     _notes(session, output)
     edit = edited.file if edited else None
-    result = _run(
+    result = run_apply(
         session,
         reporter,
         approve_apply(request, output, edit),
@@ -56,7 +56,7 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         reviewed=reviewed,
         by_hand=by_hand(request),
     )
-    return _tell(result, output, request, verb=request.verb)
+    return tell(result, output, request, verb=request.verb)
 
 
 def by_hand(request: ApplyRequest) -> ByHand | None:
@@ -85,11 +85,11 @@ def destroy(request: DestroyRequest) -> int:
         lock_wait=request.lock_wait,
     )
     _notes(session, output)
-    result = _run(session, reporter, approve_destroy(request, output), restrict=False)
-    return _tell(result, output, request, verb="cluster destroy")
+    result = run_apply(session, reporter, approve_destroy(request, output), restrict=False)
+    return tell(result, output, request, verb="cluster destroy")
 
 
-def _run(
+def run_apply(
     session: Session,
     reporter: Reporter,
     approve: Callable[[Plan], bool],
@@ -99,6 +99,7 @@ def _run(
     reviewed: Reviewed | None = None,
     by_hand: ByHand | None = None,
 ) -> ApplyResult:
+    """Until the end, or until it is interrupted."""
     approved = False
 
     async def ask(plan: Plan) -> bool:
@@ -120,8 +121,8 @@ def _notes(session: Session, output: Output) -> None:
         output.tell(f"Note: {note}")
 
 
-def _tell(result: ApplyResult, output: Output, request: ApplyRequest | DestroyRequest, *, verb: str) -> int:
-    """JSON goes to standard output, and what people read then goes beside it."""
+def tell(result: ApplyResult, output: Output, request: ApplyRequest | DestroyRequest, *, verb: str) -> int:
+    """How it ended, and the exit code. JSON goes to standard output, and what people read beside it."""
     lines = request.progress == "json"
     beside = request.as_json or lines
     say, color = (output.tell, output.error_color) if beside else (output.show, output.color)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dynia.interfaces.desired import ClusterSpec
-from dynia.interfaces.errors import DyniaError
+from msgspec.structs import replace
+
+from dynia.interfaces.desired import ClusterSpec, Desired, GitState
+from dynia.interfaces.errors import BadInput, DyniaError
 from dynia.interfaces.shape import Shape
 from dynia.interfaces.state_place import kept_state, open_state
+from dynia.state.lease import TERM_S
 from dynia.state.model import State
 from dynia.state.store import Store
 
@@ -22,6 +25,7 @@ class Known(Shape):
     state: State
     notes: tuple[str, ...] = ()
     unfinished: dict[str, tuple[str, ...]] = {}
+    lease: float = TERM_S
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -33,11 +37,33 @@ def look(file: str | None, environ: Mapping[str, str], start: Path) -> Known:
     from dynia.interfaces.clusters_file import load
 
     path = _file(file, environ, start)
-    folder = path.parent if path is not None else _folder_of_state(start)
     # The file first: what is wrong in it is said before what follows from it.
-    desired = load(path) if path is not None else None
-    store = open_state(folder, kept_state(path), make=False)
+    return _known(path, load(path) if path is not None else None, start)
+
+
+def look_leniently(file: str | None, environ: Mapping[str, str], start: Path) -> Known:
+    """The same, where the state is what matters: a file that is wrong is no more than noted."""
+    from dynia.interfaces.clusters_file import load
+
+    path = _file(file, environ, start)
+    try:
+        return _known(path, load(path) if path is not None else None, start)
+    except BadInput as error:
+        first = error.mistakes[0]
+        note = f"{first.file}:{first.line}: {first.message}; the file is not asked"
+        if path is None or Path(first.file).name != path.name:
+            note = f"{error.message}; the file is not asked"
+    known = _known(path, None, start)
+    return replace(known, notes=(*known.notes, note))
+
+
+def _known(path: Path | None, desired: Desired | None, start: Path) -> Known:
+    folder = path.parent if path is not None else _folder_of_state(start)
+    kept = kept_state(path)
+    store = open_state(folder, kept, make=False)
+    unhurried = max(TERM_S, 120.0) if isinstance(kept, GitState) else TERM_S
     return Known(
+        lease=desired.lease if desired is not None else unhurried,
         folder=folder,
         file=path,
         specs={spec.name: spec for spec in desired.clusters} if desired is not None else {},

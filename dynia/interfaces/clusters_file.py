@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from dynia.interfaces import desired
 from dynia.interfaces.desired import LONGEST_LEASE_S, SHORTEST_LEASE_S, Desired
 from dynia.interfaces.durations import seconds
@@ -23,7 +25,7 @@ from dynia.interfaces.files.rules_names import RESERVED_CLUSTERS, names
 from dynia.interfaces.files.shipping import Shipment
 from dynia.interfaces.files.templates_folder import read_templates
 from dynia.interfaces.files.yaml_reader import read_yaml
-from dynia.interfaces.files.yaml_tree import Path, Spot
+from dynia.interfaces.files.yaml_tree import Path, Spot, child, plain
 from dynia.interfaces.version import version as own_version
 
 
@@ -129,7 +131,9 @@ def _cluster(
         compose, wrong = read_compose(ground, (*path, "services", key), key, service, base, shared)
         found += wrong
         if compose is not None:
-            services.append(convert.service(key, service, compose))
+            entry = child(child(child(child(ground.tree, "clusters"), name), "services"), key)
+            as_written = msgspec.json.encode(plain(entry)) if entry is not None else b""
+            services.append(convert.service(key, service, compose, as_written))
     templates: dict[str, str] = {}
     if spec.templates:
         shown = posixpath.normpath(posixpath.join(base.shown, spec.templates))

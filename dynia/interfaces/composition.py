@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import os
 import socket
@@ -25,6 +26,8 @@ from dynia.providers.registry import vendors_for
 from dynia.providers.tls.registry import authority_for
 from dynia.services.ask_entry import ask_entry
 from dynia.services.planning.components import PEM, TOKEN_VARIABLE, secret_files
+from dynia.services.planning.generations import Inputs
+from dynia.services.rollback import Chosen
 from dynia.services.session import Session
 from dynia.state.lease import TERM_S, Lessee
 from dynia.state.store import Store
@@ -99,6 +102,60 @@ def open_session(
         leave_names=leave_names,
         certificate=pem.seen if pem else None,
         authority=None if destroy else authority_for(spec, environ, guard),
+    )
+
+
+def open_by_state(
+    home: Path,
+    store: Store,
+    cluster: str,
+    spec: ClusterSpec | None,
+    *,
+    emit: EventSink,
+    lock_wait: float,
+    term: float,
+    environ: Mapping[str, str] = os.environ,
+) -> Session:
+    """A run of a cluster that the state knows, whatever the file says: enough to reach its nodes. `spec` says
+    how, where there is a file."""
+    return Session(
+        cluster=cluster,
+        spec=spec,
+        templates={},
+        secrets={},
+        store=store,
+        vendors=vendors_for(cluster, spec, store.state, home, {}, guard=LeaseGuard(store, cluster)),
+        emit=emit,
+        clock=SystemClock(),
+        lessee=_lessee(environ),
+        lease=this_run(environ, term),
+        lock_wait=lock_wait,
+        commit=environ.get("GITHUB_SHA", "")[:12],
+        ask_entry=ask_entry,
+    )
+
+
+def brought_back(
+    session: Session,
+    wanted: Inputs,
+    chosen: Chosen,
+    home: Path,
+    environ: Mapping[str, str] = os.environ,
+) -> Session:
+    """The run that makes the cluster what a generation was. Logins and tokens are today's, if they are
+    here."""
+    spec, store = wanted.spec, session.store
+    logins = _logins(spec, environ)
+    guard = LeaseGuard(store, session.cluster)
+    return dataclasses.replace(
+        session,
+        spec=spec,
+        templates={**builtin_templates(), **spec.templates},
+        images=wanted.images,
+        secrets=secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")),
+        vendors=vendors_for(session.cluster, spec, store.state, home, logins, guard=guard),
+        rollback=chosen.rollback,
+        chosen_at=chosen.at,
     )
 
 

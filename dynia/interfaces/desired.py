@@ -252,7 +252,8 @@ class Service(Shape):
     """One service: a compose file and how it is reached.
 
     `compose` is the file's text, untouched; `dotenv` the text that lands as `.env` beside it (the file's
-    `.env`, then the service's `env:`); `source` the compose file's path for messages.
+    `.env`, then the service's `env:`); `source` the compose file's path for messages. `as_written` is
+    its entry in the file, as JSON: values of `env:` are in it, so it is kept as secrets are.
     """
 
     name: str
@@ -267,10 +268,12 @@ class Service(Shape):
     target: Target | None = None
     health: Health = Health()
     volumes: Literal["refuse", "per-node"] = "refuse"
+    as_written: bytes = b""
 
 
 class ClusterSpec(Shape):
-    """One cluster as wanted. `templates` maps ``haproxy/haproxy.cfg.mustache`` to the text in force."""
+    """One cluster as wanted. `templates` maps ``haproxy/haproxy.cfg.mustache`` to the text in force. `keep`
+    is how many generations nodes keep."""
 
     name: str
     provider: Provider
@@ -286,6 +289,7 @@ class ClusterSpec(Shape):
     caddy_image: str = ""
     services: tuple[Service, ...] = ()
     templates: dict[str, str] = {}
+    keep: int = 5
 
 
 SHORTEST_LEASE_S, LONGEST_LEASE_S = 5.0, 3600.0

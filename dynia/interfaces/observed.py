@@ -101,6 +101,7 @@ class NodeFacts(Shape, tag="observed"):
     secret candidate that was sent to the HMAC that the node made of it, to be compared with the file's.
     `firewall` is how our nftables table is against what its unit loaded; empty if unknown.
     `certificates` maps the path of a certificate file to what it is.
+    `disk_free_mb` is what is left where Docker keeps images, None if unknown.
     `clock_skew_ms` is the node's clock minus the runner's. `busy_since` (by the runner's) is set where
     somebody holds the node's lock.
     `unfinished` are components whose last push or removal died half way: their files may be swapped and not
@@ -126,6 +127,7 @@ class NodeFacts(Shape, tag="observed"):
     vrrp: str = ""
     firewall: Literal["", "loaded", "changed", "gone"] = ""
     disk_used_percent: int = 0
+    disk_free_mb: int | None = None
     clock_skew_ms: int = 0
     busy_since: int = 0
     docker: str = ""

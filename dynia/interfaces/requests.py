@@ -56,7 +56,7 @@ class ApplyRequest(Shape):
     """
 
     target: Target
-    verb: Literal["apply", "sync"] | EditVerb | ByHandVerb = "apply"
+    verb: Literal["apply", "sync", "rollback"] | EditVerb | ByHandVerb = "apply"
     name: str = ""
     yes: bool = False
     dry_run: bool = False
@@ -80,12 +80,31 @@ class ApplyRequest(Shape):
     @property
     def again(self) -> str:
         """The verb that goes on with what this one began: once the file is edited, that is apply."""
-        return self.said if self.name else "sync" if self.restrict else "apply"
+        if self.name:
+            return self.said
+        return self.verb if self.verb in ("sync", "rollback") else "apply"
 
     @property
     def said(self) -> str:
         """The verb as it was typed, with the name that it is about."""
         return f"{self.verb} {self.name}".rstrip()
+
+
+class RollbackRequest(Shape):
+    """`dynia rollback`. `generation` 0: the last good one. `service` empty: all of it. `adopt`: the file is
+    written, too."""
+
+    run: ApplyRequest
+    generation: int = 0
+    service: str = ""
+    adopt: bool = False
+
+
+class GenerationsRequest(Shape):
+    """`dynia rollback --list`: from the state alone."""
+
+    target: Target
+    as_json: bool = False
 
 
 class ScaleRequest(Shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol, runtime_checkable
 
 from dynia.interfaces.node_requests import (
@@ -267,8 +267,15 @@ class NodeConnection(Protocol):
         """One answer for each question, in their order."""
         ...
 
-    async def provide_image(self, request: ImageRequest) -> str:
-        """Pull or stream an image; returns the config digest that is on the node afterwards."""
+    async def provide_image(
+        self, request: ImageRequest, layers: AsyncGenerator[bytes, None] | None = None
+    ) -> str:
+        """Pull or stream an image; returns the config digest that is on the node afterwards. Streamed are
+        `layers`, else what the operator's Docker has."""
+        ...
+
+    def saved_image(self, image_id: str) -> AsyncGenerator[bytes, None]:
+        """The layers of an image that is on this node. Nothing is asked for before the first is wanted."""
         ...
 
     async def exec(self, request: ExecRequest) -> Executed: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -23,7 +23,7 @@ from dynia.interfaces.observed import (
     ResolvedImage,
     UnresolvedImage,
 )
-from dynia.providers.protocols import DnsMark
+from dynia.providers.protocols import DnsMark, NodeProvider
 from dynia.services.connections import Connections
 from dynia.services.observe import observe_nodes
 from dynia.services.planning.components import (
@@ -38,18 +38,23 @@ from dynia.services.planning.components import (
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.zones import dns_in_force, domains_of, longest
 from dynia.services.session import Session
+from dynia.state.generation import path_of
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import Node
 
+_T = TypeVar("_T")
 
-def observe_request(spec: ClusterSpec | None, secrets: dict[str, bytes]) -> ObserveRequest:
-    """What to look at on every node of a cluster."""
+
+def observe_request(
+    spec: ClusterSpec | None, secrets: dict[str, bytes], generations: tuple[str, ...] = ()
+) -> ObserveRequest:
+    """What to look at on every node of a cluster. `generations` are paths: secrets are in them."""
     return ObserveRequest(
         roots=roots(),
-        paths=(*drop_in_paths(), MANIFEST_PATH),
+        paths=(*drop_in_paths(), MANIFEST_PATH, *generations),
         units=units(spec),
         packages=packages(spec),
-        secret_paths=secret_paths(spec),
+        secret_paths=(*secret_paths(spec), *generations),
         candidates=tuple(SecretCandidate(path=p, content=c) for p, c in sorted(secrets.items())),
         certificates=certificate_paths(spec),
     )
@@ -59,7 +64,10 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
     """One look at the world. What did not answer is in the result as `NotObserved`."""
     state = session.store.state
     recorded = state.nodes_of(session.cluster)
-    request = replace(observe_request(session.spec, session.secrets), fence=session.fence())
+    home = state.cluster(session.cluster)
+    newest = (path_of(home.generations[-1].number),) if home and home.generations else ()
+    request = observe_request(session.spec, session.secrets, newest)
+    request = replace(request, fence=session.fence())
     listing = asyncio.create_task(_list_nodes(session))
 
     async def silent() -> dict[str, str]:
@@ -99,6 +107,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         templates=session.templates,
         secrets=session.secrets,
         leave_names=session.leave_names,
+        rollback=session.rollback,
     )
 
 
@@ -117,13 +126,24 @@ def _cannot_answer(
 
 
 async def _list_nodes(session: Session) -> tuple[ProviderNode, ...] | NotObserved:
-    provider = await session.vendors.nodes()
-    return await _answer(provider.list_nodes(session.store.state.lineage, session.cluster))
+    return await _ask(session, lambda p: p.list_nodes(session.store.state.lineage, session.cluster))
 
 
 async def _list_addresses(session: Session) -> tuple[ProviderAddress, ...] | NotObserved:
-    provider = await session.vendors.nodes()
-    return await _answer(provider.list_reserved_ips(session.store.state.lineage, session.cluster))
+    return await _ask(session, lambda p: p.list_reserved_ips(session.store.state.lineage, session.cluster))
+
+
+async def _ask(
+    session: Session, question: Callable[[NodeProvider], Awaitable[tuple[_T, ...]]]
+) -> tuple[_T, ...] | NotObserved:
+    """A rollback goes without the provider where there is no token: it makes and moves nothing."""
+    try:
+        provider = await session.vendors.nodes()
+    except DyniaError as error:
+        if session.rollback is None:
+            raise
+        return NotObserved(reason=error.message)
+    return await _answer(question(provider))
 
 
 async def _other_states(session: Session) -> tuple[str, ...]:
@@ -139,7 +159,7 @@ async def _other_states(session: Session) -> tuple[str, ...]:
 
 async def _offer(session: Session) -> Offer | NotObserved:
     """A refusal of the account or its token is told at once, and not taken for silence."""
-    if session.spec is None:
+    if session.spec is None or session.rollback is not None:
         return Offer()
     order, provider = session.spec.provider, await session.vendors.nodes()
     size, image, region = (str(getattr(order, name, "")) for name in ("size", "image", "region"))
@@ -158,7 +178,7 @@ async def _list_records(session: Session) -> tuple[tuple[DnsRecord, ...] | NotOb
     """The records of the cluster's zone; where the file names no zone, also the zones that there are."""
     state = session.store.state
     settings = dns_in_force(session.spec, state.cluster(session.cluster))
-    if settings is None or session.leave_names:
+    if settings is None or session.leave_names or session.rollback is not None:
         return (), ()
     try:
         vendor = await session.vendors.dns(settings)
@@ -191,13 +211,12 @@ async def _ask_entry(session: Session, listing: Awaitable[object]) -> EntryAnswe
 async def _resolve_images(session: Session) -> dict[str, ResolvedImage | UnresolvedImage]:
     if session.spec is None:
         return {}
+    if session.rollback is not None:
+        return dict(sorted(session.images.items()))
     references = image_references(session.spec)
     source = await session.vendors.images()
     found = await asyncio.gather(*(source.resolve(reference) for reference in references))
     return dict(zip(references, found, strict=True))
-
-
-_T = TypeVar("_T")
 
 
 async def _answer(call: Awaitable[tuple[_T, ...]]) -> tuple[_T, ...] | NotObserved:

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused
+from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused, Stale
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.interfaces.observed import NotObserved
-from dynia.providers.protocols import DnsProvider
 from dynia.services.apply_result import ApplyResult, Failure, code_of
 from dynia.services.ask_services import not_serving
 from dynia.services.connections import Connections
@@ -21,20 +20,20 @@ from dynia.services.gather import gather
 from dynia.services.keep_manifests import keep_manifests
 from dynia.services.leased import leased
 from dynia.services.planning.by_hand import ByHand
-from dynia.services.planning.closing import closing_changes, opening_changes
+from dynia.services.planning.closing import closing_changes, opening_changes, secrets_noted
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.estimate import LOOK, paced
 from dynia.services.planning.former import missing_texts, with_texts
+from dynia.services.planning.images import refuse_full
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.next_pass import refuse_again, refuse_unapproved
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import Recipes, make_plan_with_recipes
-from dynia.services.planning.since_approval import Touched, touched_by
+from dynia.services.planning.since_approval import Touched, touched_by, writes_secrets
 from dynia.services.planning.stale import Reviewed, check_reviewed
-from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session
-from dynia.services.tools import PassTools
+from dynia.services.tools import PassTools, tools_for
 from dynia.state.model import Node
 
 MAX_PASSES = 6
@@ -110,10 +109,12 @@ class Reconciler:
         self.done, self.restrict, self.by_hand = 0, restrict, by_hand
         async with leased(session):
             began = session.clock.monotonic()
+            self.refuse_chosen_before()
             plan = await self.plan(sync=restrict)
             if not restrict and by_hand is None:
                 self.refuse()
             self.refuse_old_state()
+            refuse_full(session.cluster, plan.steps, self._given().observed)
             if reviewed is not None:
                 check_reviewed(reviewed, plan)
             if (plan.steps or ask_always) and not await approve(plan):
@@ -133,10 +134,20 @@ class Reconciler:
         if isinstance(records, NotObserved) and records.refused:
             raise DyniaError(records.reason, hint=records.refused)
 
+    def refuse_chosen_before(self) -> None:
+        """What a rollback wants was worked out on the state before this run had the lease."""
+        session = self.session
+        home = session.store.state.cluster(session.cluster)
+        if session.rollback is not None and (home is None or home.serial != session.chosen_at):
+            raise Stale(
+                f"cluster {session.cluster}: another run wrote the state since the generation was chosen",
+                hint="nothing was touched; look (`dynia rollback --list`), then run `dynia rollback` again",
+            )
+
     def refuse_old_state(self) -> None:
         """Nodes were told more than this state knows: it is an older copy, and would undo what it lacks."""
         given = self._given()
-        newer = heal(given.state, given.target, given.observed).waiting if given.desired is not None else ()
+        newer = heal(given, given.state).waiting
         if newer:
             told = "; ".join(f"{one.subject}: {one.reason}" for one in newer[:3])
             raise Refused(
@@ -146,8 +157,7 @@ class Reconciler:
 
     async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:
         session, plan, worked = self.session, approved, False
-        opening = () if self.by_hand else opening_changes(self._given())
-        if opening:
+        if opening := opening_changes(self._given()):
             session.store.write(session.cluster, opening, "cluster recorded")
         steps = (*approved.steps, *approved.later)
         turns = (*approved.order, *approved.joining)
@@ -177,7 +187,7 @@ class Reconciler:
                 session.store.snapshot()
                 raise Interrupted(
                     "interrupted: what was in flight is finished, the state is saved",
-                    hint=f"run `dynia {self.by_hand.verb if self.by_hand else 'apply'}` again to go on",
+                    hint=f"run `dynia {self._verb()}` again to go on",
                 )
             earlier = frozenset(step.id for step in plan.steps)
             touched |= touched_by(plan.steps, self.recipes)
@@ -194,6 +204,10 @@ class Reconciler:
 
     async def _execute(self, plan: Plan) -> Outcome:
         session = self.session
+        home = session.store.state.cluster(session.cluster)
+        noted = secrets_noted(home) if writes_secrets(plan.steps, self.recipes) else ()
+        if noted:
+            session.store.write(session.cluster, noted, "secrets are written")
         begun = {step.node for step in plan.steps}
         for name, reason in plan.not_observed:
             if name in begun:
@@ -202,24 +216,7 @@ class Reconciler:
         return await execute(plan.steps, await self._tools(), session)
 
     async def _tools(self) -> PassTools:
-        session = self.session
-        return PassTools(
-            cluster=session.cluster,
-            lineage=session.store.state.lineage,
-            machines=await session.vendors.nodes(),
-            names=await self._dns(),
-            authorized_key=await session.vendors.authorized_key(),
-            session=session,
-            connections=self.connections,
-            recipes=self.recipes,
-        )
-
-    async def _dns(self) -> DnsProvider | None:
-        given = self._given()
-        settings = dns_in_force(given.desired, given.state.cluster(given.target))
-        if settings is None or isinstance(given.observed.records, NotObserved):
-            return None
-        return await self.session.vendors.dns(settings)
+        return await tools_for(self.session, self.connections, self._given(), self.recipes)
 
     async def _failed(self, approved: Plan, plan: Plan, outcome: Outcome, began: float) -> ApplyResult:
         session = self.session
@@ -237,28 +234,22 @@ class Reconciler:
         unserved = () if self.by_hand else await not_serving(session, self.connections, given)
         last = msgspec.structs.replace(last, waiting=(*last.waiting, *unserved))
         whole = not last.not_observed and all(w.final for w in last.waiting)
-        # What is done by hand brings about nothing of the file, so it makes no generation.
-        changes = (
-            ()
-            if self.by_hand
-            else closing_changes(
-                given,
-                at=int(session.clock.now()),
-                by=session.lessee,
-                commit=session.commit,
-                worked=worked,
-                whole=whole,
-            )
+        changes = closing_changes(
+            given,
+            at=int(session.clock.now()),
+            by=session.lessee,
+            commit=session.commit,
+            worked=worked,
+            whole=whole,
         )
         if changes:
             pace = paced(session.store.state, session.cluster, LOOK, self.looked_s)
             session.store.write(session.cluster, (*changes, *pace), "applied")
         if changes or self.done:
             session.store.snapshot()
-        if given.desired is not None:
-            steps = heal(session.store.state, session.cluster, given.observed).steps
-            silent = await keep_manifests(steps, await self._tools(), session) if steps else ()
-            last = msgspec.structs.replace(last, not_observed=(*last.not_observed, *silent))
+        steps = heal(given, session.store.state).steps
+        silent = await keep_manifests(steps, await self._tools(), session) if steps else ()
+        last = msgspec.structs.replace(last, not_observed=(*last.not_observed, *silent))
         # What `sync` leaves to `apply` is no failure of it.
         code = code_of(msgspec.structs.replace(last, waiting=unserved) if self.restrict else last)
         return self._result(code, approved, last, began, (), ())
@@ -289,10 +280,16 @@ class Reconciler:
             generation=home.generation if home else 0,
         )
 
-    def _title(self) -> str:
+    def _verb(self) -> str:
+        """What goes on with this run, was it cut."""
         if self.by_hand is not None:
             return self.by_hand.verb
-        return "destroy" if self.session.spec is None else "sync" if self.restrict else "apply"
+        return "apply" if self.session.rollback is None else "rollback"
+
+    def _title(self) -> str:
+        if self.session.spec is None:
+            return "destroy"
+        return "sync" if self.restrict else self._verb()
 
     def _node(self, name: str) -> Node:
         found = self.session.store.state.node(self.session.cluster, name)

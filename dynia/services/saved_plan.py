@@ -17,12 +17,11 @@ from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.plan import Plan
+from dynia.state.checks import LATEST
 
 FORMAT, VERSION = "dynia.saved-plan", 1
 # A plan for 200 nodes has about 2 MB.
 LIMIT = 64 * 1024 * 1024
-# The end of the year 9999: no calendar of Python goes further.
-LATEST = 253_402_300_799
 
 
 class SavedPlan(Shape):

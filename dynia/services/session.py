@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from dynia.interfaces.desired import ClusterSpec, ZoneDns
 from dynia.interfaces.events import EventSink
 from dynia.interfaces.node_requests import Fence
-from dynia.interfaces.observed import CertificateSeen
+from dynia.interfaces.observed import CertificateSeen, ResolvedImage
 from dynia.providers.protocols import (
     CertificateAuthority,
     DnsProvider,
@@ -19,6 +20,7 @@ from dynia.providers.protocols import (
 )
 from dynia.services.actions.base import HostKey
 from dynia.services.ask_entry import AskEntry, nobody_asked
+from dynia.state.generation import Rollback
 from dynia.state.lease import Lessee
 from dynia.state.model import Node
 from dynia.state.store import Store
@@ -63,8 +65,9 @@ class Session:
     be observed, in seconds; `fan_out` is how many nodes are connected to at once.
     `lessee` is who runs it, in words; `lease` as the lock tells it to others, with its term. `lock_wait` is
     how long to wait for that lock, in seconds. `ask_entry` asks the entry address from outside.
-    `leave_names`: records of a cluster that is destroyed stay. `stop` is set by the first Ctrl-C: start
-    nothing more."""
+    `leave_names`: records of a cluster that is destroyed stay. `rollback`: `spec` is what a generation was,
+    and `images` what its references meant; no registry is asked then. `chosen_at` is the cluster's serial
+    when that was chosen. `stop` is set by the first Ctrl-C: start nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
@@ -84,6 +87,9 @@ class Session:
     fan_out: int = 64
     ask_entry: AskEntry = nobody_asked
     leave_names: bool = False
+    rollback: Rollback | None = None
+    images: Mapping[str, ResolvedImage] = field(default_factory=dict)
+    chosen_at: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fence(self) -> Fence | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 
-from dynia.interfaces.errors import NotObservedError, Stale
+from dynia.interfaces.errors import DyniaError, NotObservedError, Stale
 from dynia.interfaces.events import StepProgress
 from dynia.interfaces.node_requests import ExecRequest, Fence
+from dynia.interfaces.observed import NotObserved
 from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey, Recipe
 from dynia.services.connections import Connections
+from dynia.services.planning.generations import inputs_of, written
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.zones import dns_in_force
 from dynia.services.session import Session
 from dynia.state.model import Node, State
 
@@ -25,17 +30,19 @@ BOOT_PAUSE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PassTools:
-    """`recipes` maps node and component to what was rendered when this pass was planned."""
+    """`recipes` maps node and component to what was rendered when this pass was planned; `kept` makes what
+    nodes keep of what it was rendered from."""
 
     cluster: str
     lineage: str
-    machines: NodeProvider
+    machines: NodeProvider | None
     names: DnsProvider | None
     authorized_key: str
     session: Session
     connections: Connections
     recipes: Mapping[str, Mapping[str, Recipe]]
     away: set[tuple[str, str]] = field(default_factory=set)
+    kept: Callable[[], bytes] | None = None
 
     @property
     def fencing(self) -> int:
@@ -49,6 +56,8 @@ class PassTools:
     def provider(self) -> NodeProvider:
         """Asked for just before it is used, like every vendor: that is when this run must have its lease."""
         self.session.store.check(self.cluster)
+        if self.machines is None:
+            raise DyniaError(f"cluster {self.cluster}: its provider could not be joined")
         return self.machines
 
     @property
@@ -104,8 +113,57 @@ class PassTools:
             raise Stale(f"{node} · {component} · the release changed since plan: {release}")
         return recipe
 
+    def generation(self, number: int) -> bytes:
+        if self.kept is None:
+            raise KeyError(f"generation {number} is to be kept and nothing was rendered")
+        return self.kept()
+
     def new_host_key(self) -> HostKey:
         return self.session.vendors.new_host_key()
 
     def say(self, step_node: str, text: str) -> None:
         self.session.emit(StepProgress(at=self.session.clock.now(), node=step_node, text=text))
+
+
+async def tools_for(
+    session: Session,
+    connections: Connections,
+    given: PlanningInput,
+    recipes: Mapping[str, Mapping[str, Recipe]],
+) -> PassTools:
+    """For the pass that was planned for `given`."""
+    return PassTools(
+        cluster=session.cluster,
+        lineage=session.store.state.lineage,
+        machines=await _machines(session),
+        names=await _names(session, given),
+        authorized_key=await session.vendors.authorized_key(),
+        session=session,
+        connections=connections,
+        recipes=recipes,
+        kept=_kept(given),
+    )
+
+
+def _kept(given: PlanningInput) -> Callable[[], bytes] | None:
+    """What is done by hand is no generation."""
+    if given.desired is None or given.by_hand is not None:
+        return None
+    return cache(partial(written, inputs_of(given, given.desired)))
+
+
+async def _machines(session: Session) -> NodeProvider | None:
+    """A rollback goes without: it makes and moves nothing, and there may be no token."""
+    try:
+        return await session.vendors.nodes()
+    except DyniaError:
+        if session.rollback is None:
+            raise
+        return None
+
+
+async def _names(session: Session, given: PlanningInput) -> DnsProvider | None:
+    settings = dns_in_force(given.desired, given.state.cluster(given.target))
+    if given.rollback is not None or settings is None or isinstance(given.observed.records, NotObserved):
+        return None
+    return await session.vendors.dns(settings)

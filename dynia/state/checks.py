@@ -12,6 +12,8 @@ from dynia.state.positions import KeyPath
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LINEAGE = re.compile(r"[0-9a-f]{32}")
 ROLES = ("MASTER", "BACKUP")
+# The end of the year 9999: no calendar of Python goes further.
+LATEST = 253_402_300_799
 
 
 class Problem(Shape):
@@ -48,6 +50,15 @@ def _clusters(state: State) -> Iterator[Problem]:
         yield from _between((*at, "nextOrdinal"), cluster.next_ordinal, 1, None)
         if cluster.dns is not None:
             yield from _between((*at, "dns", "port"), cluster.dns.port, 1, 65535)
+        numbers = [edge for one in cluster.generations for edge in (one.number, one.last)]
+        grows = all(
+            a.last < b.number for a, b in zip(cluster.generations, cluster.generations[1:], strict=False)
+        )
+        if numbers != sorted(numbers) or not grows or any(one < 1 for one in numbers):
+            message = "generations are numbered upwards"
+            yield Problem(path=(*at, "generations"), rule="range", message=message)
+        for number, one in enumerate(cluster.generations):
+            yield from _between((*at, "generations", number, "at"), one.at, 0, LATEST)
         for number, domain in _again([name.domain for name in cluster.names]):
             path = (*at, "names", number, "domain")
             yield Problem(path=path, rule="duplicate", message=f"name {domain} is here twice")

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from dynia.interfaces.shape import Shape
+from dynia.state.generation import Generation, Rollback
 
 VERSION = 1
 LONGEST_S = 1_000_000.0
@@ -97,7 +98,9 @@ class Pace(Shape, rename="camel"):
 
 class Cluster(Shape, rename="camel"):
     """One cluster. `next_ordinal` only grows: ordinals are never used again. `names` are by domain. `paces`,
-    by kind and component, tell how long a plan will take; nothing else rests on them."""
+    by kind and component, tell how long a plan will take; nothing else rests on them. `generations` are those
+    that nodes keep, the newest last; `rollback` is one that was begun; `secrets_written`: since the newest
+    something was written of which no digest tells what it is."""
 
     name: str
     provider: str
@@ -112,6 +115,9 @@ class Cluster(Shape, rename="camel"):
     dns: Dns | None = None
     names: tuple[Name, ...] = ()
     paces: tuple[Pace, ...] = ()
+    generations: tuple[Generation, ...] = ()
+    rollback: Rollback | None = None
+    secrets_written: bool = False
 
 
 class Intent(Shape, rename="camel"):

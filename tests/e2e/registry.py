@@ -66,6 +66,9 @@ class Registry:
         repository, _, tag = name.partition(":")
         return self._run(DIGEST, f"{USER}:{self._password}", repository, tag).strip()
 
+    def stop(self) -> None:
+        self._run("systemctl stop docker-registry")
+
     def trust_on(self, host: Host) -> None:
         """What an operator does once on hosts whose registry has a certificate of its own."""
         folder = f"/etc/docker/certs.d/{self.address}"

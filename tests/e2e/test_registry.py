@@ -180,3 +180,14 @@ def test_a_tag_that_moved_is_a_change_and_each_node_gets_the_new_digest(estate: 
         assert runs(host)[0] == f"{estate.image}@{moved}"
     assert "version 2" in cluster.get(estate.hosts[0].address)
     cluster.dynia("plan", "--detailed-exitcode")
+
+
+def test_the_former_digest_comes_back_without_the_registry_and_the_password(estate: Estate) -> None:
+    cluster = estate.cluster
+    estate.registry.stop()
+    del cluster.variables["TEAM_REGISTRY"]
+    cluster.dynia("rollback", "--yes", "--cluster", cluster.name)
+    for host in estate.hosts:
+        assert runs(host)[0] == f"{estate.image}@{estate.digest}"
+        assert TOKEN in host.sh(f"cat {LOGINS}"), "the login is today's"
+    assert "version 1" in cluster.get(estate.hosts[0].address)

@@ -10,14 +10,14 @@ import asyncio
 import copy
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from dynia.interfaces.desired import ClusterSpec, ZoneDns
-from dynia.interfaces.errors import NotObservedError, fenced
+from dynia.interfaces.errors import ApplyFailed, NotObservedError, fenced
 from dynia.interfaces.events import Event
 from dynia.interfaces.node_requests import (
     AskRequest,
@@ -68,8 +68,10 @@ from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.wanted import Wanted
 from dynia.services.rebuild import FENCING_PATH, LINEAGE_PATH
 from dynia.services.reconcile import Reconciler
+from dynia.services.rollback import PIECE, READ
 from dynia.services.session import Session
 from dynia.state.disk import Disk
+from dynia.state.generation import FOLDER as GENERATIONS
 from dynia.state.lease import boottime
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import Node, State
@@ -96,13 +98,15 @@ class Cloud:
     it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer; the entry
     address answers this machine while it is `reachable`; `blind` Caddyfiles look at no flag. `traffic` is what the
     HAProxy of a node tells. `answers` may give another answer to what a node asks than the true one, or raise
-    too; `asked` counts by node.
+    too; `asked` counts by node. Without `registry` nobody may ask for an image; those that are `unpulled` have
+    left it. `streamed` are in the operator's Docker alone.
     """
 
     def __init__(self) -> None:
         self.machines: dict[int, ProviderNode] = {}
         self.nodes: dict[int, NodeFacts] = {}
         self.manifests: dict[int, bytes] = {}
+        self.generations: dict[int, dict[str, bytes]] = {}
         self.fencing: dict[int, str] = {}
         self.address = False
         self.owner = ""
@@ -115,6 +119,9 @@ class Cloud:
         self.cut: set[str] = set()
         self.reachable = True
         self.blind = False
+        self.registry = True
+        self.unpulled: set[str] = set()
+        self.streamed: set[str] = set()
         self.tick: Callable[[str], None] = _nothing
         self.lie: Lie = _truth
         self.traffic: Callable[[str], Traffic] = lambda node: Traffic()
@@ -127,6 +134,7 @@ class Cloud:
         other.machines, other.nodes, other.address = dict(self.machines), dict(self.nodes), self.address
         other.owner, other.manifests = self.owner, dict(self.manifests)
         other.fencing = dict(self.fencing)
+        other.generations = {n: dict(kept) for n, kept in self.generations.items()}
         other.records = dict(self.records)
         other.made, other.good, other.cut = copy.copy(self.made), set(self.good), set(self.cut)
         return other
@@ -228,6 +236,10 @@ class Doors:
         return HostKey(private="-", public="ssh-ed25519 AAAA")
 
     async def resolve(self, reference: str) -> ResolvedImage | UnresolvedImage:
+        assert self.cloud.registry, "a registry that nobody reaches is asked"
+        if reference in self.cloud.streamed:
+            name = f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
+            return ResolvedImage(reference=reference, origin="operator", run=name, image_id=name)
         return worlds.resolved(reference)
 
     async def connect(self, node: Node) -> Connection:
@@ -383,7 +395,7 @@ class Connection:
             return lie
         if request.component == MANIFEST:
             lie = self.cloud.lie(MANIFEST, self.node.name)
-            return lie if isinstance(lie, PushAnswer) else self._keep(request.files[0].content)
+            return lie if isinstance(lie, PushAnswer) else self._keep(request)
         wanted = self.doors.wanted()
         assert wanted is not None
 
@@ -411,16 +423,22 @@ class Connection:
         self.cloud.tick(f"{self.node.name} pushed {request.component}")
         return PushAnswer(phase="done")
 
-    def _keep(self, content: bytes) -> PushAnswer:
-        """A manifest: swapped, then committed. No deed of the cloud's: it serves nothing."""
+    def _keep(self, request: PushRequest) -> PushAnswer:
+        """A manifest, and what is kept of a generation: swapped, then committed. No deed of the cloud's: it
+        serves nothing."""
+        content, *kept = (file.content for file in request.files)
+        paths = [file.path for file in request.files[1:]]
 
         def swap(node: ModelNode) -> None:
             digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
             node.keep_manifest(digest, content.decode().splitlines()[-1])
+            for path in paths:
+                node.keep_generation(int(path.rpartition("/")[2]))
             node.unfinished.add(MANIFEST)
 
         self._becomes(swap)
         self.cloud.manifests[self.node.ordinal] = content
+        self.cloud.generations.setdefault(self.node.ordinal, {}).update(zip(paths, kept, strict=True))
         self.cloud.tick(f"{self.node.name} swapped {MANIFEST}")
         self._becomes(lambda node: node.unfinished.discard(MANIFEST))
         self.cloud.tick(f"{self.node.name} pushed {MANIFEST}")
@@ -508,13 +526,26 @@ class Connection:
                 return ServiceAnswer(status=200, release=release)
         return ServiceAnswer(status=502)
 
-    async def provide_image(self, request: ImageRequest) -> str:
+    async def provide_image(
+        self, request: ImageRequest, layers: AsyncGenerator[bytes, None] | None = None
+    ) -> str:
         await self._reached("image")
         self._passes(request.fence)
         if request.reference not in {t for i in self.cloud.nodes[self.node.ordinal].images for t in i.tags}:
+            if not self.cloud.registry and (
+                request.pull in self.cloud.unpulled or not (request.pull or layers)
+            ):
+                raise ApplyFailed(f"image {request.reference}: nobody has it")
+            if layers is not None:
+                assert [chunk async for chunk in layers] == [request.image_id.encode()]
             self._becomes(lambda node: node.take_image(request.reference, request.pull, request.image_id))
         self.cloud.tick(f"{self.node.name} has {request.reference}")
         return request.image_id
+
+    async def saved_image(self, image_id: str) -> AsyncGenerator[bytes, None]:
+        await self._reached("image")
+        assert image_id in {i.id for i in self.cloud.nodes[self.node.ordinal].images}
+        yield image_id.encode()
 
     async def exec(self, request: ExecRequest) -> Executed:
         """What a handover asks for; else files are read, of which the model world has only the digests."""
@@ -537,6 +568,11 @@ class Connection:
             await self._reached("read")
             seen = self.cloud.fencing.get(self.node.ordinal, "")
             return Executed(exit_code=0 if seen else 1, stdout=seen.encode(), stderr=b"")
+        if request.argv[:3] == READ:
+            await self._reached("read")
+            begin, path = int(request.argv[4]) - 1, request.argv[5]
+            there = self.cloud.generations.get(self.node.ordinal, {}).get(path, b"")
+            return Executed(exit_code=0, stdout=there[begin : begin + PIECE], stderr=b"")
         deed = next((d for d, text in SCRIPTS.items() if request.argv[:3] == ("sh", "-c", text)), None)
         if deed is None:
             await asyncio.sleep(0)
@@ -699,12 +735,15 @@ def survived(disk: FakeDisk) -> FakeDisk:
 
 def recorded(state: State) -> State:
     """The state without what counts writes and finished applies, and how long their steps took."""
-    clusters = tuple(replace(c, serial=0, generation=0, applied=None, paces=()) for c in state.clusters)
+    clusters = tuple(
+        replace(c, serial=0, generation=0, applied=None, paces=(), generations=(), secrets_written=False)
+        for c in state.clusters
+    )
     return replace(state, clusters=clusters)
 
 
 def _bare(facts: NodeFacts) -> NodeFacts:
-    files = tuple(f for f in facts.files if f.path != MANIFEST_PATH)
+    files = tuple(f for f in facts.files if f.path != MANIFEST_PATH and not f.path.startswith(GENERATIONS))
     return replace(facts, vrrp="", addresses=(), files=files, manifest="")
 
 

@@ -19,6 +19,7 @@ _PLACES = {
     "plan": "plan:PlanFile",
     "observation": "observation:Observation",
     "answers": "answers:NodeAnswers",
+    "generation": "generation:KeptGeneration",
     "certificate": "certificate:CertificateFile",
     "entry": "entry:EntryAnswerBytes",
     "dns": "dns_answers:DnsAnswers",

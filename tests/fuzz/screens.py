@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from dynia.commands.screens import clusters, lists
+from dynia.commands.screens import clusters, generations, lists
 from dynia.commands.screens.drift import drift_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.plan_json import drift_json, plan_json
@@ -41,5 +41,7 @@ def of_state(state: State) -> Iterator[str]:
             yield lists.services_text(cluster.name, rows, width=width)
             json.loads(lists.services_json(cluster.name, rows))
             json.loads(lists.nodes_json(cluster.name, state.nodes_of(cluster.name)))
+            yield generations.generations_text(cluster.name, cluster, width=width)
+            json.loads(generations.generations_json(cluster.name, cluster))
             json.loads(clusters.cluster_json(clusters.cluster_view(cluster.name, None, state, {})))
     json.loads(clusters.list_json(listed))

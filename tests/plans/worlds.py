@@ -173,7 +173,7 @@ def kept(given: PlanningInput) -> PlanningInput:
     """Nodes that answer are given their manifests, as at the end of an apply."""
     if given.desired is None:
         return given
-    return apply_steps(given, heal(given.state, given.target, given.observed).steps, None)
+    return apply_steps(given, heal(given, given.state).steps, None)
 
 
 def settled(spec: ClusterSpec) -> PlanningInput:

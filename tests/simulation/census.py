@@ -30,6 +30,7 @@ RUNNERS = (
     "disk full",
     "two runners",
     "lease taken over",
+    "rollback",
 )
 PEOPLE = (
     "person: edit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from dynia.interfaces.errors import DyniaError, NotObservedError
@@ -25,6 +25,7 @@ from dynia.interfaces.node_requests import (
     TrafficRequest,
 )
 from dynia.interfaces.observed import NodeFacts
+from dynia.services.rollback import PIECE, READ
 from dynia.state.model import Node as Recorded
 from tests.simulation import looks, scripts
 from tests.simulation.loop import Process
@@ -106,7 +107,9 @@ class Connection:
     async def ask(self, request: AskRequest) -> tuple[ServiceAnswer, ...]:
         return await self._run("ask", lambda: scripts.ask(self.world, self.node, request))
 
-    async def provide_image(self, request: ImageRequest) -> str:
+    async def provide_image(
+        self, request: ImageRequest, layers: AsyncGenerator[bytes, None] | None = None
+    ) -> str:
         async def pull() -> str:
             self.node.images.setdefault(
                 request.pull or request.image_id, (request.reference, request.image_id)
@@ -118,6 +121,10 @@ class Connection:
 
     async def exec(self, request: ExecRequest) -> Executed:
         async def read() -> Executed:
+            if request.argv[:3] == READ:
+                begin, path = int(request.argv[4]) - 1, request.argv[5]
+                there = self.node.files[path].content if path in self.node.files else b""
+                return Executed(exit_code=0, stdout=there[begin : begin + PIECE], stderr=b"")
             if request.argv[0] == "cat" and request.argv[1] in self.node.files:
                 return Executed(exit_code=0, stdout=self.node.files[request.argv[1]].content, stderr=b"")
             return Executed(exit_code=0, stdout=b"", stderr=b"")

@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from dynia.interfaces.desired import ApiEntry, ClusterSpec
+from dynia.state.generation import FOLDER
 from dynia.state.manifest import PATH as MANIFEST
 from tests.simulation.record import Entry
 from tests.simulation.runner import Run
 from tests.simulation.world import SERVICES
 
+# What a node keeps of its cluster serves nobody.
+BOOKS = (MANIFEST, FOLDER)
 DEEDS = ("write", "erase", "made", "deleted", "start", "bound", "unbound", "released", "attached", "detached")
 
 
@@ -207,7 +210,7 @@ class Announced:
                 self._looks[entry.who][entry.where] = (entry.at, served)
             case "ended" if entry.where == "0" and entry.who in self._whole:
                 self._all_said(entry)
-        if entry.what in DEEDS and entry.detail != MANIFEST:
+        if entry.what in DEEDS and not entry.detail.startswith(BOOKS):
             self._last_deed[entry.who] = entry.at
 
     def _ended(self, entry: Entry) -> None:

@@ -10,11 +10,11 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dynia.interfaces.desired import ClusterSpec, ZoneDns
+from dynia.interfaces.desired import ClusterSpec, Ssh, ZoneDns
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import Event, PassStarted, StepEnded, StepFailed, StepStarted
 from dynia.interfaces.observed import EntryAnswer, NotObserved, ResolvedImage, UnresolvedImage
@@ -23,6 +23,7 @@ from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.components import secret_files
 from dynia.services.planning.plan import Plan
 from dynia.services.reconcile import Reconciler
+from dynia.services.rollback import choose, gathered
 from dynia.services.session import Session
 from dynia.state.disk import create
 from dynia.state.loaded import Places
@@ -223,19 +224,27 @@ class Run:
 
 
 def start(
-    world: World, home: Harddisk, spec: ClusterSpec | None, name: str, parts: Parts, patience: float = 0.0
+    world: World,
+    home: Harddisk,
+    spec: ClusterSpec | None,
+    name: str,
+    parts: Parts,
+    patience: float = 0.0,
+    *,
+    back: bool = False,
 ) -> Run:
     """Begin an apply. It ends when its code is set, or never, if it is killed. `patience` is how long it waits
-    for the lock."""
+    for the lock. `back`: it is a rollback, to the last good generation; `spec` is not asked."""
     process = Process(name)
     run = Run(name, spec, process, RunnersDisk(home, world, process), began=world.now, patience=patience)
-    world.loop.begin(process, _apply(world, run, parts))
+    world.loop.begin(process, _apply(world, run, parts, back=back))
     return run
 
 
-async def _apply(world: World, run: Run, parts: Parts) -> None:
+async def _apply(world: World, run: Run, parts: Parts, *, back: bool) -> None:
     try:
-        async with _opened(world, run, parts) as engine:
+        async with _opened(world, run, parts) as opened:
+            engine = await _brought_back(world, run, parts, opened) if back else opened
             run.stop = engine.session.stop
             run.result = await engine.apply(lambda plan: _approved(world, run, plan))
             run.code = run.result.exit_code
@@ -245,6 +254,26 @@ async def _apply(world: World, run: Run, parts: Parts) -> None:
         run.process.check()
         run.code, run.error = 99, error
     world.note(run.name, "ended", str(run.code), type(run.error).__name__ if run.error else "")
+
+
+async def _brought_back(world: World, run: Run, parts: Parts, opened: Reconciler) -> Reconciler:
+    """From here on the run wants what a generation was, as the nodes tell it."""
+    session = opened.session
+    chosen = choose(session.store, CLUSTER, 0, "")
+    wanted = await gathered(session, chosen, Ssh())
+    run.spec = wanted.spec
+    world.fired["rollback"] += 1
+    return parts.reconciler(
+        replace(
+            session,
+            spec=wanted.spec,
+            templates={**SMALL, **wanted.spec.templates},
+            images=wanted.images,
+            secrets=secret_files(wanted.spec, {}, worlds.TOKEN),
+            rollback=chosen.rollback,
+            chosen_at=chosen.at,
+        )
+    )
 
 
 async def plan_only(

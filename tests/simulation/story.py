@@ -100,6 +100,8 @@ class _Story:
         self.most_runners = 1
         self.gave_way = False
         self.chance = world.story
+        # Of its own, so that worlds without one are what they were.
+        self.regret = random.Random(f"{world.seed}/regret")
 
     async def told(self) -> None:
         world, chance = self.world, self.chance
@@ -116,13 +118,16 @@ class _Story:
             await self._act(spec)
             if is_sick(spec) and chance.random() < 0.7:
                 await self._act(spec)  # somebody tries the same again
+            if self.regret.random() < 0.3:
+                await self._act(spec, back=True)
             if chance.random() < 0.5 or is_sick(spec):
                 spec = draw_spec(chance, spec)
         await self._settle(spec)
 
-    def _start(self, spec: ClusterSpec | None, patience: float = 0.0) -> Run:
+    def _start(self, spec: ClusterSpec | None, patience: float = 0.0, *, back: bool = False) -> Run:
         self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
-        run = start(self.world, self.home, spec, f"run-{len(self.runs) + 1}", self.parts, patience)
+        name = f"run-{len(self.runs) + 1}"
+        run = start(self.world, self.home, spec, name, self.parts, patience, back=back)
         self.runs.append(run)
         return run
 
@@ -130,7 +135,7 @@ class _Story:
         while run.code < 0 and not run.process.dead:  # noqa: ASYNC110 (a killed run tells nobody)
             await asyncio.sleep(0.5)
 
-    async def _act(self, spec: ClusterSpec | None) -> None:
+    async def _act(self, spec: ClusterSpec | None, *, back: bool = False) -> None:
         """Faults of the network all the time, and some deeds at some moments, while one or two applies run."""
         world, chance = self.world, self.chance
         odds = world.odds
@@ -139,9 +144,9 @@ class _Story:
         odds.lost_before, odds.lost_after, odds.late = rate, rate, rate / 2
         odds.slow, odds.old_list = rate / 2, 0.3 if rate else 0.0
         odds.fails, odds.hasty = rate / 4, 0.04
-        if is_sick(spec):
+        if is_sick(spec) and not back:
             world.fired["sick release"] += 1
-        runs = [self._start(spec)]
+        runs = [self._start(spec, back=back)]
         for _ in range(chance.choice((0, 1, 1, 2, 3))):
             deeds = chance.choice((trouble.NODES, trouble.RUNNERS, trouble.RUNNERS, trouble.PEOPLE))
             deed = chance.choice(deeds)

@@ -56,10 +56,11 @@ def cluster(
         caddy_image=spec.caddy.image if spec.caddy else "",
         services=tuple(sorted(services, key=lambda each: each.name)),
         templates=templates,
+        keep=spec.keep,
     )
 
 
-def service(name: str, spec: raw.Service, compose: ComposeFile) -> desired.Service:
+def service(name: str, spec: raw.Service, compose: ComposeFile, as_written: bytes = b"") -> desired.Service:
     interval, timeout = times(spec.health)
     return desired.Service(
         name=name,
@@ -76,6 +77,7 @@ def service(name: str, spec: raw.Service, compose: ComposeFile) -> desired.Servi
             path=spec.health.path if spec.health else "/", interval=interval, timeout=timeout
         ),
         volumes=spec.volumes or "refuse",
+        as_written=as_written,
     )
 
 

@@ -28,6 +28,7 @@ KEYS: dict[str, dict[str, str]] = {
         "registries": "Logins for image registries.",
         "caddy": "The HTTP router on every node.",
         "templates": "A folder; each file in it replaces the built-in template of the same path.",
+        "keep": "How many generations the nodes keep for `dynia rollback`, with their images; 1 to 50.",
         "services": "The services by name: a-z, 0-9 and -, at most 40 characters.",
     },
     "DockerProvider": {

@@ -267,6 +267,9 @@ class Cluster(Shape):
     registries: list[Registry] = []
     caddy: Caddy | None = None
     templates: str = ""
+    keep: Annotated[
+        int, Meta(ge=1, le=50, extra={"words": "a number of generations, 1 to 50", "rule": "bad-keep"})
+    ] = 5
     services: dict[str, Service] = {}
 
 
@@ -286,7 +289,7 @@ class File(Shape):
 
 # Known, and refused until their machinery is there: a key that is ignored would be a lie.
 NOT_YET_KEYS: dict[str, frozenset[str]] = {
-    "Cluster": frozenset(("keep", "protect", "hooks")),
+    "Cluster": frozenset(("protect", "hooks")),
     "Rollout": frozenset(("on_failure",)),
     "Service": frozenset(("pre_deploy", "secrets", "run")),
     "EnvSource": frozenset(("file", "command")),

@@ -10,7 +10,7 @@ import posixpath
 import stat
 
 from dynia.interfaces.errors import DyniaError, Stale
-from dynia.interfaces.files.look import Look, Regular, Seen, look_on_disk
+from dynia.interfaces.files.look import Absent, Folder, Look, Regular, Seen, look_on_disk
 from dynia.interfaces.shape import Shape
 
 CONTEXT_LINES = 2
@@ -52,6 +52,29 @@ def looking_past(edit: FileEdit, look: Look = look_on_disk) -> Look:
             mode = was.mode if isinstance(was, Regular) else 0o644
             return Regular(mode=mode, size=len(edit.after), content=edit.after)
         return look(path, follow=follow)
+
+    return seen
+
+
+def looking_past_all(edits: tuple[FileEdit, ...]) -> Look:
+    """The same of several files; new ones are in their folders."""
+    look: Look = look_on_disk
+    below: dict[str, set[str]] = {}
+    for edit in edits:
+        look = looking_past(edit, look)
+        folder, name = posixpath.split(_location(edit.path))
+        while name and name not in below.get(folder, ()):
+            below.setdefault(folder, set()).add(name)
+            folder, name = posixpath.split(folder)
+    past = look
+
+    def seen(path: str, *, follow: bool = False) -> Seen:
+        found = past(path, follow=follow)
+        names = below.get(posixpath.normpath(path), set())
+        if names and isinstance(found, Folder | Absent):
+            there = found.names if isinstance(found, Folder) else ()
+            return Folder(names=tuple(sorted({*there, *names})))
+        return found
 
     return seen
 

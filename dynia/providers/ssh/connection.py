@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 import asyncssh
@@ -32,7 +32,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.providers.ssh import answers, messages
 from dynia.providers.ssh.exchange import Reply, ask, start
 from dynia.providers.ssh.framing import line, text
-from dynia.providers.ssh.image_stream import provide_image
+from dynia.providers.ssh.image_stream import provide_image, saved_here, saved_there
 from dynia.providers.ssh.observation import parse_observation
 from dynia.providers.ssh.scripts import Places, ScriptName, command_line, script, script_command
 
@@ -40,6 +40,7 @@ _OBSERVE_S = 25.0
 _DRAIN_S, _TRAFFIC_S = 20.0, 15.0
 # What was asked last may still take its own time.
 _ASK_END_S = 10.0
+_SAVE_S = 600.0
 # Beyond its own deadline a push may need this long to put the node back.
 _PUT_BACK_S = 90.0
 # How much longer than the node's own deadline the runner waits for the answer.
@@ -137,7 +138,9 @@ class SshConnection:
         reply = await self._script("ask", args, message, deadline_s=request.deadline_s + _ASK_END_S)
         return answers.parse_ask(reply.stdout, len(request.questions))
 
-    async def provide_image(self, request: ImageRequest) -> str:
+    async def provide_image(
+        self, request: ImageRequest, layers: AsyncGenerator[bytes, None] | None = None
+    ) -> str:
         way = ("pull", request.pull) if request.pull else ("load", request.image_id)
         args = (*way, request.tag, _whole(request.deadline_s))
         command = self._command(
@@ -147,10 +150,17 @@ class SshConnection:
             self._connection,
             command,
             request,
+            layers or saved_here(request.image_id),
             timeout_s=request.deadline_s + 60 + _GRACE_S,
             now=self._now,
             refuse=self._refuse_early_end,
         )
+
+    def saved_image(self, image_id: str) -> AsyncGenerator[bytes, None]:
+        command = command_line(
+            ("docker", "save", image_id), deadline_s=_SAVE_S, places=self._places, sudo=self._sudo
+        )
+        return saved_there(self._connection, command, self._node)
 
     async def exec(self, request: ExecRequest) -> Executed:
         if request.fence is None:

@@ -90,6 +90,7 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         lineage=line(token(found, "host", 4), 128),
         busy_since=max(1, busy_since - ahead_s) if busy_since else 0,
         disk_used_percent=_disk(token(found, "host", 6)),
+        disk_free_mb=_free(token(found, "host", 6)),
         addresses=_addresses(token(found, "host", 7)),
         firewall=_firewall(token(found, "firewall", 0)),
         vrrp=_vrrp(token(found, "host", 8)) if active.get("keepalived.service") == "active" else "",
@@ -154,6 +155,12 @@ def _disk(raw: bytes) -> int:
         if len(columns) >= 6 and columns[4].endswith("%"):
             used.append(number(columns[4][:-1].encode(), most=100))
     return max(used)
+
+
+def _free(raw: bytes) -> int | None:
+    """Where Docker keeps images: the last one that was asked for. `df -P` counts in KiB."""
+    last = (_lines(raw)[1:] or [""])[-1].split()
+    return number(last[3].encode()) // 1024 if len(last) >= 6 and last[3].isdecimal() else None
 
 
 def _addresses(raw: bytes) -> tuple[str, ...]:

@@ -98,6 +98,10 @@ class Tools(Protocol):
         """What was rendered when the plan was made."""
         ...
 
+    def generation(self, number: int) -> bytes:
+        """What nodes keep of this generation, the newest: what this run wants was rendered from it."""
+        ...
+
     def new_host_key(self) -> HostKey: ...
 
     def say(self, step_node: str, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry, VipEntry
+from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NotObserved, ProviderAddress
 from dynia.services.actions import (
     AllocateReservedIp,
@@ -23,6 +24,15 @@ PENDING = "(known after apply)"
 def recorded_address(given: PlanningInput) -> ReservedIp | None:
     home = given.state.cluster(given.target)
     return home.reserved_ip if home else None
+
+
+def refuse_without_address(given: PlanningInput, spec: ClusterSpec) -> None:
+    """A rollback takes none, and configs name it."""
+    if not isinstance(spec.entry, NoEntry) and recorded_address(given) is None:
+        raise Refused(
+            f"cluster {given.target}: what it was has a reserved IP, and there is none any more",
+            hint="a rollback takes none: put `entry:` back into the file and apply it",
+        )
 
 
 def take_address(given: PlanningInput, spec: ClusterSpec, coming: tuple[str, ...] = ()) -> Part:

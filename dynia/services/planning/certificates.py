@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynia.interfaces.desired import LETS_ENCRYPT, AcmeTls, ClusterSpec, FilesTls
-from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.observed import CertificateSeen, NodeFacts
 from dynia.interfaces.pem import covers
 from dynia.services.actions import ObtainCertificate
@@ -81,6 +81,17 @@ def get_certificate(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, 
     if not certified(spec) or isinstance(spec.tls, FilesTls) or wanted_certificate(given, spec) is not None:
         return Part()
     return _obtain(given, spec, nodes, holder, _why(given, spec))
+
+
+def needs_certificate(given: PlanningInput, spec: ClusterSpec) -> Refused:
+    """A rollback gets none: no vendor is asked for anything then."""
+    recorded = _recorded(given)
+    missing = uncovered(recorded, spec) if recorded else domains_of(spec)
+    what = f"for {', '.join(missing)}" if missing else "that is still good"
+    return Refused(
+        f"cluster {given.target}: no node has a certificate {what}, and a rollback gets none",
+        hint="roll back one service (`--service`), or put the domains back into the file and apply it",
+    )
 
 
 def renew_certificate(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...], holder: str) -> Part:

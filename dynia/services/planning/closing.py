@@ -8,9 +8,11 @@ from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.observed import NotObserved
 from dynia.services.planning.certificates import origin_of, record_of, wanted_certificate
 from dynia.services.planning.estimate import still_of_use
+from dynia.services.planning.generations import digest_of, inputs_of
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.wished_records import names_seen
 from dynia.services.planning.zones import Zone, find_zone, remembered
+from dynia.state.generation import Generation, Rollback, added, find
 from dynia.state.model import (
     Applied,
     Change,
@@ -24,28 +26,44 @@ from dynia.state.model import (
 
 
 def opening_changes(given: PlanningInput) -> tuple[Change, ...]:
-    """Records the cluster before anything is made for it."""
-    if given.desired is None:
+    """Records the cluster before anything is made for it, and which way it goes. What is done by hand
+    changes neither."""
+    if given.desired is None or given.by_hand is not None:
         return ()
     provider, entry = _kind(given.desired.provider), _kind(given.desired.entry)
     home = given.state.cluster(given.target)
     known = home or Cluster(name=given.target, provider=provider)
-    opened = msgspec.structs.replace(known, provider=provider, entry=entry, dns=remembered(given))
+    opened = msgspec.structs.replace(known, rollback=given.rollback)
+    if given.rollback is None:
+        opened = msgspec.structs.replace(opened, provider=provider, entry=entry, dns=remembered(given))
     return () if opened == home else (PutCluster(cluster=opened),)
 
 
+def secrets_noted(home: Cluster | None) -> tuple[Change, ...]:
+    """Records that secrets are about to be written: a run that is cut cannot tell the one that ends it."""
+    if home is None or home.secrets_written:
+        return ()
+    return (PutCluster(cluster=msgspec.structs.replace(home, secrets_written=True)),)
+
+
 def closing_changes(
-    given: PlanningInput, *, at: int, by: str, commit: str, worked: bool, whole: bool
+    given: PlanningInput,
+    *,
+    at: int,
+    by: str,
+    commit: str,
+    worked: bool,
+    whole: bool,
 ) -> tuple[Change, ...]:
     """Records what is deployed once nothing is left to do. Nothing if nothing changed.
 
     `worked` says that steps ran; `whole` that every node was observed and nothing waits: only then is it
-    a new generation.
+    a new generation. What is done by hand brings about nothing of the file.
     """
     home = given.state.cluster(given.target)
     if given.desired is None:
         return (DropCluster(name=given.target),) if home is not None and whole else ()
-    if home is None:
+    if home is None or given.by_hand is not None:
         return ()
     # Whatever else is left to do: a name that was seen right is missed when it is gone.
     home, before = _with_names(given, given.desired, home), home
@@ -57,26 +75,66 @@ def closing_changes(
     )
     found = wanted_certificate(given, given.desired)
     certificate = record_of(found, origin_of(given.desired)) if found else None
+    kept = home.generations
     same = (
         deployed.deployments == tuple(d for d in given.state.deployments if d.cluster == given.target)
         and deployed.routes == tuple(r for r in given.state.routes if r.cluster == given.target)
         and home.applied is not None
         and home.certificate == certificate
+        and home.rollback is None
+        and not home.secrets_written
+        and 0 < len(kept) <= given.desired.keep
     )
     if same and not worked:
         return noted
+    number, inputs = home.generation + 1, inputs_of(given, given.desired)
+    new = Generation(
+        number=number,
+        last=number,
+        digest=digest_of(inputs),
+        at=at,
+        by=by,
+        commit=commit,
+        of=_origin(kept, given.rollback),
+        releases=_everywhere(given),
+        images=tuple(sorted({image.run for image in inputs.images.values()})),
+    )
     done = msgspec.structs.replace(
         home,
-        generation=home.generation + 1,
+        generation=number,
         applied=Applied(at=at, by=by, commit=commit),
         certificate=certificate,
         paces=still_of_use(home.paces, given.desired),
+        generations=added(kept, new, given.desired.keep, secrets=home.secrets_written),
+        rollback=None,
+        secrets_written=False,
     )
     return (PutCluster(cluster=done), deployed)
 
 
+def _origin(kept: tuple[Generation, ...], rollback: Rollback | None) -> int:
+    if rollback is None:
+        return 0
+    target = find(kept, rollback.to)
+    return target.origin if target is not None else rollback.to
+
+
+def _everywhere(given: PlanningInput) -> dict[str, str]:
+    """Releases that every node has: not what is each node's own."""
+    nodes = given.state.nodes_of(given.target)
+    first = nodes[0].components if nodes else {}
+    return {
+        name: first[name]
+        for name in sorted(first)
+        if all(n.components.get(name) == first[name] for n in nodes)
+    }
+
+
 def _with_names(given: PlanningInput, spec: ClusterSpec, home: Cluster) -> Cluster:
-    """The names as they were seen right. Where none is wanted and none of ours is left, all is forgotten."""
+    """The names as they were seen right. Where none is wanted and none of ours is left, all is forgotten. A
+    rollback does not look at them."""
+    if given.rollback is not None:
+        return home
     seen, records = names_seen(given, spec), given.observed.records
     if seen is None or isinstance(records, NotObserved):
         return home

@@ -48,7 +48,7 @@ def _said(spec: ClusterSpec, name: str) -> object:
 def _service(service: Service) -> list[Content]:
     of = f"service {service.name}"
     # Containers are what the compose file and `.env` say together: the one is here, the other a secret.
-    bare = replace(service, compose=b"", dotenv=b"", files=(), containers=(), source="")
+    bare = replace(service, compose=b"", dotenv=b"", files=(), containers=(), source="", as_written=b"")
     compose = posixpath.basename(service.source) or "compose.yaml"
     parts = {"compose": Content(of=of, path=compose, digest=_bytes(service.compose))}
     for file in service.files:

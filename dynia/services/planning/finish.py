@@ -27,6 +27,8 @@ def finish(
     given: PlanningInput, spec: ClusterSpec, membership: Membership, wanted: Wanted, holder: str
 ) -> Part:
     """All steps; the pass takes them only when nothing else is left to do."""
+    if given.rollback is not None:
+        return _left_services(given, membership.staying, wanted)
     moved = move_address(given, spec, membership.staying)
     bound = decide_records(given, spec)
     removed = _left_services(given, membership.staying, wanted)
@@ -92,7 +94,8 @@ def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Want
     if not gone:
         return Part()
     silent = [n.name for n in staying if n.name not in seen]
-    why = "because the file no longer asks for it"
+    back = given.rollback
+    why = f"because generation {back.to} has none" if back else "because the file no longer asks for it"
     steps: list[Step] = []
     waiting = []
     for node in staying:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.errors import Refused
-from dynia.interfaces.observed import ResolvedImage, UnresolvedImage
+from dynia.interfaces.observed import NodeFacts, Observed, ResolvedImage, UnresolvedImage
 from dynia.interfaces.shape import Shape
+from dynia.services.actions import ProvideImage
 from dynia.services.planning.components.caddy import caddy_component
 from dynia.services.planning.inputs import PlanningInput
-from dynia.state.model import AppliedRelease
+from dynia.services.planning.plan import Step, Waiting
+from dynia.state.model import AppliedRelease, Node
 
 SILENT = "did not answer"
+ROOM_MB = 500
 
 
 class Images(Shape):
@@ -61,6 +65,66 @@ def refuse_changed(images: Images, releases: dict[str, str], given: PlanningInpu
                 f"{component} changes, and no registry answers for {', '.join(references)}",
                 hint="plan again when it does",
             )
+
+
+def keepers(observed: Observed, nodes: Iterable[Node]) -> dict[str, str]:
+    """By config digest, the first node that answered and has the image, and room: Docker lays out there
+    what it saves."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        facts = observed.nodes.get(node.name)
+        if isinstance(facts, NodeFacts) and not _is_full(facts):
+            for image in facts.images:
+                found.setdefault(image.id, node.name)
+    return found
+
+
+def _is_full(facts: NodeFacts) -> bool:
+    return facts.disk_free_mb is not None and facts.disk_free_mb < ROOM_MB
+
+
+def lacking(steps: Iterable[Step]) -> tuple[Waiting, ...]:
+    """What a rollback needs that is on no node, or is known by a name that only its registry gives it."""
+    lack: dict[tuple[str, bool], list[str]] = {}
+    for step in steps:
+        if isinstance(image := step.action, ProvideImage) and not image.source:
+            lack.setdefault((image.reference, bool(image.pull)), []).append(step.node)
+    return tuple(
+        Waiting(
+            subject=f"image {reference}",
+            reason=f"not on {', '.join(sorted(nodes))}: it comes from {where} first, and where that fails "
+            "nothing else is touched",
+            final=True,
+        )
+        for (reference, pulled), nodes in sorted(lack.items())
+        for where in ("its registry" if pulled else "the Docker of this machine",)
+    )
+
+
+def no_room(steps: Iterable[Step], observed: Observed) -> tuple[Waiting, ...]:
+    """Nodes that an image is to go to and that have no room for it. How large one is only the registry knows,
+    so what is asked for is little."""
+    found: dict[str, Waiting] = {}
+    for step in steps:
+        facts, image = observed.nodes.get(step.node), step.action
+        if isinstance(image, ProvideImage) and isinstance(facts, NodeFacts) and _is_full(facts):
+            left = f"has {facts.disk_free_mb} MB left on its disk"
+            reason = f"{left}, and image {image.reference} is to go there: {_REFUSED}"
+            found.setdefault(step.node, Waiting(subject=step.node, reason=reason, final=True))
+    return tuple(found.values())
+
+
+_REFUSED = f"apply is refused until there are {ROOM_MB} MB"
+
+
+def refuse_full(cluster: str, steps: Iterable[Step], observed: Observed) -> None:
+    """Before the first byte of an image goes there."""
+    for one in no_room(steps, observed):
+        raise Refused(
+            f"cluster {cluster}: {one.subject} {one.reason}",
+            hint=f"make room there: `dynia node ssh {one.subject}`, then `docker system df`; a smaller "
+            "`keep` drops images of old generations",
+        )
 
 
 def _references(spec: ClusterSpec) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.observed import Observed
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.by_hand import ByHand
+from dynia.state.generation import Rollback
 from dynia.state.model import State
 
 
@@ -14,7 +15,9 @@ class PlanningInput(Shape):
     ``haproxy/haproxy.cfg.mustache`` to the text in force (built-in, replaced by the team's own). `secrets`
     maps the path of a secret file to its content where the source was there at plan time; it goes into
     releases and nowhere else. `target` is the cluster's name. `leave_names`: records of a cluster that is
-    destroyed stay, and are not looked at. `by_hand`: only that is asked for, and nothing of the file's."""
+    destroyed stay, and are not looked at. `rollback`: `desired` is what a generation was, and nothing but
+    releases on the nodes that there are is changed. `by_hand`: only that is asked for, and nothing of the
+    file's."""
 
     target: str
     desired: ClusterSpec | None
@@ -23,6 +26,7 @@ class PlanningInput(Shape):
     templates: dict[str, str] = {}
     secrets: dict[str, bytes] = {}
     leave_names: bool = False
+    rollback: Rollback | None = None
     by_hand: ByHand | None = None
 
     def __repr__(self) -> str:

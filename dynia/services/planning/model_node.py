@@ -24,6 +24,9 @@ from dynia.services.planning.components.caddy import PROJECT as CADDY_PROJECT
 from dynia.services.planning.components.caddy import Caddy, routed_services
 from dynia.services.planning.components.compose_override import container_hashes, project, routed_hash
 from dynia.services.planning.components.service import ServiceComponent
+from dynia.state.generation import FOLDER as GENERATIONS
+from dynia.state.generation import MODE as GENERATION_MODE
+from dynia.state.generation import path_of
 from dynia.state.manifest import MODE as MANIFEST_MODE
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from dynia.state.model import AppliedRelease
@@ -95,6 +98,12 @@ class ModelNode:
         )
         self.manifest = last_line
         self.unfinished.discard(MANIFEST)
+
+    def keep_generation(self, number: int) -> None:
+        """Its content is the engine's own; here it is there."""
+        path = path_of(number)
+        self.files = {p: f for p, f in self.files.items() if not p.startswith(f"{GENERATIONS}/")}
+        self.files[path] = FileSeen(path=path, kind="file", mode=GENERATION_MODE, owner=OWNER, digest=UNKNOWN)
 
     def remember(self, release: AppliedRelease, certificate: CertificateSeen | None) -> None:
         """Files and images of a release, as the state knows them."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
 from dynia.interfaces.observed import NodeFacts, NotObserved
-from dynia.services.planning.addresses import recorded_address, take_address
+from dynia.services.planning.addresses import recorded_address, refuse_without_address, take_address
 from dynia.services.planning.causes import causes
-from dynia.services.planning.certificates import change_of, expired, get_certificate
+from dynia.services.planning.certificates import change_of, expired, get_certificate, needs_certificate
 from dynia.services.planning.check import check_serving, floor, worst_at_once
 from dynia.services.planning.clocks import wrong_clocks
 from dynia.services.planning.destroy import plan_destroy
@@ -17,7 +19,7 @@ from dynia.services.planning.draining import Draining
 from dynia.services.planning.drift import entry_drift
 from dynia.services.planning.finish import finish
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.nodes import decide_nodes
+from dynia.services.planning.nodes import Membership, decide_nodes
 from dynia.services.planning.part import Part
 from dynia.services.planning.partial import part_of_one
 from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
@@ -70,12 +72,18 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             not_observed=tuple(sorted((*silent, *_unanswered(given)))),
         )
     spec, holder, entrance = given.desired, find_holder(given), kept_for_last(given)
-    membership, machines = decide_nodes(given, spec, entrance)
-    first = () if membership.staying else tuple(f"{name}/create" for name in membership.coming)
-    address = take_address(given, spec, first)
+    membership, machines, address = Membership(staying=given.state.nodes_of(spec.name)), Part(), Part()
+    if given.rollback is not None:
+        refuse_without_address(given, spec)
+    else:
+        membership, machines = decide_nodes(given, spec, entrance)
+        first = () if membership.staying else tuple(f"{name}/create" for name in membership.coming)
+        address = take_address(given, spec, first)
     quiet = silence(given, membership.leaving)
     settled = membership.settled and not address.steps and not quiet.steps
     certificate = get_certificate(given, spec, membership.staying, holder) if settled else Part()
+    if given.rollback is not None and certificate.more:
+        raise needs_certificate(given, spec)
     settled = settled and not certificate.more
     wanted = render_wanted(given, spec, membership.staying)
     now = serving(spec, given.observed, membership.staying)
@@ -92,7 +100,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining)
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of)
-    configs = _with_images(work, rolled) if settled else ()
+    configs = _with_images(work, rolled, first=given.rollback is not None) if settled else ()
     last = finish(given, spec, membership, wanted, holder)
     ready = settled and not configs
     early = (*machines.steps, *address.steps, *quiet.steps, *certificate.steps)
@@ -194,10 +202,13 @@ def _changed_services(staying: tuple[Node, ...], wanted: Wanted) -> frozenset[st
     return frozenset(found)
 
 
-def _with_images(work: NodesWork, rolled: Rolled) -> tuple[Step, ...]:
-    """Images first, but after what they need. Those whose node has to wait are left out."""
+def _with_images(work: NodesWork, rolled: Rolled, *, first: bool) -> tuple[Step, ...]:
+    """Images first, but after what they need. Those whose node has to wait are left out. `first`: nothing
+    else is begun before they are there, since they may be nowhere any more."""
     there = {s.id for s in rolled.steps}
     early = [s for s in work.images if not s.after]
+    if first:
+        rolled = replace(rolled, steps=_behind(tuple(s.id for s in early), rolled.steps))
     late = {s.id: s for s in work.images if s.after and s.after[0] in there}
     if not late:
         return (*early, *rolled.steps)
@@ -206,6 +217,12 @@ def _with_images(work: NodesWork, rolled: Rolled) -> tuple[Step, ...]:
         following.setdefault(step.after[0], []).append(step)
     ordered = [s for step in rolled.steps for s in (step, *following.get(step.id, ()))]
     return (*early, *ordered)
+
+
+def _behind(images: tuple[str, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Each step that waits for nothing else now waits for all of these."""
+    among = frozenset(images)
+    return tuple(replace(s, after=tuple(sorted(images))) if among.issuperset(s.after) else s for s in steps)
 
 
 def _stuck(rolled: Rolled, work: NodesWork, away: tuple[str, ...]) -> tuple[Waiting, ...]:
@@ -257,7 +274,10 @@ def _assumed(wanted: Wanted) -> tuple[Waiting, ...]:
 
 
 def _unanswered(given: PlanningInput) -> list[tuple[str, str]]:
-    """Vendors that did not answer are named like nodes: nothing is claimed about them."""
+    """Vendors that did not answer are named like nodes: nothing is claimed about them. A rollback asks
+    them for nothing."""
+    if given.rollback is not None:
+        return []
     told = (("provider", given.observed.provider_nodes), ("reserved IPs", given.observed.addresses))
     said = [(name, answer.reason) for name, answer in told if isinstance(answer, NotObserved)]
     records = given.observed.records

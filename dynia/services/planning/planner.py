@@ -15,6 +15,7 @@ from dynia.services.planning.addresses import PENDING, recorded_address
 from dynia.services.planning.content import content_of
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.estimate import about
+from dynia.services.planning.images import lacking, no_room
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
 from dynia.services.planning.manifests import heal
@@ -51,8 +52,7 @@ def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple
 
     passes = [look(given)]
     # An apply that does something writes manifests at its end; where there is nothing else they are healed.
-    of_the_file = given.desired is not None and given.by_hand is None
-    healed = heal(given.state, given.target, given.observed) if of_the_file else Part()
+    healed = heal(given, given.state) if given.by_hand is None else Part()
     if not passes[0].steps and healed.steps:
         lines = (*passes[0].lines, *healed.lines)
         passes = [replace(passes[0], steps=healed.steps, lines=lines)]
@@ -65,8 +65,27 @@ def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple
         passes.append(last)
     check_offer(given, [step for one in passes for step in one.steps])
     wanted = passes[0].wanted
-    plan = sealed(_plan(given, passes, (*last.waiting, *healed.waiting)))
+    told = _rolled_back(given, changes=any(one.lines for one in passes))
+    if given.rollback is not None:
+        told = lacking(step for one in passes for step in one.steps)
+    told = (*no_room(passes[0].steps, given.observed), *told)
+    plan = sealed(_plan(given, passes, (*last.waiting, *healed.waiting, *told)))
     return plan, wanted.recipes if wanted else {}
+
+
+def _rolled_back(given: PlanningInput, *, changes: bool) -> tuple[Waiting, ...]:
+    """What was rolled back is pending until the file follows: then it is said why."""
+    home, asked = given.state.cluster(given.target), given.rollback or given.by_hand
+    if home is None or given.desired is None or asked is not None:
+        return ()
+    if home.rollback is not None:
+        reason = f"one to generation {home.rollback.to} was begun and has not ended: `dynia rollback` goes on"
+    elif changes and home.generations and home.generations[-1].of:
+        reason = f"generation {home.generations[-1].of} runs again, and the file asks for something else"
+        reason += " (`dynia rollback --adopt` writes it)"
+    else:
+        return ()
+    return (Waiting(subject="rollback", reason=reason, final=True),)
 
 
 def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]) -> Plan:

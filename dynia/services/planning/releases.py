@@ -28,6 +28,7 @@ from dynia.state.model import Node
 ENTRY_SIDE = frozenset({TLS, "haproxy", "failover", "keepalived"})
 BOOTSTRAP_DEADLINE_S = 660.0
 IMAGE_DEADLINE_S = 660.0
+NOBODY: Mapping[str, str] = {}
 
 
 def bootstrap(node: Node, facts: NodeFacts, packages: tuple[str, ...]) -> tuple[Step, ...]:
@@ -53,9 +54,13 @@ def bootstrap(node: Node, facts: NodeFacts, packages: tuple[str, ...]) -> tuple[
 
 
 def provide_images(
-    node: str, facts: NodeFacts, wanted: tuple[tuple[str, ResolvedImage], ...]
+    node: str,
+    facts: NodeFacts,
+    wanted: tuple[tuple[str, ResolvedImage], ...],
+    keepers: Mapping[str, str] = NOBODY,
 ) -> tuple[Step, ...]:
-    """Images that the node lacks. They disturb nobody, so they are fetched ahead of the rollout."""
+    """Images that the node lacks. They disturb nobody, so they are fetched ahead of the rollout. `keepers`
+    maps a config digest to the node that it is copied from."""
     there = {i.id for i in facts.images}
     there.update(name for i in facts.images for name in (*i.digests, *i.tags))
     steps = []
@@ -74,6 +79,7 @@ def provide_images(
             pull="" if operator else image.pull,
             image_id=image.image_id if operator else "",
             tag=reference if operator else "",
+            source=keepers.get(image.image_id, "") if operator else "",
         )
         step_id = f"{node}/image/{reference}"
         why = f"because {node} does not have it"

@@ -158,12 +158,12 @@ class _World:
                 self._remove(action)
             case BindDns() as action:
                 self._bind(action)
-            case WriteManifest(node=name):
-                self._keep_manifest(name)
+            case WriteManifest(node=name, generation=generation):
+                self._keep_manifest(name, generation)
             case UnbindDns(found=found):
                 self.records = [r for r in self.records or [] if r.record_id != found.record_id]
 
-    def _keep_manifest(self, name: str) -> None:
+    def _keep_manifest(self, name: str, generation: int) -> None:
         if self._sealed is None:
             state, cluster = self.state.value(), self._given.target
             home = state.cluster(cluster)
@@ -171,6 +171,8 @@ class _World:
         sealer, serial = self._sealed
         digest = sealer.digest_of(name, serial=serial, fencing=0)
         self.node(name).keep_manifest(digest, sealer.line_of(name, serial=serial, fencing=0))
+        if generation:
+            self.node(name).keep_generation(generation)
 
     def _bind(self, action: BindDns) -> None:
         bound = DnsRecord(

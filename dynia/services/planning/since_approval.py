@@ -42,6 +42,18 @@ def touched_by(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]
     return found
 
 
+def writes_secrets(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]]) -> bool:
+    """Whether something of a service is written over of which no digest tells what it was: a new node is
+    given what the others have. Logins, tokens and certificates go back with no generation."""
+    for step in steps:
+        if isinstance(push := step.action, PushComponent) and push.component.startswith("service/"):
+            there = {file.path for file in push.expected if file.digest}
+            files = recipes[push.node][push.component].release.files
+            if any(file.secret and file.path in there.intersection(push.write) for file in files):
+                return True
+    return False
+
+
 def changed_since(
     steps: Iterable[Step], approved: Mapping[str, ObservedNode], touched: Touched
 ) -> tuple[tuple[str, str], ...]:

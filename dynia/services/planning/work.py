@@ -14,6 +14,7 @@ from dynia.services.planning.components import BOOKKEEPING, TOKEN, TOKEN_VARIABL
 from dynia.services.planning.components.base import Fault
 from dynia.services.planning.draining import left_drained
 from dynia.services.planning.drift import component_drift, left_behind, stray_drift
+from dynia.services.planning.images import keepers
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import Fold
 from dynia.services.planning.plan import Drift, Step, Waiting
@@ -59,6 +60,8 @@ class Workshop:
         any_node = next(iter(wanted.recipes.values()), {})
         ours = {p for recipe in any_node.values() for p in wanted.index.of(recipe).paths}
         self.paths = frozenset(ours.union(BOOKKEEPING))
+        # The operator's Docker need not have what once was streamed from it.
+        self.keepers = keepers(given.observed, nodes) if given.rollback is not None else {}
         address = wanted.topology.reserved_ip
         self.left_behind = (
             left_behind(given.observed, nodes, address) if SPEAKER in wanted.by_name and address else ()
@@ -131,7 +134,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     )
     strays = strays_of(seen, roots(), workshop.may_be_there(node, facts, comparisons), workshop.known)
     first = bootstrap(node, facts, wanted.packages)
-    images = provide_images(node.name, facts, workshop.all_images)
+    images = provide_images(node.name, facts, workshop.all_images, workshop.keepers)
     away = tuple(name for name in facts.drained if name in wanted.services)
     if not (comparisons or strays or first or images or away):
         return
@@ -143,7 +146,9 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     for one in comparisons:
         component = wanted.by_name[one.component]
         found.drift += component_drift(one, component, topology, place, facts, judged)
-        found.waiting += [_unclear(node, path, there=path in seen) for path in one.unclear]
+        if workshop.given.rollback is None:
+            # Logins and tokens are today's: a rollback leaves them.
+            found.waiting += [_unclear(node, path, there=path in seen) for path in one.unclear]
     found.drift += [stray_drift(node.name, path, seen) for path in strays]
     found.drained += [(name, node.name) for name in away]
     steps = [

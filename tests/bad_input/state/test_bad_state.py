@@ -32,6 +32,12 @@ def text(old: str, new: str) -> Spoil:
     return spoil
 
 
+def kept(*, at: int, number: int) -> Spoil:
+    """A generation that the nodes of prod keep."""
+    one = f'{{"number": {number}, "last": 1, "digest": "d", "at": {at}, "by": "ci"}}'
+    return text('"nextOrdinal": 3}', f'"nextOrdinal": 3, "generations": [{one}]}}')
+
+
 def data(content: bytes) -> Spoil:
     return lambda folder: (folder / "state.json").write_bytes(content)
 
@@ -125,6 +131,8 @@ CASES: dict[str, tuple[Spoil, str, int, int, str, str]] = {
     "a name that is a path": (text('"currentCluster": "prod"', '"currentCluster": "../prod"'), "state.json", 4, 21, "currentCluster", "name"),
     "a port out of range": (text('"port": 22', '"port": 70000'), "state.json", 11, 56, "nodes[0].port", "range"),
     "a role that is none": (text('"role": "MASTER"', '"role": "leader"'), "state.json", 11, 68, "nodes[0].role", "role"),
+    "generations that go back": (kept(at=1, number=2), "state.json", 6, 108, "clusters[0].generations", "range"),
+    "a generation of no year": (kept(at=10**17, number=1), "state.json", 6, 155, "clusters[0].generations[0].at", "range"),
     "a serial that goes back": (text('"serial": 40, "generation"', '"serial": 12, "generation"'), "state.json", 25, 33, "journal.prod.serial", "serial"),
     # the file
     "too large": (too_large, "state.json", 1, 1, "", "too-large"),

@@ -38,7 +38,7 @@ class Ailing:
 
     why: str
 
-    async def provide_image(self, request: ImageRequest) -> str:
+    async def provide_image(self, request: ImageRequest, layers: None) -> str:
         raise ApplyFailed(f"image {request.reference}: {self.why}")
 
     async def bootstrap(self, request: BootstrapRequest) -> Bootstrapped:

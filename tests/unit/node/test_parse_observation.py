@@ -30,7 +30,7 @@ SECTIONS: dict[bytes, tuple[bytes, ...]] = {
     b"candidates": (b"/opt/dynia/tls.pem", b"cd" * 32, b".", b"/etc/shadow", b"ef" * 32, b"."),
     b"host": (
         b"web-1\n", b"x86_64\n", b"boot-1\n", b"debian-13\n", b"l1\n", b"1699999999\n",
-        b"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100 31 69 31% /\nx 9 8 1 90% /y\n",
+        b"Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100 31 69 31% /\nx 90000 81000 9000 90% /y\n",
         b"1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.0.0.2/24 brd 10.0.0.255 scope\n",
         b"MASTER\n", b"/var/lib/dynia/txn/service%api\n", b"",
         b"X-Dynia-Release 0123456789abcdef\nX-Dynia-Release \nX-Dynia-Release 0123456789abcdef\n",
@@ -72,6 +72,7 @@ def test_a_whole_answer_becomes_facts() -> None:
     facts = parse_observation(WHOLE, REQUEST, runner_ms=1_700_000_000_000)
     assert (facts.hostname, facts.boot_id, facts.os, facts.arch) == ("web-1", "boot-1", "debian-13", "amd64")
     assert (facts.lineage, facts.busy_since, facts.disk_used_percent) == ("l1", 1699999999, 90)
+    assert facts.disk_free_mb == 8
     assert (facts.addresses, facts.vrrp, facts.clock_skew_ms) == (("10.0.0.2", "127.0.0.1"), "MASTER", 1250)
     assert facts.firewall == "changed"
     assert [(f.path, f.kind, f.mode, f.digest[:7], f.mtime) for f in facts.files] == [

@@ -7,6 +7,7 @@ import pytest
 
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NodeFacts, UnresolvedImage
+from dynia.services.planning.images import ROOM_MB, refuse_full
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
 from tests.plans import worlds
@@ -64,3 +65,27 @@ def test_an_image_for_another_platform_is_refused_before_anything_is_touched() -
 
 def on_amd64(facts: NodeFacts) -> NodeFacts:
     return replace(facts, arch="amd64")
+
+
+def with_room(world: PlanningInput, left: int | None) -> PlanningInput:
+    name = worlds.node_named(world, 2)
+    return worlds.with_facts(world, name, lambda f: replace(f, disk_free_mb=left))
+
+
+@pytest.mark.parametrize(("left", "refused"), [(None, False), (ROOM_MB, False), (ROOM_MB - 1, True)])
+def test_an_image_is_not_sent_where_there_is_no_room_for_it(left: int | None, refused: bool) -> None:
+    world = with_room(changed(three(), services=new_image()), left)
+    plan = make_plan(world)
+    steps = plan.steps
+    said = [w.reason for w in plan.waiting if w.subject == worlds.node_named(world, 2)]
+    assert [f"has {left} MB left" in reason and "apply is refused" in reason for reason in said] == [
+        True
+    ] * refused
+    if not refused:
+        return refuse_full("prod", steps, world.observed)
+    with pytest.raises(Refused, match=f"has {left} MB left on its disk") as caught:
+        refuse_full("prod", steps, world.observed)
+    assert worlds.node_named(world, 2) in caught.value.message
+    # Where no image is to go there, nothing is in the way.
+    calm = with_room(three(), 1)
+    return refuse_full("prod", make_plan(calm).steps, calm.observed)

@@ -13,6 +13,7 @@ import pytest
 from dynia.commands.screens.apply import result_json
 from dynia.commands.screens.clusters import ListedCluster, list_json
 from dynia.commands.screens.drill import drill_json
+from dynia.commands.screens.generations import generations_json
 from dynia.commands.screens.lists import nodes_json, services_json
 from dynia.commands.screens.plan_json import drift_json, plan_json
 from dynia.commands.screens.rebuild import rebuild_json
@@ -22,11 +23,17 @@ from dynia.commands.screens.state import state_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
 from dynia.state.model import Applied
+from tests.unit.screens import generation_samples, samples
 from tests.unit.screens import more_samples as more
-from tests.unit.screens import samples
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
-MAPS = {"nodes[].parts", "services[].on", "services[].serving[].through", "nodes[].components"}
+MAPS = {
+    "nodes[].parts",
+    "services[].on",
+    "services[].serving[].through",
+    "nodes[].components",
+    "generations[].releases",
+}
 
 NODES = tuple(msgspec.structs.replace(node, components={"haproxy": samples.RELEASE}) for node in more.NODES)
 CLUSTER = ListedCluster(
@@ -51,6 +58,10 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.rebuild": [
         lambda f=f: rebuild_json("prod", f, samples.PLANS["nothing-to-do"])  # type: ignore[misc]
         for f in more.REBUILT.values()
+    ],
+    "dynia.generations": [
+        lambda h=h: generations_json("prod", h)  # type: ignore[misc]
+        for h in generation_samples.HOMES.values()
     ],
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],

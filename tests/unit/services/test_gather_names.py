@@ -66,6 +66,7 @@ class Run:
     store: Store
     cluster: str = "prod"
     leave_names: bool = False
+    rollback: None = None
 
 
 def look(

@@ -24,17 +24,24 @@ if [ "$code" = 1 ]; then
   exit 0
 fi
 [ "$code" = 0 ] || fail 'the number of the lease could not be kept'
+# What was brought here: only that is ever taken away again. Where it cannot be noted the image stays for good.
+note() {
+  ! grep -qsxF -e "$name" "$var/images" || return 0
+  printf '%s\n' "$name" >>"$var/images"
+}
 here=$(id "$name") || { [ $? != 9 ] || fail "$hangs"; here=''; }
 if [ -z "$here" ] && [ "$way" = pull ]; then
   logins=$opt/registry
   if [ -d "$logins" ]; then set -- --config "$logins"; else set --; fi
   said=$(timeout -k 5 "$deadline" docker "$@" pull -q "$name" 2>&1 </dev/null) || fail "$said"
   here=$(id "$name") || fail "$said"
+  note 2>/dev/null || :
 elif [ -z "$here" ]; then
   section need
   printf '\0'
   said=$(timeout -k 5 "$deadline" docker load -q 2>&1) || fail "$said"
   here=$(id "$name") || here=$(id "$(printf '%s' "$said" | sed -n 's/^Loaded image[^:]*: //p' | tail -n 1)") || fail "$said"
+  note 2>/dev/null || :
 fi
 if [ -n "$tag" ]; then
   said=$(timeout -k 1 20 docker tag "$here" "$tag" 2>&1) || fail "$said"
