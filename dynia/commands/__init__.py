@@ -36,6 +36,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("drift", "dynia.commands.drift", PLAN, "Show what differs from what was applied"),
     Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine comes or goes"),
     Verb("rollback", "dynia.commands.rollback", PLAN, "Go back to a former generation, from the nodes alone"),
+    Verb("unhold", "dynia.commands.unhold", PLAN, "Let a release that failed be applied again"),
     Verb("rehearse", "dynia.commands.rehearse", PLAN, "Play the file on this machine before it is real"),
     Verb("drill", "dynia.commands.drill", PLAN, "Practise on the running cluster", "failover"),
     Verb(

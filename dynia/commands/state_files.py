@@ -1,10 +1,12 @@
-"""Runs `dynia state show|pull|push` and `dynia forget`: file and state alone, and no node is asked."""
+"""Runs `dynia state show|pull|push`, `dynia forget`, `dynia unhold`: file and state alone, no node."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from dynia.commands.agreeing import agree
 from dynia.commands.known import store_of
@@ -13,9 +15,9 @@ from dynia.commands.screens.state import StateCluster, StateView, pushed_text, s
 from dynia.interfaces.composition import this_run
 from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.read_whole import read_whole
-from dynia.interfaces.requests import ForgetRequest, StatePushRequest, StateRequest
+from dynia.interfaces.requests import ForgetRequest, StatePushRequest, StateRequest, UnholdRequest
 from dynia.interfaces.target import resolve_target
-from dynia.state.model import DropNode
+from dynia.state.model import DropNode, PutCluster
 from dynia.state.pushed_copy import replacing
 from dynia.state.snapshot import STATE_LIMIT, read_text, snapshot_of, state_of, write_text
 from dynia.state.store import Store
@@ -105,6 +107,30 @@ def forget_node(request: ForgetRequest) -> int:
             raise Refused(f"{node.name} was changed meanwhile", hint="look at the state again")
         store.write(cluster, (DropNode(cluster=cluster, name=node.name),), f"{node.name} is forgotten")
     output.show(f"{node.name} is forgotten. Next: `dynia plan --cluster {cluster}`")
+    return 0
+
+
+def unhold(request: UnholdRequest) -> int:
+    """Take holds out of the state."""
+    store, output = _opened(request.target.file, make=True), standard_output()
+    names = tuple(c.name for c in store.state.clusters)
+    cluster = resolve_target(request.target.cluster, os.environ, store.state.current_cluster, names)
+    with store.lock(cluster, this_run(os.environ)):
+        home = store.state.cluster(cluster)
+        holds = home.holds if home is not None else ()
+        freed = tuple(one for one in holds if request.service in ("", one.service))
+        if home is None or not freed:
+            known = ", ".join(f"{one.service} ({one.release})" for one in holds) or "nothing"
+            what = f"no release of {request.service}" if request.service else "nothing"
+            raise DyniaError(f"cluster {cluster}: {what} is on hold", hint=f"on hold: {known}")
+        left = tuple(one for one in holds if one not in freed)
+        # What may be applied again may be sent visitors again, too.
+        out = tuple(one for one in home.kept_out if one.service in {hold.service for hold in left})
+        changed = replace(home, holds=left, kept_out=out)
+        store.write(cluster, (PutCluster(cluster=changed),), "holds are taken away")
+    for one in freed:
+        output.show(f"Release {one.release} of {one.service} may be applied again.")
+    output.show(f"Next: `dynia plan --cluster {cluster}`")
     return 0
 
 

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 # Objects made and not freed before Python looks for cycles among them: 700 by default.
 GARBAGE_AFTER = 100_000
-EXAMPLE = """\
-Example:
-  dynia plan                  what would change, and will it hurt?
-  dynia apply                 the same, and then do it"""
+EXAMPLE = "Example: dynia plan (what would change, and will it hurt?), then dynia apply"
 
 
 def main() -> None:

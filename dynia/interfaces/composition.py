@@ -85,6 +85,10 @@ def open_session(
     pem = None if destroy else read_tls_files(spec)
     secrets = secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")) if spec else {}
     guard = LeaseGuard(store, target)
+
+    def bring_back(session: Session, wanted: Inputs, chosen: Chosen) -> Session:
+        return brought_back(session, wanted, chosen, home, environ)
+
     return Session(
         cluster=target,
         spec=None if destroy else spec,
@@ -100,6 +104,7 @@ def open_session(
         commit=environ.get("GITHUB_SHA", "")[:12],
         ask_entry=ask_entry,
         leave_names=leave_names,
+        bring_back=bring_back,
         certificate=pem.seen if pem else None,
         authority=None if destroy else authority_for(spec, environ, guard),
     )

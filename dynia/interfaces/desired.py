@@ -174,6 +174,7 @@ class Rollout(Shape):
     health_timeout: float = 60.0
     drain_timeout: float = 30.0
     monitor: float = 0.0
+    on_failure: Literal["rollback", "pause"] = "rollback"
 
 
 class Firewall(Shape):

@@ -10,6 +10,7 @@
     ├── Locked            exit 5   another run holds the lock
     ├── Stale             exit 6   something changed since the plan was made
     ├── ApplyFailed       exit 7   stopped part way; run it again to go on
+    │   └── ReleaseFailed          its gate says no, and nothing else is to blame: it may go back (exit 8, 9)
     └── Interrupted       exit 130 stopped by a signal; state saved, lock freed
 
 A message says what is wrong and where; a hint says what to do next. `dynia.interfaces.cli` shows an
@@ -104,6 +105,10 @@ class ApplyFailed(DyniaError):
     """An apply stopped part way. What was done is in the state; the next apply goes on."""
 
     exit_code = 7
+
+
+class ReleaseFailed(ApplyFailed):
+    """A release did not become well, or did not stay so, on a node that has no trouble of its own."""
 
 
 class Interrupted(DyniaError):

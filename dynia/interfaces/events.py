@@ -107,7 +107,17 @@ class Note(Shape, tag_field="event", tag="note"):
 
 
 RunResult = Literal[
-    "done", "nothing", "not_observed", "undone", "failed", "stale", "locked", "refused", "interrupted"
+    "done",
+    "nothing",
+    "not_observed",
+    "undone",
+    "failed",
+    "rolled_back",
+    "not_rolled_back",
+    "stale",
+    "locked",
+    "refused",
+    "interrupted",
 ]
 
 

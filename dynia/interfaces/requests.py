@@ -100,6 +100,13 @@ class RollbackRequest(Shape):
     adopt: bool = False
 
 
+class UnholdRequest(Shape):
+    """`dynia unhold`. `service` empty: all that is on hold."""
+
+    target: Target
+    service: str = ""
+
+
 class GenerationsRequest(Shape):
     """`dynia rollback --list`: from the state alone."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dynia.services.planning.plan import Plan, Step
+from dynia.state.hold import Hold, KeptOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,31 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """What became of the way back to generation `to`. `holds` are the releases that failed, `nodes` were seen
+    on what they had, `silent` did not answer and were not changed, `astray` did not answer and may run what
+    failed; `out` is what HAProxy sends them nothing of. `failures` and `left` say why others are not back."""
+
+    to: int
+    holds: tuple[Hold, ...]
+    done: int = 0
+    nodes: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    astray: tuple[str, ...] = ()
+    out: tuple[KeptOut, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        return not (self.failures or self.left or self.astray)
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyResult:
     """How an apply ended. `exit_code` as in the table of exit codes; `plan` is what was approved;
-    `left` is what is still wanted and was not done, with reasons; `last` is the last look at the world."""
+    `left` is what is still wanted and was not done, with reasons; `last` is the last look at the world.
+    `back` tells of the way back, where there was one."""
 
     exit_code: int
     plan: Plan
@@ -30,6 +53,7 @@ class ApplyResult:
     not_run: tuple[Step, ...]
     seconds: float
     generation: int
+    back: Back | None = None
 
     @property
     def left(self) -> tuple[tuple[str, str], ...]:

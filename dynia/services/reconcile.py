@@ -11,12 +11,13 @@ import msgspec
 from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused, Stale
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.interfaces.observed import NotObserved
-from dynia.services.apply_result import ApplyResult, Failure, code_of
+from dynia.services.apply_result import ApplyResult, Back, Failure, code_of
 from dynia.services.ask_services import not_serving
 from dynia.services.connections import Connections
 from dynia.services.executor import Outcome, execute
 from dynia.services.former_texts import former_texts
 from dynia.services.gather import gather
+from dynia.services.going_back import Known, Stopped, go_back
 from dynia.services.keep_manifests import keep_manifests
 from dynia.services.leased import leased
 from dynia.services.planning.by_hand import ByHand
@@ -27,11 +28,12 @@ from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.images import refuse_full
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
-from dynia.services.planning.next_pass import refuse_again, refuse_unapproved
+from dynia.services.planning.next_pass import deeds, refuse_again, refuse_edited, refuse_unapproved
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import Recipes, make_plan_with_recipes
-from dynia.services.planning.since_approval import Touched, touched_by, writes_secrets
+from dynia.services.planning.since_approval import touched_by, writes_secrets
 from dynia.services.planning.stale import Reviewed, check_reviewed
+from dynia.services.planning.way_back import refuse_held, way_back
 from dynia.services.session import Session
 from dynia.services.tools import PassTools, tools_for
 from dynia.state.model import Node
@@ -39,7 +41,15 @@ from dynia.state.model import Node
 MAX_PASSES = 6
 SETTLE_S = 8.0
 LOOK_AGAIN_S = 0.5
-RESULTS: dict[int, RunResult] = {0: "done", 4: "not_observed", 5: "locked", 6: "stale", 7: "failed"}
+RESULTS: dict[int, RunResult] = {
+    0: "done",
+    4: "not_observed",
+    5: "locked",
+    6: "stale",
+    7: "failed",
+    8: "rolled_back",
+    9: "not_rolled_back",
+}
 
 
 class Reconciler:
@@ -54,6 +64,8 @@ class Reconciler:
         self.restrict = False
         self.by_hand: ByHand | None = None
         self.looked_s = 0.0
+        # The way back of an apply that failed is a run within it, and its end is not the end.
+        self.within = False
 
     async def look(self) -> PlanningInput:
         """The world as it is now."""
@@ -114,6 +126,7 @@ class Reconciler:
             if not restrict and by_hand is None:
                 self.refuse()
             self.refuse_old_state()
+            refuse_held(self._given(), plan)
             refuse_full(session.cluster, plan.steps, self._given().observed)
             if reviewed is not None:
                 check_reviewed(reviewed, plan)
@@ -155,10 +168,10 @@ class Reconciler:
                 hint="find the newer state, or make it again from the nodes: `dynia state rebuild`",
             )
 
-    async def _passes(self, approved: Plan, began: float, *, restrict: bool) -> ApplyResult:
+    async def _passes(
+        self, approved: Plan, began: float, *, restrict: bool, known: Known | None = None
+    ) -> ApplyResult:
         session, plan, worked = self.session, approved, False
-        if opening := opening_changes(self._given()):
-            session.store.write(session.cluster, opening, "cluster recorded")
         steps = (*approved.steps, *approved.later)
         turns = (*approved.order, *approved.joining)
         session.emit(
@@ -171,25 +184,30 @@ class Reconciler:
                 title=self._title(),
             )
         )
-        seen, touched = self._given().observed.nodes, Touched()
+        known = known or Known(seen=self._given().observed.nodes, touched={})
+        seen, touched = known.seen, known.touched
         for number in range(1, MAX_PASSES + 1):
             planned = tuple(
                 PlannedStep(id=step.id, node=step.node, sentence=step.action.sentence())
                 for step in plan.steps
             )
             session.emit(PassStarted(at=session.clock.now(), number=number, steps=planned))
+            if opening := opening_changes(self._given()):
+                session.store.write(session.cluster, opening, "cluster recorded")
             outcome = await self._execute(plan)
             self.done += len(outcome.done)
             worked = worked or not only_manifests(plan.steps)
             if outcome.failed:
-                return await self._failed(approved, plan, outcome, began)
+                known = Known(seen=seen, touched=touched)
+                stopped = Stopped(plan=plan, outcome=outcome, known=known, recipes=self.recipes)
+                return await self._failed(approved, stopped, began)
             if session.stop.is_set():
                 session.store.snapshot()
                 raise Interrupted(
                     "interrupted: what was in flight is finished, the state is saved",
                     hint=f"run `dynia {self._verb()}` again to go on",
                 )
-            earlier = frozenset(step.id for step in plan.steps)
+            earlier = deeds(plan)
             touched |= touched_by(plan.steps, self.recipes)
             plan = await self.plan(sync=restrict)
             if not plan.steps:
@@ -218,8 +236,17 @@ class Reconciler:
     async def _tools(self) -> PassTools:
         return await tools_for(self.session, self.connections, self._given(), self.recipes)
 
-    async def _failed(self, approved: Plan, plan: Plan, outcome: Outcome, began: float) -> ApplyResult:
-        session = self.session
+    async def go_back(self, known: Known) -> ApplyResult:
+        """The whole of a run that has the lease already and asks nobody. Nothing is written over that a
+        person changed since what is `known`."""
+        began, plan = self.session.clock.monotonic(), await self.plan()
+        if not plan.steps:
+            return await self._close(plan, plan, began, worked=False)
+        refuse_edited(plan, known.seen, known.touched)
+        return await self._passes(plan, began, restrict=False, known=known)
+
+    async def _failed(self, approved: Plan, stopped: Stopped, began: float) -> ApplyResult:
+        session, outcome = self.session, stopped.outcome
         session.store.snapshot()
         failures = tuple(
             Failure(step=step.id, node=step.node, message=error.message, hint=error.hint)
@@ -227,7 +254,17 @@ class Reconciler:
         )
         codes = {error.exit_code for _, error in outcome.failed}
         code = 6 if codes == {6} else 5 if codes == {5} else 7
-        return self._result(code, approved, plan, began, failures, outcome.not_run)
+        way = way_back(self._given(), outcome.failed)
+        back = None
+        if way is not None and session.bring_back is not None and not session.stop.is_set():
+            back = await go_back(session, way, stopped, self._within)
+            code = 8 if back.whole else 9
+        return self._result(code, approved, stopped.plan, began, failures, outcome.not_run, back)
+
+    def _within(self, session: Session) -> Reconciler:
+        run = type(self)(session)
+        run.within = True
+        return run
 
     async def _close(self, approved: Plan, last: Plan, began: float, *, worked: bool) -> ApplyResult:
         session, given = self.session, self._given()
@@ -262,11 +299,12 @@ class Reconciler:
         began: float,
         failures: tuple[Failure, ...],
         not_run: tuple[Step, ...],
+        back: Back | None = None,
     ) -> ApplyResult:
         session = self.session
         seconds = session.clock.monotonic() - began
         result = "undone" if code == 7 and not failures else RESULTS[code]
-        if self.done or failures:
+        if (self.done or failures) and not self.within:
             session.emit(RunEnded(at=session.clock.now(), result=result, exit_code=code, seconds=seconds))
         home = session.store.state.cluster(session.cluster)
         return ApplyResult(
@@ -278,6 +316,7 @@ class Reconciler:
             not_run=not_run,
             seconds=seconds,
             generation=home.generation if home else 0,
+            back=back,
         )
 
     def _verb(self) -> str:

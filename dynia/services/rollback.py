@@ -54,7 +54,9 @@ def choose(store: Store, cluster: str, number: int, service: str) -> Chosen:
         what = f"generation {number} is not kept" if number else "no generation before this one is kept"
         raise Refused(f"cluster {cluster}: {what} (kept: {there})", hint="`dynia rollback --list` shows them")
     newer = tuple(one for one in reversed(kept) if one.number > target.number)
-    rollback = Rollback(to=target.number, service=service)
+    rollback, begun = Rollback(to=target.number, service=service), home.rollback
+    if begun is not None and (begun.to, begun.service) == (rollback.to, rollback.service):
+        rollback = begun
     return Chosen(target=target, newer=newer, rollback=rollback, at=home.serial)
 
 

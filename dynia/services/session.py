@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dynia.interfaces.desired import ClusterSpec, ZoneDns
 from dynia.interfaces.events import EventSink
@@ -24,6 +24,10 @@ from dynia.state.generation import Rollback
 from dynia.state.lease import Lessee
 from dynia.state.model import Node
 from dynia.state.store import Store
+
+if TYPE_CHECKING:
+    from dynia.services.planning.generations import Inputs
+    from dynia.services.rollback import Chosen
 
 
 class Clock(Protocol):
@@ -57,6 +61,12 @@ class Vendors(Protocol):
     def new_host_key(self) -> HostKey: ...
 
 
+class BringBack(Protocol):
+    """Makes a run one that is to bring a generation back; given by the composition root."""
+
+    def __call__(self, session: Session, wanted: Inputs, chosen: Chosen) -> Session: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One run. `spec` is None when the cluster is to be destroyed. `secrets` maps the path that a secret
@@ -67,7 +77,8 @@ class Session:
     how long to wait for that lock, in seconds. `ask_entry` asks the entry address from outside.
     `leave_names`: records of a cluster that is destroyed stay. `rollback`: `spec` is what a generation was,
     and `images` what its references meant; no registry is asked then. `chosen_at` is the cluster's serial
-    when that was chosen. `stop` is set by the first Ctrl-C: start nothing more."""
+    when that was chosen. `bring_back` is how a release that fails is left again; None: it is not. `stop` is
+    set by the first Ctrl-C: start nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
@@ -90,6 +101,7 @@ class Session:
     rollback: Rollback | None = None
     images: Mapping[str, ResolvedImage] = field(default_factory=dict)
     chosen_at: int = 0
+    bring_back: BringBack | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fence(self) -> Fence | None:

@@ -59,6 +59,8 @@ def _clusters(state: State) -> Iterator[Problem]:
             yield Problem(path=(*at, "generations"), rule="range", message=message)
         for number, one in enumerate(cluster.generations):
             yield from _between((*at, "generations", number, "at"), one.at, 0, LATEST)
+        for number, hold in enumerate(cluster.holds):
+            yield from _between((*at, "holds", number, "at"), hold.at, 0, LATEST)
         for number, domain in _again([name.domain for name in cluster.names]):
             path = (*at, "names", number, "domain")
             yield Problem(path=path, rule="duplicate", message=f"name {domain} is here twice")

@@ -43,10 +43,12 @@ class Generation(Shape, rename="camel"):
 
 
 class Rollback(Shape, rename="camel"):
-    """A rollback that was begun: to which generation, and of which service alone (empty: all)."""
+    """A rollback that was begun: to which generation, and of which service alone (empty: all). `failed`: an
+    apply that failed goes back by itself, so that its end is the generation that it goes back to."""
 
     to: int
     service: str = ""
+    failed: bool = False
 
 
 def find(kept: Iterable[Generation], number: int) -> Generation | None:
@@ -72,19 +74,22 @@ def last_good(
     if not kept:
         return None
     newest = kept[-1]
-    if cut or any(_differs(node, newest.releases) for node in running):
+    if cut or any(differs(node, newest.releases) for node in running):
         return newest
     return next((one for one in reversed(kept) if one.last < newest.origin), None)
 
 
-def _differs(node: Mapping[str, str], good: Mapping[str, str]) -> bool:
-    """What is each node's own (`node`) is in no generation; a node that has nothing yet tells nothing."""
-    if not node:
-        return False
+def differs(node: Mapping[str, str], good: Mapping[str, str]) -> bool:
+    """Whether a node is on something else. What is each node's own (`node`) is in no generation; a node that
+    has nothing yet tells nothing."""
+    changed = any(node.get(name, release) != release for name, release in good.items())
+    return bool(node) and (changed or runs_other(node, good))
+
+
+def runs_other(node: Mapping[str, str], good: Mapping[str, str]) -> bool:
+    """The same, of services alone: other configs also name nodes, and those do not go back."""
     services = {name for name in (*node, *good) if name.startswith("service/")}
-    return any(node.get(name) != good.get(name) for name in services) or any(
-        node.get(name, release) != release for name, release in good.items()
-    )
+    return bool(node) and any(node.get(name) != good.get(name) for name in services)
 
 
 def added(

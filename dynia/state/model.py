@@ -13,6 +13,7 @@ import msgspec
 
 from dynia.interfaces.shape import Shape
 from dynia.state.generation import Generation, Rollback
+from dynia.state.hold import Hold, KeptOut
 
 VERSION = 1
 LONGEST_S = 1_000_000.0
@@ -100,7 +101,8 @@ class Cluster(Shape, rename="camel"):
     """One cluster. `next_ordinal` only grows: ordinals are never used again. `names` are by domain. `paces`,
     by kind and component, tell how long a plan will take; nothing else rests on them. `generations` are those
     that nodes keep, the newest last; `rollback` is one that was begun; `secrets_written`: since the newest
-    something was written of which no digest tells what it is."""
+    something was written of which no digest tells what it is; `holds` are releases that failed
+    and may not be applied; `kept_out` is who may run one still and did not answer."""
 
     name: str
     provider: str
@@ -118,6 +120,8 @@ class Cluster(Shape, rename="camel"):
     generations: tuple[Generation, ...] = ()
     rollback: Rollback | None = None
     secrets_written: bool = False
+    holds: tuple[Hold, ...] = ()
+    kept_out: tuple[KeptOut, ...] = ()
 
 
 class Intent(Shape, rename="camel"):

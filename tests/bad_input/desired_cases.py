@@ -119,7 +119,7 @@ CASES = (
     _file("a password in the file", "bad-type", "clusters.prod.registries[0].password", "{env: TOKEN}", "«hunter2»"),
     # not yet
     _file("key of a later version", "not-yet", f"{_API}.secrets", "        env:", "        «secrets»: []\n        env:"),
-    _file("rollback of a later version", "not-yet", "clusters.prod.rollout.on_failure", "max_unavailable: 1", "«on_failure»: rollback"),
+    _file("neither back nor pause", "bad-choice", "clusters.prod.rollout.on_failure", "max_unavailable: 1", "on_failure: «retry»"),
     _file("wildcard domain", "not-yet", f"{_API}.domains[0]", "[api.example.com]", "[«'*.example.com'»]"),
     # meaning
     _file("droplets nowhere", "missing-key", "clusters.prod.provider.region", _LAB, "    «provider»: {kind: digitalocean}\n    nodes: {count: 3}"),

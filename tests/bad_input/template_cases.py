@@ -73,7 +73,7 @@ CASES = (
         LOG,
         "    # {{#servers}}«{{^servers}}»x{{/servers}}{{/servers}}\n",
     ),
-    _haproxy("list printed", "prints-a-list", "servers", LOG, "    # «{{servers}}»\n"),
+    _haproxy("list printed", "prints-a-list", "services", LOG, "    # «{{services}}»\n"),
     _haproxy("dot outside of a list of texts", "dot-without-text", ".", LOG, "    # «{{.}}»\n"),
     _haproxy(
         "dot in a list of records", "dot-without-text", ".", "server {{node}}", "server «{{.}}» {{node}}"

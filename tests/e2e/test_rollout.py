@@ -35,6 +35,8 @@ def settled(pair: Scratch) -> Iterator[None]:
 
 
 def test_a_broken_health_check_stops_at_the_canary(pair: Scratch) -> None:
+    """Where a person is to look first; what happens else is in test_release_fails."""
+    pair.edit("clusters.yaml", "    services:\n", "    rollout: {on_failure: pause}\n    services:\n")
     before = look(pair)
     pair.write("compose.yaml", BROKEN)
     with Visitors(pair, *pair.nodes()) as visitors:

@@ -11,6 +11,7 @@ import copy
 import hashlib
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace as with_fields
 from functools import cache
 from pathlib import Path
 
@@ -61,6 +62,7 @@ from dynia.services.planning.components import PEM, secret_files
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.components.haproxy import check_host
+from dynia.services.planning.generations import Inputs
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.serving import can_claim
@@ -68,7 +70,7 @@ from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.wanted import Wanted
 from dynia.services.rebuild import FENCING_PATH, LINEAGE_PATH
 from dynia.services.reconcile import Reconciler
-from dynia.services.rollback import PIECE, READ
+from dynia.services.rollback import PIECE, READ, Chosen
 from dynia.services.session import Session
 from dynia.state.disk import Disk
 from dynia.state.generation import FOLDER as GENERATIONS
@@ -658,6 +660,17 @@ class Frozen:
         return 0.0
 
 
+class Followed(Reconciler):
+    """Tells which run is at work: that of a way back is made within another one."""
+
+    follow: Callable[[Reconciler], None]
+
+    def _within(self, session: Session) -> Reconciler:
+        run = super()._within(session)
+        self.follow(run)
+        return run
+
+
 class Engine:
     """One run of Dynia: the real store on a disk in memory, the real reconciler on a cloud."""
 
@@ -686,12 +699,19 @@ class Engine:
             lessee=who,
             ask_entry=doors.ask_entry,
             authority=Authority(cloud),
+            bring_back=brought_back,
         )
-        self.run = Reconciler(session)
+        self.back: Reconciler | None = None
+        followed = Followed(session)
+        followed.follow = self._goes_back
+        self.run: Reconciler = followed
+
+    def _goes_back(self, run: Reconciler) -> None:
+        self.back = run
 
     def _wanted(self) -> Wanted | None:
-        if self.run.given is not self._rendered[0]:
-            given = self.run.given
+        given = (self.back or self.run).given
+        if given is not self._rendered[0]:
             self._rendered = (given, rendered_for(given) if given is not None else None)
         return self._rendered[1]
 
@@ -700,6 +720,19 @@ class Engine:
 
     def apply(self, by_hand: ByHand | None = None) -> ApplyResult:
         return run(self.run.apply(yes, by_hand=by_hand))
+
+
+def brought_back(session: Session, wanted: Inputs, chosen: Chosen) -> Session:
+    """As the composition root does it, with what tests have in the place of vendors and files."""
+    return with_fields(
+        session,
+        spec=wanted.spec,
+        templates={**SMALL, **wanted.spec.templates},
+        images=wanted.images,
+        secrets=secret_files(wanted.spec, {}, worlds.TOKEN),
+        rollback=chosen.rollback,
+        chosen_at=chosen.at,
+    )
 
 
 async def yes(_: object) -> bool:

@@ -15,6 +15,8 @@ CODES = (
     "5 locked",
     "6 stale",
     "7 failed",
+    "8 rolled back",
+    "9 not rolled back",
     "130 interrupted",
     "killed",
 )
@@ -31,6 +33,7 @@ RUNNERS = (
     "two runners",
     "lease taken over",
     "rollback",
+    "way back",
 )
 PEOPLE = (
     "person: edit",

@@ -26,8 +26,16 @@ def broken(entries: Sequence[Entry], runs: Sequence[Run]) -> list[str]:
         for e in entries
         if e.what == "not back"
     ]
+    half += [
+        f"law 3: {e.who} went back, and {e.where} is still on what failed ({e.detail}) at {e.at:.3f}"
+        for e in entries
+        if e.what == "left behind"
+    ]
     watchers = (Approved(), Never(specs), Announced(specs, whole), OneWriter())
+    back = {run.name: run.back_to for run in runs}
     for entry in entries:
+        if entry.what == "goes back":
+            specs[entry.who] = back[entry.who]
         for watcher in watchers:
             watcher.see(entry)
     return [*half, *(said for watcher in watchers for said in watcher.found)]
@@ -42,6 +50,8 @@ class Approved:
         self._looks: dict[str, dict[str, float]] = defaultdict(dict)
         self._approved: dict[str, dict[str, float]] = {}
         self._edits: dict[tuple[str, str], list[float]] = defaultdict(list)
+        # Since then a file is what the run itself wrote: on a way back it is written twice.
+        self._own: dict[tuple[str, str, str], float] = {}
 
     def see(self, entry: Entry) -> None:
         match entry.what:
@@ -54,7 +64,9 @@ class Approved:
             case "write" | "erase":
                 seen = self._approved.get(entry.who, {}).get(entry.where)
                 edits = self._edits.get((entry.where, entry.detail), ())
-                if seen is not None and any(seen < at < entry.number for at in edits):
+                own = (entry.who, entry.where, entry.detail)
+                since, self._own[own] = self._own.get(own, 0.0), entry.at
+                if seen is not None and any(max(seen, since) < at < entry.number for at in edits):
                     self.found.append(
                         f"law 4: {entry.who} {entry.what} {entry.where} {entry.detail} at {entry.at:.3f}: "
                         "changed by a person since the approved look"

@@ -9,10 +9,12 @@ import errno
 import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from dynia.interfaces.desired import ClusterSpec, Ssh, ZoneDns
 from dynia.interfaces.errors import DyniaError
@@ -20,22 +22,28 @@ from dynia.interfaces.events import Event, PassStarted, StepEnded, StepFailed, S
 from dynia.interfaces.observed import EntryAnswer, NotObserved, ResolvedImage, UnresolvedImage
 from dynia.services.actions.base import HostKey
 from dynia.services.apply_result import ApplyResult
+from dynia.services.going_back import STILL
+from dynia.services.leased import leased
 from dynia.services.planning.components import secret_files
+from dynia.services.planning.generations import Inputs
 from dynia.services.planning.plan import Plan
 from dynia.services.reconcile import Reconciler
-from dynia.services.rollback import choose, gathered
+from dynia.services.rollback import Chosen, choose, gathered
 from dynia.services.session import Session
 from dynia.state.disk import create
 from dynia.state.loaded import Places
 from dynia.state.model import Node as Recorded
-from dynia.state.model import State
+from dynia.state.model import PutCluster, State
 from dynia.state.snapshot import snapshot_of, write_text
 from dynia.state.store import Store, open_store
+from tests.fakes.cloud import brought_back
 from tests.fakes.disk import FakeDisk
 from tests.plans import worlds
 from tests.plans.templates import SMALL
+from tests.simulation.awaken import SICK
 from tests.simulation.connection import Connection, connect
 from tests.simulation.loop import Process
+from tests.simulation.machine import ROOT
 from tests.simulation.vendors import Dns, Provider
 from tests.simulation.wire import Wire
 from tests.simulation.world import CLUSTER, World
@@ -221,6 +229,8 @@ class Run:
     patience: float = 0.0
     stop: Any = None
     plans: list[Plan] = field(default_factory=list)
+    # What it wants since its release failed.
+    back_to: ClusterSpec | None = None
 
 
 def start(
@@ -253,6 +263,7 @@ async def _apply(world: World, run: Run, parts: Parts, *, back: bool) -> None:
     except Exception as error:  # noqa: BLE001 (a defect of the engine: told by the world)
         run.process.check()
         run.code, run.error = 99, error
+    _look_back(world, run)
     world.note(run.name, "ended", str(run.code), type(run.error).__name__ if run.error else "")
 
 
@@ -263,17 +274,41 @@ async def _brought_back(world: World, run: Run, parts: Parts, opened: Reconciler
     wanted = await gathered(session, chosen, Ssh())
     run.spec = wanted.spec
     world.fired["rollback"] += 1
-    return parts.reconciler(
-        replace(
-            session,
-            spec=wanted.spec,
-            templates={**SMALL, **wanted.spec.templates},
-            images=wanted.images,
-            secrets=secret_files(wanted.spec, {}, worlds.TOKEN),
-            rollback=chosen.rollback,
-            chosen_at=chosen.at,
-        )
-    )
+    return parts.reconciler(brought_back(session, wanted, chosen))
+
+
+def _look_back(world: World, run: Run) -> None:
+    """Who is still on what failed after a way back that met nothing in its way."""
+    back = run.result.back if run.result is not None else None
+    if back is None or run.spec is None or back.failures or any(why != STILL for _, why in back.left):
+        return
+    world.fired["way back"] += 1
+    held = {one.service for one in back.holds}
+    bad = {
+        f"{ROOT}/services/{service.name}/{file.path}": file.content
+        for service in run.spec.services
+        if service.name in held
+        for file in service.files
+        if SICK in file.content
+    }
+    for node in world.nodes.values():
+        files = [path for path, file in sorted(node.files.items()) if bad.get(path) == file.content]
+        if files and node.on and not node.cut and node.name not in back.astray:
+            world.note(run.name, "left behind", node.name, files[0])
+
+
+async def unhold(world: World, home: Harddisk, parts: Parts) -> None:
+    """Somebody takes every hold away, if nobody else is at work."""
+    process = Process("somebody")
+    run = Run("somebody", None, process, RunnersDisk(home, world, process))
+    async with _opened(world, run, parts) as engine:
+        session = engine.session
+        with suppress(DyniaError):
+            async with leased(session):
+                found = session.store.state.cluster(CLUSTER)
+                if found is not None and found.holds:
+                    changed = msgspec.structs.replace(found, holds=(), kept_out=())
+                    session.store.write(CLUSTER, (PutCluster(cluster=changed),), "holds are taken away")
 
 
 async def plan_only(
@@ -301,6 +336,12 @@ async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconci
     wire.known = lambda: store.state.nodes_of(CLUSTER)
     given = parts.store(store)
     wire.guard = lambda: given.check(CLUSTER)
+
+    def back(session: Session, wanted: Inputs, chosen: Chosen) -> Session:
+        run.back_to = wanted.spec
+        world.note(run.name, "goes back")
+        return brought_back(session, wanted, chosen)
+
     session = Session(
         cluster=CLUSTER,
         spec=run.spec,
@@ -313,6 +354,7 @@ async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconci
         lessee=run.name,
         ask_entry=doors.ask_entry,
         lock_wait=run.patience,
+        bring_back=back,
     )
     engine = parts.reconciler(session)
     try:

@@ -27,7 +27,7 @@ from dynia.state.model import State
 from tests.plans import worlds
 from tests.simulation import laws, trouble
 from tests.simulation.awaken import SICK
-from tests.simulation.runner import Harddisk, Parts, Run, plan_only, start
+from tests.simulation.runner import Harddisk, Parts, Run, plan_only, start, unhold
 from tests.simulation.vendors import boot
 from tests.simulation.world import World
 
@@ -102,6 +102,7 @@ class _Story:
         self.chance = world.story
         # Of its own, so that worlds without one are what they were.
         self.regret = random.Random(f"{world.seed}/regret")
+        self.haste = random.Random(f"{world.seed}/haste")
 
     async def told(self) -> None:
         world, chance = self.world, self.chance
@@ -120,6 +121,8 @@ class _Story:
                 await self._act(spec)  # somebody tries the same again
             if self.regret.random() < 0.3:
                 await self._act(spec, back=True)
+            if self.haste.random() < 0.3:
+                await self._act(sick_of(spec))  # a release that fails, of what may be good now
             if chance.random() < 0.5 or is_sick(spec):
                 spec = draw_spec(chance, spec)
         await self._settle(spec)
@@ -183,6 +186,7 @@ class _Story:
             self.violations.append(f"a run let visitors in on {name}, which a person had drained")
         last, stuck = None, ""
         for _ in range(MOST_APPLIES):
+            await unhold(world, self.home, self.parts)
             last = self._start(spec)
             await self._ended(last)
             await asyncio.sleep(1.0)
@@ -209,6 +213,14 @@ class _Story:
 
 def is_sick(spec: ClusterSpec | None) -> bool:
     return spec is not None and any(SICK in f.content for s in spec.services for f in s.files)
+
+
+def sick_of(spec: ClusterSpec) -> ClusterSpec:
+    """The same with a release of the service that never becomes healthy."""
+    services = tuple(
+        replace(s, files=tuple(replace(f, content=SICK + b"\n") for f in s.files)) for s in spec.services
+    )
+    return replace(spec, services=services, rollout=replace(spec.rollout, on_failure="rollback"))
 
 
 def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float = 0.0) -> ClusterSpec:
@@ -242,6 +254,7 @@ def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float 
         max_unavailable=chance.choice((1, 1, min(2, max(1, nodes - 1)))),
         canary=chance.random() < 0.7,
         monitor=chance.choice((0.0, 0.0, 5.0)),
+        on_failure="pause" if image.endswith("3") else "rollback",
     )
     return worlds.cluster(nodes, chosen, provider=provider, entry=entry, dns=dns, rollout=rollout)
 

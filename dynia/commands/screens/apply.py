@@ -13,7 +13,7 @@ from dynia.commands.screens.text import clean, count, listing, one_line, paint, 
 from dynia.interfaces.durations import span
 
 if TYPE_CHECKING:
-    from dynia.services.apply_result import ApplyResult, Failure
+    from dynia.services.apply_result import ApplyResult, Back, Failure
 
 
 def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, verb: str = "apply") -> str:
@@ -70,8 +70,42 @@ def _failed(result: ApplyResult, width: int, color: bool, verb: str) -> str:
     if result.plan.not_observed:
         lines += ["", "Not observed (nothing is claimed)"]
         lines += not_observed_lines(result.plan.not_observed, width=width)
+    if result.back is not None:
+        return "\n".join((*lines, *_back(result, result.back, width, color)))
     lines += ["", *wrap(_next(result.exit_code, verb), width, rest="  ")]
     return "\n".join(lines)
+
+
+def _back(result: ApplyResult, back: Back, width: int, color: bool) -> list[str]:
+    """What the way back came to. Who is not named here was not seen on what it had."""
+    lines: list[str] = []
+
+    def say(text: str) -> None:
+        lines.extend(wrap(text, width, first="  ", rest="    "))
+
+    if back.nodes:
+        verb, serve = ("is", "serves") if len(back.nodes) == 1 else ("are", "serve")
+        say(f"rolled back: {listing(back.nodes, 6)} {verb} on generation {back.to} and {serve} (observed)")
+    if back.silent:
+        say(f"no answer, and not changed by this apply: {listing(back.silent, 6)}")
+    if back.astray:
+        say(f"NOT rolled back: {listing(back.astray, 6)} did not answer, and may run what failed")
+    for service in dict.fromkeys(one.service for one in back.out):
+        who = listing([one.node for one in back.out if one.service == service], 6)
+        say(f"HAProxy of the others sends {service} to {who} no more, until that was changed")
+    for subject, reason in back.left:
+        say(f"NOT rolled back: {one_line(subject)} ({one_line(reason)})")
+    for failure in back.failures:
+        lines += ["", *_failure(failure, width, color)]
+    held = listing([f"{one.release} of {one.service}" for one in back.holds], 6)
+    first = "Exit 8: rolled back. The cluster serves what it served before."
+    then = "Next: mend it, then run `dynia apply`"
+    if not back.whole:
+        first = "Exit 9: NOT rolled back everywhere; act now."
+        then = "Next: look at `dynia status`, then run `dynia rollback` to go on"
+    names = " or ".join(f"`dynia unhold {one.service}`" for one in back.holds)
+    on_hold = f"release {held} is on hold until its content changes, or {names}."
+    return [*lines, "", *wrap(f"{first} {then}; {on_hold}", width, rest="  ")]
 
 
 def _failure(failure: Failure, width: int, color: bool) -> list[str]:
@@ -117,10 +151,27 @@ def result_json(result: ApplyResult, verb: str = "apply", *, one_line: bool = Fa
             ],
             "notRun": [step.id for step in result.not_run],
             "left": _pairs(result.left),
+            "rolledBack": _back_body(result.back) if result.back is not None else None,
             "plan": plan_body(result.plan),
         },
         one_line=one_line,
     )
+
+
+def _back_body(back: Back) -> dict[str, object]:
+    return {
+        "to": back.to,
+        "whole": back.whole,
+        "nodes": list(back.nodes),
+        "silent": list(back.silent),
+        "notBack": list(back.astray),
+        "sentNothing": [{"service": one.service, "node": one.node} for one in back.out],
+        "failures": [
+            {"step": f.step, "node": f.node, "message": f.message, "hint": f.hint} for f in back.failures
+        ],
+        "left": _pairs(back.left),
+        "onHold": [{"service": one.service, "release": one.release} for one in back.holds],
+    }
 
 
 def _pairs(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

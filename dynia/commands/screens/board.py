@@ -86,6 +86,7 @@ class Board:
             case RunStarted():
                 self.cluster, self.title, self.holder = event.cluster, event.title, event.holder
                 self.began, self.steps = event.at, event.steps
+                self.rows, self.done = {}, 0  # the way back of one that failed begins anew
                 for node in event.nodes:
                     self.row(node)
             case PassStarted():

@@ -49,6 +49,8 @@ _RESULTS = {
     "undone": "done, but not all that is wanted",
     "stale": "stopped, something changed since the plan",
     "failed": "stopped part way",
+    "rolled_back": "failed and was rolled back",
+    "not_rolled_back": "failed, and could NOT be rolled back everywhere",
 }
 
 

@@ -43,6 +43,7 @@ def cluster(
             health_timeout=seconds(spec.rollout.health_timeout),
             drain_timeout=seconds(spec.rollout.drain_timeout),
             monitor=seconds(spec.rollout.monitor),
+            on_failure=spec.rollout.on_failure,
         ),
         firewall=desired.Firewall(
             enabled=spec.firewall.enabled, ssh=_reach(spec.firewall.ssh), http=_reach(spec.firewall.http)

@@ -116,6 +116,7 @@ KEYS: dict[str, dict[str, str]] = {
         "health_timeout": "How long a service may take until it is well, 1s to 1h.",
         "monitor": "How long a service must stay well on a node, with visitors, before the next; 0s to 1h.",
         "drain_timeout": "How long what is open on a node may take to end before it changes, 1s to 1h.",
+        "on_failure": "When a release fails: `rollback` (all nodes go back) or `pause` (it stops there).",
     },
     "Firewall": {
         "enabled": "false: the hosts' own firewall is left alone.",

@@ -198,6 +198,7 @@ class Rollout(Shape):
     health_timeout: Duration = "60s"
     drain_timeout: Duration = "30s"
     monitor: Duration = "0s"
+    on_failure: Literal["rollback", "pause"] = "rollback"
 
 
 class Firewall(Shape):
@@ -290,7 +291,6 @@ class File(Shape):
 # Known, and refused until their machinery is there: a key that is ignored would be a lie.
 NOT_YET_KEYS: dict[str, frozenset[str]] = {
     "Cluster": frozenset(("protect", "hooks")),
-    "Rollout": frozenset(("on_failure",)),
     "Service": frozenset(("pre_deploy", "secrets", "run")),
     "EnvSource": frozenset(("file", "command")),
 }

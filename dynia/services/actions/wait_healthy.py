@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynia.interfaces.errors import ApplyFailed
+from dynia.interfaces.errors import ApplyFailed, ReleaseFailed
 from dynia.interfaces.node_requests import GateRequest
 from dynia.services.actions.base import Action, Tools
 from dynia.services.actions.component import applied
@@ -55,10 +55,12 @@ class WaitHealthy(Action, tag="wait_healthy"):
         if not answer.healthy:
             lines = "\n".join(f"    {line}" for line in answer.output.splitlines()[-20:])
             shown = f"\n{lines}" if lines else ""
-            raise ApplyFailed(
-                f"{self.node} · service {self.service} · {answer.reason}{shown}",
-                hint=what_next(self.node, answer.reason)
-                or f"dynia logs {self.service} --node {self.node}; mend it and apply again",
+            said = f"{self.node} · service {self.service} · {answer.reason}{shown}"
+            trouble = what_next(self.node, answer.reason)
+            if trouble:
+                raise ApplyFailed(said, hint=trouble)
+            raise ReleaseFailed(
+                said, hint=f"dynia logs {self.service} --node {self.node}; mend it and apply again"
             )
         if not self.records:
             return ()

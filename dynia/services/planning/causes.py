@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dynia.interfaces.desired import ClusterSpec
+from dynia.state.hold import KeptOut
 from dynia.state.model import Node, State
 
 NAMES_NODES = ("haproxy", "keepalived", "firewall", "caddy")
@@ -10,14 +11,21 @@ NAMES_ROUTES = ("haproxy", "caddy")
 
 
 def causes(
-    before: State, spec: ClusterSpec, staying: tuple[Node, ...], changed: frozenset[str]
+    before: State,
+    spec: ClusterSpec,
+    staying: tuple[Node, ...],
+    changed: frozenset[str],
+    out: tuple[KeptOut, ...] = (),
 ) -> dict[str, str]:
-    """By component, for those that name nodes or routes. `changed` are services whose release changes."""
+    """By component, for those that name nodes or routes. `changed` are services whose release changes; `out`
+    is who is sent nothing."""
     membership = _membership(before, spec.name, staying)
     routes = _routes(before, spec)
     found = {}
     for name in NAMES_NODES:
         parts = [membership] if membership else []
+        if name == "haproxy":
+            parts += _kept_out(before, spec.name, out)
         if name in NAMES_ROUTES:
             parts += routes
             if name == "caddy" and changed and not routes:
@@ -36,6 +44,14 @@ def _membership(state: State, cluster: str, staying: tuple[Node, ...]) -> str:
     if len(before) != len(after):
         return f"nodes {len(before)} → {len(after)}"
     return f"{', '.join(sorted(before - after))} is replaced by {', '.join(sorted(after - before))}"
+
+
+def _kept_out(state: State, cluster: str, out: tuple[KeptOut, ...]) -> list[str]:
+    home = state.cluster(cluster)
+    known = {one.node for one in home.kept_out} if home else set()
+    now = {one.node for one in out}
+    said = {"may run what failed": now - known, "no longer runs what failed": known - now}
+    return [f"{', '.join(sorted(names))} {what}" for what, names in said.items() if names]
 
 
 def _routes(state: State, spec: ClusterSpec) -> list[str]:

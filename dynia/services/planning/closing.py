@@ -10,6 +10,7 @@ from dynia.services.planning.certificates import origin_of, record_of, wanted_ce
 from dynia.services.planning.estimate import still_of_use
 from dynia.services.planning.generations import digest_of, inputs_of
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.way_back import kept_out
 from dynia.services.planning.wished_records import names_seen
 from dynia.services.planning.zones import Zone, find_zone, remembered
 from dynia.state.generation import Generation, Rollback, added, find
@@ -26,14 +27,15 @@ from dynia.state.model import (
 
 
 def opening_changes(given: PlanningInput) -> tuple[Change, ...]:
-    """Records the cluster before anything is made for it, and which way it goes. What is done by hand
-    changes neither."""
+    """Records the cluster before anything is made for it, which way it goes, and who is kept out. What is
+    done by hand changes none of it."""
     if given.desired is None or given.by_hand is not None:
         return ()
     provider, entry = _kind(given.desired.provider), _kind(given.desired.entry)
     home = given.state.cluster(given.target)
     known = home or Cluster(name=given.target, provider=provider)
-    opened = msgspec.structs.replace(known, rollback=given.rollback)
+    out = kept_out(given, given.state.nodes_of(given.target))
+    opened = msgspec.structs.replace(known, rollback=given.rollback, kept_out=out)
     if given.rollback is None:
         opened = msgspec.structs.replace(opened, provider=provider, entry=entry, dns=remembered(given))
     return () if opened == home else (PutCluster(cluster=opened),)
@@ -83,6 +85,7 @@ def closing_changes(
         and home.certificate == certificate
         and home.rollback is None
         and not home.secrets_written
+        and not (home.holds and given.rollback is None)
         and 0 < len(kept) <= given.desired.keep
     )
     if same and not worked:
@@ -108,6 +111,9 @@ def closing_changes(
         generations=added(kept, new, given.desired.keep, secrets=home.secrets_written),
         rollback=None,
         secrets_written=False,
+        # Nothing of the file is on hold, or it would not have been applied: its content changed since.
+        holds=home.holds if given.rollback is not None else (),
+        kept_out=(),
     )
     return (PutCluster(cluster=done), deployed)
 
@@ -116,6 +122,8 @@ def _origin(kept: tuple[Generation, ...], rollback: Rollback | None) -> int:
     if rollback is None:
         return 0
     target = find(kept, rollback.to)
+    if rollback.failed and target is not None and target == kept[-1]:
+        return target.of  # nothing else was good in between, so this one lasts
     return target.origin if target is not None else rollback.to
 
 

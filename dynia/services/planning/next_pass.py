@@ -6,17 +6,26 @@ from collections.abc import Mapping, Set
 
 from dynia.interfaces.errors import ApplyFailed, Stale
 from dynia.interfaces.observed import ObservedNode
-from dynia.services.actions import Drain, Undrain
-from dynia.services.planning.plan import Plan
+from dynia.services.actions import Drain, PushComponent, Undrain
+from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.simulate import allowed_in_preview
 from dynia.services.planning.since_approval import Touched, changed_since
 
 
-def refuse_again(plan: Plan, earlier: Set[str]) -> None:
-    """A step of the pass before that is wanted still: it would be done for ever. A drain comes with what it
+def deeds(plan: Plan) -> frozenset[tuple[str, str]]:
+    """What a pass does, by step and release: another release is no repetition. A drain comes with what it
     protects, and that may be something else each time."""
-    ends = (step for step in plan.steps if not isinstance(step.action, Drain | Undrain))
-    again = [step.id for step in ends if step.id in earlier]
+    return frozenset(_deed(step) for step in plan.steps if not isinstance(step.action, Drain | Undrain))
+
+
+def _deed(step: Step) -> tuple[str, str]:
+    return step.id, step.action.release if isinstance(step.action, PushComponent) else ""
+
+
+def refuse_again(plan: Plan, earlier: Set[tuple[str, str]]) -> None:
+    """A step of the pass before that is wanted still: it would be done for ever."""
+    now = deeds(plan)
+    again = [step.id for step in plan.steps if _deed(step) in now & earlier]
     if again:
         raise ApplyFailed(
             f"cluster {plan.cluster} does not settle: {', '.join(again[:5])} was done and is still wanted",
@@ -34,6 +43,11 @@ def refuse_unapproved(plan: Plan, approved: Plan, seen: Mapping[str, ObservedNod
             f"{', '.join(extra[:5])} was not in the plan",
             hint="what was approved so far is done; plan again and look",
         )
+    refuse_edited(plan, seen, touched)
+
+
+def refuse_edited(plan: Plan, seen: Mapping[str, ObservedNode], touched: Touched) -> None:
+    """What a person changed since `seen` is not written over."""
     edited = changed_since(plan.steps, seen, touched)
     if edited:
         named = ", ".join(f"{path} on {node}" for node, path in edited[:5])

@@ -35,6 +35,7 @@ from dynia.services.planning.serving import (
 )
 from dynia.services.planning.speakers import hold_back, silence
 from dynia.services.planning.wanted import Wanted, render_wanted
+from dynia.services.planning.way_back import come_back, not_failed, said_of
 from dynia.services.planning.work import NodesWork, Workshop, work_on_nodes
 from dynia.state.model import Node, State
 
@@ -86,7 +87,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         raise needs_certificate(given, spec)
     settled = settled and not certificate.more
     wanted = render_wanted(given, spec, membership.staying)
-    now = serving(spec, given.observed, membership.staying)
+    now = not_failed(given, membership.staying, serving(spec, given.observed, membership.staying))
 
     def work_of(wanted: Wanted, nodes: tuple[Node, ...]) -> NodesWork:
         return _work(given, spec, before, membership.staying, wanted, now, nodes)
@@ -106,7 +107,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     early = (*machines.steps, *address.steps, *quiet.steps, *certificate.steps)
     steps = (*early, *configs, *(last.steps if ready else ()))
     more = not settled or (bool(last.steps) and not ready) or (bool(rolled.waiting) and bool(configs))
-    more = more or (ready and last.more)
+    more = more or (ready and last.more) or (bool(configs) and come_back(given, wanted.topology.out))
     not_observed = tuple(sorted((*work.not_observed, *_unanswered(given))))
     return Pass(
         steps=steps,
@@ -132,6 +133,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *work.waiting,
             *held,
             *rolled.waiting,
+            *said_of(given, wanted.topology.out),
             *_stuck(rolled, work, drained_nodes(given)),
             *last.waiting,
         ),
@@ -183,7 +185,7 @@ def _work(
     )
     home = before.cluster(given.target)
     known = home.certificate if home else None
-    why = causes(before, spec, staying, _changed_services(staying, wanted))
+    why = causes(before, spec, staying, _changed_services(staying, wanted), wanted.topology.out)
     reasons = Reasons({**why, **change_of(known, wanted.topology.certificate, given.observed.at)})
     return work_on_nodes(Workshop(given, wanted, reasons, staying), nodes, serves, off)
 

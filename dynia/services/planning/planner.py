@@ -28,6 +28,7 @@ from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
 from dynia.services.planning.records import ours_there, takes_ours
 from dynia.services.planning.restrict import files_only
 from dynia.services.planning.simulate import apply_steps
+from dynia.services.planning.way_back import held
 
 MAX_PASSES = 6
 
@@ -69,7 +70,8 @@ def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple
     if given.rollback is not None:
         told = lacking(step for one in passes for step in one.steps)
     told = (*no_room(passes[0].steps, given.observed), *told)
-    plan = sealed(_plan(given, passes, (*last.waiting, *healed.waiting, *told)))
+    plan = _plan(given, passes, (*last.waiting, *healed.waiting, *told))
+    plan = sealed(msgspec.structs.replace(plan, waiting=(*held(given, plan), *plan.waiting)))
     return plan, wanted.recipes if wanted else {}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from dynia.interfaces.desired import ClusterSpec, NoEntry
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.addresses import PENDING, recorded_address
@@ -16,6 +18,7 @@ from dynia.services.planning.images import refuse_changed, resolved_images
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.render import recipes
 from dynia.services.planning.topology import topology_of
+from dynia.services.planning.way_back import kept_out
 from dynia.state.model import Node
 
 
@@ -44,6 +47,7 @@ def render_wanted(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ..
     found = wanted_certificate(given, spec)
     keeper = keeper_of(given, found, nodes)
     topology = topology_of(given, spec, nodes, address, images.found, found, keeper)
+    topology = replace(topology, out=kept_out(given, nodes))
     catalogue = components(spec)
     made = recipes(topology) if nodes else {}
     if images.assumed:

@@ -15,6 +15,7 @@ from dynia.interfaces import errors
 from dynia.interfaces.cli import root
 from dynia.interfaces.clusters_file import load
 from dynia.services.planning.planner import make_plan
+from dynia.services.reconcile import RESULTS
 from tests.plans import worlds
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,7 +103,7 @@ def test_every_exit_code_stands_in_the_runbook_in_the_order_in_which_they_win() 
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     rows = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.M)}
     classes = [errors.DyniaError, *errors.DyniaError.__subclasses__()]
-    used = {0, 2, 3, *(kind.exit_code for kind in classes)}
+    used = {0, 2, 3, *RESULTS, *(kind.exit_code for kind in classes)}
     assert rows == used
     order = re.search(r"If several apply: ([\d, ]+)\.", text)
     assert order is not None

@@ -1,4 +1,4 @@
-"""`dynia state show|rebuild|pull|push` and `dynia forget`: what they say, ask and write."""
+"""`dynia state show|rebuild|pull|push`, `dynia forget` and `dynia unhold`: what they say, ask and write."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from dynia.commands import forget, state
+from dynia.commands import forget, state, unhold
 from dynia.commands.output import Output
 from dynia.commands.rebuilding import rebuild_session
 from dynia.interfaces.errors import BadInput, DyniaError, Refused
 from dynia.interfaces.requests import RebuildRequest, Target
+from dynia.state.hold import Hold, KeptOut
 from dynia.state.model import PutCluster
 from dynia.state.store import open_store
 from tests.fakes import states
@@ -266,3 +267,30 @@ def test_what_is_no_copy_of_a_state_is_one_sentence(folder: Path, what: str, say
             file.truncate(1 << 40)
     error = run(state, "push", str(source), "--yes").exception
     assert isinstance(error, DyniaError) and says in error.message
+
+
+def held(folder: Path) -> tuple[str, ...]:
+    found = open_store(folder).state.cluster("prod")
+    assert found is not None
+    services = tuple(one.service for one in found.holds)
+    assert {one.service for one in found.kept_out} == {"api", "web"}.intersection(services)
+    return services
+
+
+def test_a_hold_is_taken_away_by_name_or_all_of_them(folder: Path) -> None:
+    store = open_store(folder)
+    home = store.state.cluster("prod")
+    assert home is not None
+    holds = tuple(Hold(service=name, release=f"{name}1", at=1) for name in ("api", "mailer", "web"))
+    with store.lock("prod", "test"):
+        out = tuple(KeptOut(service=name, node="web-1") for name in ("api", "web"))
+        failed = msgspec.structs.replace(home, holds=holds, kept_out=out)
+        store.write("prod", (PutCluster(cluster=failed),), "failed")
+    done = run(unhold, "api", "--cluster", "prod")
+    assert "Release api1 of api may be applied again." in done.output and held(folder) == ("mailer", "web")
+    error = run(unhold, "api", "--cluster", "prod").exception
+    assert isinstance(error, DyniaError) and error.hint == "on hold: mailer (mailer1), web (web1)"
+    run(unhold, "--cluster", "prod")
+    assert held(folder) == ()
+    error = run(unhold, "--cluster", "prod").exception
+    assert isinstance(error, DyniaError) and error.message == "cluster prod: nothing is on hold"

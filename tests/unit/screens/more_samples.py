@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 
 from dynia.commands.screens.lists import ServiceRow
@@ -27,7 +29,7 @@ from dynia.interfaces.events import (
 from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.node_requests import ServiceAnswer
 from dynia.interfaces.observed import CertificateSeen, ProviderNode
-from dynia.services.apply_result import ApplyResult, Failure
+from dynia.services.apply_result import ApplyResult, Back, Failure
 from dynia.services.drill_report import DrillReport, Stretch
 from dynia.services.planning.digest import sealed
 from dynia.services.planning.matrix import Cell, unserved
@@ -37,6 +39,7 @@ from dynia.services.rebuild import Found
 from dynia.services.rehearsal import Act
 from dynia.services.rehearsed import Replaced
 from dynia.services.saved_plan import SavedPlan
+from dynia.state.hold import Hold, KeptOut
 from dynia.state.manifest import Sealer, read_manifest
 from dynia.state.model import Cluster, Node, State
 from dynia.state.rebuilt import Heard, rebuild
@@ -227,9 +230,19 @@ LONG_RUN: tuple[Event, ...] = (
     _start(NOW, LONG, "push", "push " + "x" * 100),
 )
 
+BACK_AGAIN: tuple[Event, ...] = (
+    *GONE_WRONG[:-1],
+    RunStarted(at=NOW + 81, cluster="prod", steps=2, nodes=("swift-fox", "misty-owl"), title="rollback"),
+    PassStarted(at=NOW + 81, number=1, steps=_STEPS[:2]),
+    _start(NOW + 81, "swift-fox", "push", PUSH),
+    _end(NOW + 85, "swift-fox", "push", 4),
+    RunEnded(at=NOW + 90, result="rolled_back", exit_code=8, seconds=90),
+)
+
 RUNS: dict[str, tuple[Event, ...]] = {
     "under-way": UNDER_WAY,
     "gone-wrong": GONE_WRONG,
+    "back-again": BACK_AGAIN,
     "well-done": WELL_DONE,
     "fifty-nodes": FIFTY_AT_ONCE,
     "long-names": LONG_RUN,
@@ -330,6 +343,29 @@ RESULTS: dict[str, ApplyResult] = {
         not_run=(gate("brave-panda", "service/api", "api"),),
         seconds=80.0,
         generation=41,
+    ),
+}
+
+_HELD = (Hold(service="api", release="ab0112cd34ef", at=int(NOW)),)
+RESULTS |= {
+    "rolled-back": dataclasses.replace(
+        RESULTS["failed"],
+        exit_code=8,
+        back=Back(to=41, holds=_HELD, done=4, nodes=("misty-owl", "swift-fox"), silent=("brave-panda",)),
+    ),
+    "not-rolled-back": dataclasses.replace(
+        RESULTS["failed"],
+        exit_code=9,
+        back=Back(
+            to=41,
+            holds=_HELD,
+            done=1,
+            nodes=("misty-owl",),
+            astray=("swift-fox",),
+            out=(KeptOut(service="api", node="swift-fox"),),
+            left=(("brave-panda", "api serves on 1 of 3 nodes, and 2 must serve"),),
+            failures=RESULTS["failed"].failures,
+        ),
     ),
 }
 

@@ -233,7 +233,7 @@ def test_what_a_killed_run_left_drained_is_let_in_by_the_next(spec: worlds.Clust
 
 
 def test_a_release_that_lapses_while_it_is_watched_is_not_good_and_goes_no_further() -> None:
-    watched = [replace(spec, rollout=Rollout(monitor=10.0)) for spec in (OLD, NEW)]
+    watched = [replace(spec, rollout=Rollout(monitor=10.0, on_failure="pause")) for spec in (OLD, NEW)]
     cloud, disk = applied(watched[0])
     haproxy(cloud)
     gates: list[str] = []

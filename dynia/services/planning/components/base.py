@@ -9,6 +9,7 @@ from dynia.interfaces.observed import CertificateSeen, NodeFacts, ResolvedImage
 from dynia.interfaces.shape import Shape
 from dynia.services.actions.base import Recipe
 from dynia.services.actions.wait_healthy import WaitHealthy
+from dynia.state.hold import KeptOut
 
 
 class TopologyNode(Shape):
@@ -27,7 +28,8 @@ class Topology(Shape):
     """What configs are rendered from: the whole cluster, never a part of it (law 7), and never who is
     master now. `nodes` by ordinal. `images` maps references to what they mean now. `router_id` is VRRP's.
     `certificate` is the cluster's, None without TLS; `keeper` is a node that has it. `kept`: services whose
-    routed container stays what it is for now, and what it says of itself."""
+    routed container stays what it is for now, and what it says of itself. `out`: services, each with a
+    node that HAProxy sends nothing of it."""
 
     cluster: str
     lineage: str
@@ -41,6 +43,7 @@ class Topology(Shape):
     certificate: CertificateSeen | None = None
     keeper: str = ""
     kept: dict[str, str] = {}
+    out: tuple[KeptOut, ...] = ()
 
 
 class Fault(Shape):

@@ -45,8 +45,15 @@ told=$(curl -s -m 1 -o /dev/null -D - http://127.0.0.1:8404/alive | tr -d '\\r' 
 """
 
 
+class Server(Shape):
+    """The Caddy of one node."""
+
+    node: str
+    address: str
+
+
 class Backend(Shape):
-    """One service, as HAProxy asks it."""
+    """One service, as HAProxy asks it, on every node that may serve it."""
 
     service: str
     domains: tuple[str, ...]
@@ -55,13 +62,7 @@ class Backend(Shape):
     interval_ms: int
     fastinter_ms: int
     timeout_ms: int
-
-
-class Server(Shape):
-    """The Caddy of one node."""
-
-    node: str
-    address: str
+    servers: tuple[Server, ...]
 
 
 class HaproxyData(TemplateData):
@@ -71,7 +72,6 @@ class HaproxyData(TemplateData):
 
     cluster: str
     services: tuple[Backend, ...]
-    servers: tuple[Server, ...]
     fallback: str
     certificate: str = ""
     proxied: bool = False
@@ -88,8 +88,7 @@ class Haproxy(Basic):
         routed = sorted((s for s in topology.spec.services if s.kind == "http"), key=lambda s: s.name)
         data = HaproxyData(
             cluster=topology.cluster,
-            services=tuple(_backend(service) for service in routed),
-            servers=tuple(Server(node=n.name, address=n.private_ip) for n in topology.nodes),
+            services=tuple(_backend(topology, service) for service in routed),
             fallback=next((s.name for s in routed if s.default), ""),
             certificate=PEM if certified(topology.spec) else "",
             proxied=isinstance(topology.spec.dns, CloudflareDns) and topology.spec.dns.proxied,
@@ -121,7 +120,7 @@ def check_host(service: Service) -> str:
     return service.domains[0] if service.domains else ANY_HOST
 
 
-def _backend(service: Service) -> Backend:
+def _backend(topology: Topology, service: Service) -> Backend:
     path = service.health.path
     if not _PATH.fullmatch(path):
         raise DyniaError(
@@ -129,6 +128,7 @@ def _backend(service: Service) -> Backend:
             hint="letters, digits and /._~!*,;=:@%?&+- are safe",
         )
     interval = max(1, round(service.health.interval * 1000))
+    out = {one.node for one in topology.out if one.service == service.name}
     return Backend(
         service=service.name,
         domains=tuple(sorted(service.domains)),
@@ -137,4 +137,5 @@ def _backend(service: Service) -> Backend:
         interval_ms=interval,
         fastinter_ms=max(1, interval // 4),
         timeout_ms=max(1, round(service.health.timeout * 1000)),
+        servers=tuple(Server(node=n.name, address=n.private_ip) for n in topology.nodes if n.name not in out),
     )
