@@ -13,6 +13,7 @@ from tests.e2e.look import look, touched
 from tests.e2e.pair import COMPOSE, HOME, check_settled, write_pair
 from tests.e2e.scratch import Scratch
 from tests.e2e.test_bad_days import CUT, HEAL, one_holder, until
+from tests.e2e.test_by_hand import FLAG, taking
 from tests.e2e.visitor import Visitors
 
 pytestmark = pytest.mark.lab
@@ -143,3 +144,31 @@ def test_one_that_is_cut_off_serves_nobody_until_it_is_on_what_the_others_have(p
     for node in pair.nodes():
         assert set(pair.sh(node, SENT).split()) - {"BACKEND"} == set(pair.nodes()), node
         assert "blue" in pair.sh(node, "docker inspect -f '{{.Config.Env}}' dynia-pair-web-1")
+
+
+@pytest.mark.slow
+def test_a_node_that_a_person_drained_goes_back_with_the_others_and_stays_drained(pair: Scratch) -> None:
+    everybody = set(pair.nodes())
+    away = min(everybody - {pair.holder()})
+    pair.edit("clusters.yaml", "rollout: {", "rollout: {max_unavailable: 2, ")
+    pair.apply()
+    pair.dynia("node", "drain", away, "--yes")
+    try:
+        text, script = SICK["on the second node"]
+        pair.write("compose.yaml", running(text, script))
+        first = json.loads(pair.dynia("plan", "--json").stdout)["order"][0]
+        assert first != away, "who serves nothing waits for nobody"
+        pair.write("compose.yaml", running(text, script.replace("NODE", first)))
+        with Visitors(pair, *pair.nodes()) as visitors:
+            run = pair.apply("--json", exits=8)
+        visitors.check()
+        assert json.loads(run.stdout)["rolledBack"]["whole"]
+        for node in pair.nodes():
+            assert "blue" in pair.sh(node, "docker inspect -f '{{.Config.Env}}' dynia-pair-web-1")
+        assert pair.sh(away, f"cat {FLAG}").strip().isdecimal()
+        assert taking(pair) == everybody - {away}
+        # The file still asks for what failed.
+        refused = pair.dynia("restart", "pair", "--yes", exits=1)
+        assert "is on hold" in " ".join(refused.stderr.split())
+    finally:
+        pair.dynia("node", "undrain", away, "--yes")

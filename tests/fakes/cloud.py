@@ -101,7 +101,7 @@ class Cloud:
     address answers this machine while it is `reachable`; `blind` Caddyfiles look at no flag. `traffic` is what the
     HAProxy of a node tells. `answers` may give another answer to what a node asks than the true one, or raise
     too; `asked` counts by node. Without `registry` nobody may ask for an image; those that are `unpulled` have
-    left it. `streamed` are in the operator's Docker alone.
+    left it, those that are `unknown` were never there. `streamed` are in the operator's Docker alone.
     """
 
     def __init__(self) -> None:
@@ -123,6 +123,7 @@ class Cloud:
         self.blind = False
         self.registry = True
         self.unpulled: set[str] = set()
+        self.unknown: set[str] = set()
         self.streamed: set[str] = set()
         self.tick: Callable[[str], None] = _nothing
         self.lie: Lie = _truth
@@ -239,6 +240,8 @@ class Doors:
 
     async def resolve(self, reference: str) -> ResolvedImage | UnresolvedImage:
         assert self.cloud.registry, "a registry that nobody reaches is asked"
+        if reference in self.cloud.unknown:
+            return UnresolvedImage(reference=reference, reason="no registry has it")
         if reference in self.cloud.streamed:
             name = f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
             return ResolvedImage(reference=reference, origin="operator", run=name, image_id=name)

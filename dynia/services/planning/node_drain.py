@@ -16,7 +16,8 @@ from dynia.services.planning.draining import UNDRAIN_S
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.one_pass import Pass, draining_of
 from dynia.services.planning.plan import Line, Step
-from dynia.services.planning.serving import drained_nodes, find_holder, misled, serving
+from dynia.services.planning.serving import drained_nodes, find_holder, misled
+from dynia.services.planning.way_back import counted_on
 from dynia.state.model import Node
 
 WHY = "because somebody asked for it"
@@ -27,7 +28,7 @@ def plan_node_drain(given: PlanningInput, spec: ClusterSpec, wish: NodeDrain) ->
     nodes = given.state.nodes_of(given.target)
     node, _ = reached(given, nodes, wish.node)
     away = drained_nodes(given)
-    now = serving(spec, given.observed, nodes)
+    now = counted_on(given, spec, nodes)
     steps: tuple[Step, ...] = ()
     if wish.back and node.name in away:
         steps = (_back(node.name),)

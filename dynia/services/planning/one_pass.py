@@ -31,11 +31,10 @@ from dynia.services.planning.serving import (
     kept_for_last,
     misled,
     provider_owner,
-    serving,
 )
 from dynia.services.planning.speakers import hold_back, silence
 from dynia.services.planning.wanted import Wanted, render_wanted
-from dynia.services.planning.way_back import come_back, not_failed, said_of
+from dynia.services.planning.way_back import come_back, counted_on, said_of
 from dynia.services.planning.work import NodesWork, Workshop, work_on_nodes
 from dynia.state.model import Node, State
 
@@ -87,7 +86,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         raise needs_certificate(given, spec)
     settled = settled and not certificate.more
     wanted = render_wanted(given, spec, membership.staying)
-    now = not_failed(given, membership.staying, serving(spec, given.observed, membership.staying))
+    now = counted_on(given, spec, membership.staying)
 
     def work_of(wanted: Wanted, nodes: tuple[Node, ...]) -> NodesWork:
         return _work(given, spec, before, membership.staying, wanted, now, nodes)

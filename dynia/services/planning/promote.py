@@ -15,7 +15,8 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.node_drain import WHY, reached
 from dynia.services.planning.one_pass import Pass
 from dynia.services.planning.plan import Line, Step
-from dynia.services.planning.serving import can_claim, drained_nodes, find_holder, provider_owner, serving
+from dynia.services.planning.serving import can_claim, drained_nodes, find_holder, provider_owner
+from dynia.services.planning.way_back import counted_on, kept_out
 
 
 def plan_promote(given: PlanningInput, spec: ClusterSpec, wish: Promote) -> Pass:
@@ -35,6 +36,12 @@ def plan_promote(given: PlanningInput, spec: ClusterSpec, wish: Promote) -> Pass
     holder, steps = find_holder(given), list[Step]()
     if holder != wish.node:
         _check(wish.node, facts, holder, claimed=claimed)
+        for one in kept_out(given, nodes):
+            if one.node == wish.node:
+                raise Refused(
+                    f"{one.node} may run a release of {one.service} that failed; nothing was done",
+                    hint="`dynia apply` or `dynia rollback` brings it to another one first",
+                )
         action = HandOver(
             node=wish.node,
             source=holder,
@@ -45,7 +52,7 @@ def plan_promote(given: PlanningInput, spec: ClusterSpec, wish: Promote) -> Pass
         steps = [
             Step(id=f"{wish.node}/promote", action=action, why=WHY, node=wish.node, deadline_s=DEADLINE_S)
         ]
-    now = serving(spec, given.observed, nodes)
+    now = counted_on(given, spec, nodes)
     details = (("moves", f"{holder} → {wish.node}"),)
     return Pass(
         steps=tuple(steps),

@@ -18,10 +18,11 @@ from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.releases import component_steps
 from dynia.services.planning.rollout import roll
-from dynia.services.planning.serving import drained_nodes, find_holder, kept_for_last, misled, serving
+from dynia.services.planning.serving import drained_nodes, find_holder, kept_for_last, misled
 from dynia.services.planning.topology import topology_of
 from dynia.services.planning.turn import Work
 from dynia.services.planning.wanted import Wanted
+from dynia.services.planning.way_back import counted_on
 from dynia.state.model import Node
 
 WHY = "because somebody asked for it"
@@ -38,7 +39,7 @@ def plan_restart(given: PlanningInput, spec: ClusterSpec, wish: Restart) -> Pass
     if not any(f"service/{service.name}" in (*n.components, *n.pushed) for n in nodes):
         raise Refused(f"service {service.name} is on no node yet", hint="`dynia apply` brings it there")
     wanted = _as_applied(given, spec, service, nodes)
-    now = serving(spec, given.observed, nodes)
+    now = counted_on(given, spec, nodes)
     works: list[Work] = []
     changed: list[str] = []
     silent: list[tuple[str, str]] = []
@@ -63,7 +64,7 @@ def plan_restart(given: PlanningInput, spec: ClusterSpec, wish: Restart) -> Pass
     if changed:
         raise Refused(
             f"service {service.name} is to change, on {', '.join(changed)}: a restart changes nothing",
-            hint="`dynia apply` makes the change, and what changes starts again with it",
+            hint=_first(given, service.name),
         )
     rolled = roll(
         tuple(works),
@@ -90,6 +91,16 @@ def plan_restart(given: PlanningInput, spec: ClusterSpec, wish: Restart) -> Pass
         holder=find_holder(given),
         wanted=wanted,
     )
+
+
+def _first(given: PlanningInput, service: str) -> str:
+    """What ends it that the file asks for something else than what runs."""
+    home = given.state.cluster(given.target)
+    if home is not None and any(one.service == service for one in home.holds):
+        return "the file asks for a release that failed and is on hold: mend it there, then `dynia apply`"
+    if home is not None and home.generations and (back := home.generations[-1].of):
+        return f"generation {back} runs again: `dynia rollback --adopt` makes the file say so, then restart"
+    return "`dynia apply` makes the change, and what changes starts again with it"
 
 
 def _as_applied(given: PlanningInput, spec: ClusterSpec, service: Service, nodes: tuple[Node, ...]) -> Wanted:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
+from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.errors import DyniaError, Refused, ReleaseFailed
 from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import ActivateComponent, PushComponent, WaitHealthy
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step, Waiting
+from dynia.services.planning.serving import serving
 from dynia.state.generation import Generation, Rollback, runs_other
 from dynia.state.hold import Hold, KeptOut
 from dynia.state.model import Node, State
@@ -31,9 +33,10 @@ class WayBack(Shape):
 
 def way_back(given: PlanningInput, failed: Iterable[tuple[Step, DyniaError]]) -> WayBack | None:
     """None where the file says that a person is waited for, where no release is to blame, and where there was
-    none before: a service that came with this apply served nobody. A rollback that fails goes nowhere."""
-    spec, home = given.desired, given.state.cluster(given.target)
-    if spec is None or given.rollback is not None or spec.rollout.on_failure != "rollback":
+    none before: a service that came with this apply served nobody. A rollback that fails goes nowhere, and
+    neither does what is done by hand: what starts again is what ran."""
+    spec, home, asked = given.desired, given.state.cluster(given.target), given.rollback or given.by_hand
+    if spec is None or asked is not None or spec.rollout.on_failure != "rollback":
         return None
     if home is None or not home.generations:
         return None
@@ -98,11 +101,9 @@ def _answers(given: PlanningInput, node: str) -> bool:
     return isinstance(given.observed.nodes.get(node), NodeFacts)
 
 
-def not_failed(
-    given: PlanningInput, nodes: tuple[Node, ...], serving: Mapping[str, frozenset[str]]
-) -> dict[str, frozenset[str]]:
-    """Without nodes where the release that runs is on hold and no gate said yes: they are brought back first,
-    and nobody counts on them, whatever their containers say of themselves."""
+def counted_on(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...]) -> dict[str, frozenset[str]]:
+    """Per service the nodes that serve it, without those where the release that runs is on hold and no gate
+    said yes: they are brought back first, whatever their containers say of themselves."""
     home = given.state.cluster(given.target)
     holds = {(one.service, one.release) for one in home.holds} if home else set()
     failed = {
@@ -114,7 +115,7 @@ def not_failed(
     failed |= {(one.service, one.node) for one in kept_out(given, nodes)}
     return {
         service: frozenset(name for name in names if (service, name) not in failed)
-        for service, names in serving.items()
+        for service, names in serving(spec, given.observed, nodes).items()
     }
 
 
