@@ -17,10 +17,11 @@ UNDRAIN_S = 60.0
 
 
 class Draining(Shape):
-    """`http` are services that visitors come to through HAProxy; `watch` nodes whose HAProxy can be asked;
-    `least` is how many nodes must serve while one is out."""
+    """`http` are services that visitors come to through HAProxy, with the nodes that have containers of them,
+    in whatever state; `watch` nodes whose HAProxy can be asked; `least` is how many nodes must serve while
+    one is out."""
 
-    http: frozenset[str] = frozenset()
+    http: dict[str, frozenset[str]] = {}
     watch: tuple[str, ...] = ()
     least: int = 1
     timeout_s: float = 30.0
@@ -31,21 +32,23 @@ NO_DRAIN = Draining()
 
 def drained(work: Work, serving: Mapping[str, Set[str]], misled: Set[str], how: Draining) -> Work:
     """The turn with its drain. Where nobody else serves there is nobody to send visitors to, and so none.
-    Nodes that are `misled` may serve by then, and nobody counts on it.
+    Nodes that are `misled` may serve by then, and nobody counts on it. One that does not serve is drained too
+    where its containers are: of one that ends again and again HAProxy thinks well every now and then.
 
     HAProxy and what stands before it are not in it: a node whose Caddy gets nothing still holds connections.
     """
     old = next((s.action for s in work.steps if isinstance(s.action, Undrain)), None)
     steps = [s for s in work.steps if not isinstance(s.action, Undrain)]
     behind = [s for s in steps if component(s) not in ENTRY_SIDE]
-    disturbed = {name for step in behind for name in step.disturbs}
-    services = sorted(n for n in disturbed & how.http if serving[n] - {work.node})
+    touched = {s.id: {*s.disturbs, *_lapsed(s, serving, how)} & how.http.keys() for s in behind}
+    services = sorted(n for n in set().union(*touched.values()) if serving[n] - {work.node})
     if not services:
         return work
-    inside = [i for i, s in enumerate(steps) if s in behind and not set(services).isdisjoint(s.disturbs)]
+    inside = [i for i, s in enumerate(steps) if not touched.get(s.id, set()).isdisjoint(services)]
     ends = {steps[i].settles or steps[i].id for i in inside}
     first, last = inside[0], max(i for i, s in enumerate(steps) if s.id in ends)
     again = undrain(work.node, tuple(sorted({*services, *(old.services if old else ())})))
+    served = tuple(name for name in services if work.node in serving[name])
     # One end for all that the turn disturbs: two ends would be counted as two nodes that are out (`check`).
     turn = [msgspec.structs.replace(s, settles=again.id) if s.disturbs else s for s in steps[: last + 1]]
     deadline_s = OTHERS_S + how.timeout_s + UNDRAIN_S
@@ -63,8 +66,8 @@ def drained(work: Work, serving: Mapping[str, Set[str]], misled: Set[str], how: 
         # An image that is still on its way is waited for while visitors come here.
         after=tuple(sorted({name for s in turn[first:] for name in s.after})),
         node=work.node,
-        disturbs=tuple(services),
-        settles=again.id,
+        disturbs=served,
+        settles=again.id if served else "",
         deadline_s=deadline_s,
     )
     again = msgspec.structs.replace(again, undoes=away.id)
@@ -72,8 +75,15 @@ def drained(work: Work, serving: Mapping[str, Set[str]], misled: Set[str], how: 
     return msgspec.structs.replace(work, steps=done)
 
 
+def _lapsed(step: Step, serving: Mapping[str, Set[str]], how: Draining) -> Set[str]:
+    """The service that a step works on, where its containers are there and do not serve."""
+    name = component(step).removeprefix("service/")
+    there = name in how.http and step.node in how.http[name] - serving[name]
+    return {name} if there and not isinstance(step.action, WatchHealthy) else set()
+
+
 def _least(node: str, serving: Set[str], misled: Set[str], how: Draining) -> int:
-    return 0 if node in misled else min(how.least, len(serving - misled - {node}))
+    return 0 if node in misled or node not in serving else min(how.least, len(serving - misled - {node}))
 
 
 def undrain(node: str, services: tuple[str, ...], why: str = "because it serves again") -> Step:

@@ -31,6 +31,7 @@ from dynia.services.planning.serving import (
     kept_for_last,
     misled,
     provider_owner,
+    with_containers,
 )
 from dynia.services.planning.speakers import hold_back, silence
 from dynia.services.planning.wanted import Wanted, render_wanted
@@ -148,9 +149,9 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
 
 
 def draining_of(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, ...]) -> Draining:
-    answered = (n for n in staying if isinstance(given.observed.nodes.get(n.name), NodeFacts))
+    answered = [n for n in staying if isinstance(given.observed.nodes.get(n.name), NodeFacts)]
     return Draining(
-        http=frozenset(s.name for s in spec.services if s.kind == "http"),
+        http=with_containers(spec, given.observed, answered),
         watch=tuple(n.name for n in answered if "haproxy" in n.components),
         least=floor(spec.nodes, spec.rollout.max_unavailable),
         timeout_s=spec.rollout.drain_timeout,

@@ -63,7 +63,8 @@ def roll(
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
     width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
     turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width), misled)
-    chained = [step for work in joining for step in _chain(work.steps, ())]
+    aside = (drained(work, serving, misled.keys(), draining) for work in joining)
+    chained = [step for work in aside for step in _chain(work.steps, ())]
     early, late = after_holder(chained, turns, holder)
     return Rolled(
         steps=(*early, *turns, *late),

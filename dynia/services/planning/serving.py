@@ -45,6 +45,22 @@ def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dic
     return {service: frozenset(names) for service, names in found.items()}
 
 
+def with_containers(
+    spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]
+) -> dict[str, frozenset[str]]:
+    """Per HTTP service the nodes that have containers of it, in whatever state. Whom somebody drained whole
+    gets no visitors anyway."""
+    projects: dict[str, set[str]] = {}
+    for node in nodes:
+        facts = observed.nodes.get(node.name)
+        if not isinstance(facts, NodeFacts) or WHOLE_NODE in facts.drained:
+            continue
+        for container in facts.containers:
+            projects.setdefault(container.project, set()).add(node.name)
+    http = (service.name for service in spec.services if service.kind == "http")
+    return {name: frozenset(projects.get(project(name), ())) for name in http}
+
+
 def drained_nodes(given: PlanningInput) -> tuple[str, ...]:
     """Those that somebody drained until further notice, by ordinal."""
     seen = ((n.name, given.observed.nodes.get(n.name)) for n in given.state.nodes_of(given.target))

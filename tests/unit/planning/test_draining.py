@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dynia.interfaces.desired import Rollout
+from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import Drain, ProvideImage, Undrain, WaitHealthy, WatchHealthy
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
@@ -49,6 +50,24 @@ def test_another_caddy_drains_every_service_that_visitors_come_to() -> None:
     plan = make_plan(wanting(spec, *SERVICES, caddy_image="registry.example/caddy:9"))
     _, action = one(plan, Drain)
     assert action.services == ("api", "web")
+
+
+def test_a_container_that_ends_again_and_again_is_drained_and_what_is_not_there_is_not() -> None:
+    """HAProxy thinks well of it every now and then; and nobody counts on it, so nothing stands in its way."""
+    given = wanting(worlds.cluster(3, (worlds.service(),)), worlds.service(config="level = 9\n"))
+    lapsed, gone = worlds.node_named(given, 2), worlds.node_named(given, 3)
+
+    def ending(facts: NodeFacts) -> NodeFacts:
+        found = (replace(c, state="restarting") if c.project == "dynia-api" else c for c in facts.containers)
+        return replace(facts, containers=tuple(found))
+
+    def removed(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, containers=tuple(c for c in facts.containers if c.project != "dynia-api"))
+
+    plan = make_plan(worlds.with_facts(worlds.with_facts(given, lapsed, ending), gone, removed))
+    drains = {s.action.node: s.action for s in plan.steps if isinstance(s.action, Drain)}
+    assert drains.keys() == {lapsed}, "the first one serves alone, so it waits"
+    assert drains[lapsed].services == ("api",) and drains[lapsed].least == {"api": 0}
 
 
 def test_haproxy_s_own_restart_is_not_in_it() -> None:

@@ -102,7 +102,7 @@ def test_the_way_back_goes_through_the_same_drains_one_node_after_the_other(
     assert Engine(cloud, disk, spec(2)).apply().exit_code == 8
     first, second, last = (cloud.machines[n].name for n in (2, 3, 1))
     turn = ["drain api", "push service/api", "undrain api"]
-    assert drains(cloud) == {first: turn * 2, second: turn * 2, last: [*turn, "push service/api"]}
+    assert drains(cloud) == {first: turn * 2, second: turn * 2, last: turn * 2}
     pushes = [deed.split()[0] for deed in cloud.deeds if deed.endswith("push service/api")]
     assert pushes == [first, second, last, last, first, second], "who serves nothing goes first"
 
