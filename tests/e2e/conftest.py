@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from dynia.providers.nodes.docker.lab import Lab
 from tests.availability.row import table
 from tests.e2e.hosts import Hosts
+from tests.e2e.kept import Kept
 from tests.e2e.loaded import ROWS
 from tests.e2e.pair import write_pair
-from tests.e2e.scratch import Scratch, applied
+from tests.e2e.scratch import Scratch, write_hello
 from tests.e2e.twin_cloud import TwinCloud
 
 
@@ -24,18 +26,45 @@ def cluster(lab: Lab) -> Iterator[Scratch]:
     made.remove()
 
 
+@pytest.fixture(scope="session")
+def kept(lab: Lab) -> Iterator[Kept]:
+    """Hands a cluster on from file to file."""
+    made = Kept(lab)
+    yield made
+    made.drop()
+
+
 @pytest.fixture(scope="module")
-def running(lab: Lab) -> Iterator[Scratch]:
+def running(kept: Kept, request: pytest.FixtureRequest) -> Iterator[Scratch]:
     """A cluster of three nodes that is applied, shared by the tests of a file: each leaves it settled."""
-    with applied(lab, "m") as made:
-        yield made
+    yield from _shared(kept, request, "m", write_hello)
 
 
 @pytest.fixture(scope="module")
-def pair(lab: Lab) -> Iterator[Scratch]:
+def pair(kept: Kept, request: pytest.FixtureRequest) -> Iterator[Scratch]:
     """Like `running`, with a service of two containers that mount files."""
-    with applied(lab, "p", write_pair) as made:
-        yield made
+    yield from _shared(kept, request, "p", write_pair)
+
+
+def _shared(
+    kept: Kept, request: pytest.FixtureRequest, kind: str, write: Callable[[Scratch], object]
+) -> Iterator[Scratch]:
+    """The next file gets it too, unless something failed."""
+    before = request.session.testsfailed
+    yield kept.take(kind, write)
+    if request.session.testsfailed != before:
+        kept.drop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that share a cluster follow one another, after those that make their own: there is one at a time."""
+    shared: dict[Path, int] = {}
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        kind = 0 if "kept" not in names else 1 if "running" in names else 2
+        shared[item.path] = max(kind, shared.get(item.path, 0))
+    items.sort(key=lambda item: shared[item.path])
 
 
 @pytest.fixture(scope="module")

@@ -75,8 +75,7 @@ class Scratch:
         self.folder.mkdir(parents=True)
         self.runs: list[Run] = []
         self.variables: dict[str, str] = {}
-        self.write_clusters()
-        self.write("compose.yaml", COMPOSE)
+        write_hello(self)
 
     # The files
 
@@ -95,6 +94,16 @@ class Scratch:
     def write_clusters(self, *, nodes: int = 3, entry: str = "vip") -> None:
         """The plain file: one service, `nodes` nodes."""
         self.write("clusters.yaml", CLUSTERS.format(name=self.name, nodes=nodes, entry=entry))
+
+    def renew(self, write: Callable[[Scratch], object]) -> None:
+        """All but the state is what `write` leaves, and applied."""
+        for path in self.folder.iterdir():
+            if path.name not in ("state.json", ".dynia"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.runs.clear()
+        self.variables.clear()
+        write(self)
+        self.apply()
 
     def state(self) -> dict[str, Any]:
         """state.json as it is now."""
@@ -233,6 +242,12 @@ class Scratch:
         if volumes:
             self.docker("volume", "rm", *volumes)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def write_hello(cluster: Scratch) -> None:
+    """The usual files."""
+    cluster.write_clusters()
+    cluster.write("compose.yaml", COMPOSE)
 
 
 @contextmanager

@@ -8,10 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from dynia.providers.nodes.docker.lab import Lab
 from tests.contract.state_world import GitWorld, git
-from tests.e2e.scratch import Scratch
+from tests.e2e.scratch import Scratch, applied
 
 pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def running(lab: Lab) -> Iterator[Scratch]:
+    """Its state does not stay in its folder, so nobody gets it afterwards."""
+    with applied(lab, "g") as made:
+        yield made
 
 
 @pytest.fixture
