@@ -138,8 +138,10 @@ class Never:
         for service in spec.services:
             key = (entry.who, service.name)
             self._out[key].discard(entry.where)
-            # One that serves a part of what runs on it is being mended, and that goes on.
-            if entry.where in self._serving[service.name] and "misled" not in entry.detail:
+            # One that serves a part of what runs on it is being mended, and that goes on; to one that is kept out
+            # nobody comes.
+            apart = "misled" in entry.detail or f"apart:{service.name}" in entry.detail.split()
+            if entry.where in self._serving[service.name] and not apart:
                 self._seen[key].add(entry.where)
             else:
                 self._seen[key].discard(entry.where)

@@ -16,6 +16,7 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
         "holder" if node.holds else "",
         "misled" if node.misled(SERVICES) else "",
         "astray" if _astray(node) else "",
+        *(f"apart:{name}" for name, routed in sorted(SERVICES.items()) if routed and world.apart(node, name)),
     )
     world.note(who, "look", node.name, " ".join(word for word in words if word))
     node.fenced(request.fence)

@@ -290,7 +290,7 @@ async def traffic(world: World, node: Node, request: TrafficRequest) -> Traffic:
                 sessions=int(n.at_work.get(service, 0.0) > world.now),
             )
             for service in http
-            for n in world.known(node)
+            for n in world.known(node, service)
         )
     )
 
@@ -309,7 +309,9 @@ def _heard(world: World, node: Node, question: Question) -> ServiceAnswer:
     holder = next((n for n in there if n.holds == question.address or n.provider_id in owners), None)
     if holder is None:
         return ServiceAnswer(said="no answer in time", silent=True)
-    told = [_through_caddy(n, question.host) for n in world.known(holder) if n.on and not n.cut]
+    lines = holder.loaded.get("haproxy", b"").decode(errors="replace").splitlines()
+    service = next((line.split()[0] for line in lines if question.host in line.split()), "")
+    told = [_through_caddy(n, question.host) for n in world.known(holder, service) if n.on and not n.cut]
     return next((one for one in told if one.status == 200), ServiceAnswer(status=503))
 
 

@@ -156,21 +156,30 @@ class World:
                 self.serving[service].discard(node.name)
                 # Taken from visitors while they came there, or when none came or could be sent elsewhere.
                 drained = not http or not node.on or node.away(service, self.now)
-                self.note(
-                    who, "out", node.name, service, 0.0 if drained or self._alone(node, service) else 1.0
-                )
+                nobody = drained or self._alone(node, service) or self.apart(node, service)
+                self.note(who, "out", node.name, service, 0.0 if nobody else 1.0)
         if not self._electing:
             self._electing = True
             self.loop.later(0.4, self._elect)
 
-    def known(self, watcher: Node) -> list[Node]:
-        """The nodes that a HAProxy sends to, by the file that it read."""
-        named = watcher.loaded.get("haproxy", b"").decode(errors="replace").split()
-        return [n for n in self.nodes.values() if n.address in named]
+    def known(self, watcher: Node, service: str) -> list[Node]:
+        """The nodes that a HAProxy sends a service to, by the file that it read."""
+        addresses, mine = set(), False
+        for line in watcher.loaded.get("haproxy", b"").decode(errors="replace").splitlines():
+            if not line.startswith("  "):
+                mine = line.split()[:1] == [service]
+            elif mine:
+                addresses.update(line.split()[1:])
+        return [n for n in self.nodes.values() if n.address in addresses]
+
+    def apart(self, node: Node, service: str) -> bool:
+        """Every HAProxy that knows the service sends it to others: this node is kept out."""
+        known = [self.known(watcher, service) for watcher in self.nodes.values() if watcher.on]
+        return any(known) and not any(node in named for named in known)
 
     def _alone(self, node: Node, service: str) -> bool:
         """Some HAProxy sends to this node, and knows nobody else who takes the service: a node that just came, say."""
-        known = [self.known(watcher) for watcher in self.nodes.values() if watcher.on]
+        known = [self.known(watcher, service) for watcher in self.nodes.values() if watcher.on]
         return any(
             node in named and not any(n is not node and n.takes(service, self.now, http=True) for n in named)
             for named in known

@@ -100,7 +100,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         draining = draining_of(given, spec, membership.staying)
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining)
     if rolled.held and not rolled.steps and not work.not_observed:
-        rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of)
+        rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining)
     configs = _with_images(work, rolled, first=given.rollback is not None) if settled else ()
     last = finish(given, spec, membership, wanted, holder)
     ready = settled and not configs
