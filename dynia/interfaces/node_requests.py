@@ -46,12 +46,17 @@ class ObserveRequest(Shape):
 
 
 class ExpectedFile(Shape):
-    """What a path looked like when the plan was made (law 4). An empty digest means: not there."""
+    """What a path looked like when the plan was made (law 4). Without digest, mode and owner: not there. (A
+    link, say, has no digest.)"""
 
     path: str
     digest: str
     mode: int = 0
     owner: str = ""
+
+    @property
+    def there(self) -> bool:
+        return bool(self.digest or self.mode or self.owner)
 
 
 class PushRequest(Shape):
@@ -80,13 +85,18 @@ class PushRequest(Shape):
 
 
 class RemoveRequest(Shape):
-    """Take a component off a node: `deactivate` (sh) under the lock, then delete `paths` (files, folders)."""
+    """Take a component off a node: `deactivate` (sh) under the lock, then delete `paths` (files, folders).
+
+    Only with what was seen there: a file below them that `expected` does not name was put there since the
+    plan, and counts as changed (law 4). With `everything` whatever is there goes.
+    """
 
     component: str
     lineage: str
     paths: tuple[str, ...]
     expected: tuple[ExpectedFile, ...] = ()
     deactivate: str = ""
+    everything: bool = False
     deadline_s: float = 110.0
     fence: Fence | None = None
 

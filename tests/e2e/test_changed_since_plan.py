@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
 KEEPALIVED = "/opt/dynia/keepalived/keepalived.conf"
 LAST_MILE = "/opt/dynia/haproxy/last-mile.lua"
+NOTES = "/opt/dynia/notes"
 
 
 class HotFix(Shape):
@@ -33,6 +34,9 @@ ROWS = {
     "mode": HotFix(path=HAPROXY, fix=f"chmod 640 {HAPROXY}"),
     "deleted": HotFix(path=HAPROXY, fix=f"rm {HAPROXY}"),
     "stray": HotFix(path=LAST_MILE, before=f"echo one >{LAST_MILE}", fix=f"echo two >{LAST_MILE}"),
+    "added": HotFix(
+        path=f"{NOTES}/two", before=f"mkdir -p {NOTES}; echo 1 >{NOTES}/one", fix=f"echo 2 >{NOTES}/two"
+    ),
     "unplanned": HotFix(path=KEEPALIVED, fix=f"echo '# 3 am' >>{KEEPALIVED}", says="was not in the plan"),
 }
 

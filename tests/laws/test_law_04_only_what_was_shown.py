@@ -1,16 +1,25 @@
-"""Law 4, the plan's part: later passes do what the preview showed, and every write names what it saw before."""
+"""Law 4, the plan's part: later passes do what the preview showed, and every write names what it saw before.
+
+And on the real script, run by a real `sh`: a removal takes what was seen, all of it, or nothing.
+"""
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import msgspec
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from dynia.interfaces.node_requests import RemoveRequest
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import ActivateComponent, PushComponent, RemoveComponent
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan, make_plan_with_recipes
 from dynia.services.planning.simulate import allowed_in_preview, simulate
 from tests.examples import examples
+from tests.integration.node_scripts.machine import LINEAGE, Machine
 from tests.laws.random_worlds import broken_worlds
 from tests.plans import worlds
 from tests.plans.templates import SMALL
@@ -51,6 +60,7 @@ def test_every_path_that_is_touched_or_activated_comes_with_what_it_looked_like(
                 if f.kind != "dir" and any(f.path == p or f.path.startswith(p + "/") for p in action.paths)
             }
             assert set(expected) == below
+            assert not action.everything, "no host is left here"
         for path, looked in expected.items():
             assert looked == seen.get(path, ("", 0, ""))
 
@@ -62,3 +72,40 @@ def test_a_step_that_was_not_shown_is_refused() -> None:
     stranger = msgspec.structs.replace(following.steps[0], id="clever-raven/delete")
     assert not allowed_in_preview(stranger, approved)
     assert all(allowed_in_preview(step, approved) for step in following.steps)
+
+
+NAMES = ("compose.yaml", ".env", "a b", "notes", "config/x", "config/eu/y")
+trees = st.dictionaries(
+    st.sampled_from(NAMES), st.tuples(st.sampled_from("12"), st.sampled_from((0o644, 0o600)))
+)
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(trees, trees)
+def test_a_removal_takes_all_that_was_seen_or_nothing(
+    seen: dict[str, tuple[str, int]], there: dict[str, tuple[str, int]]
+) -> None:
+    """Whatever a person did since: written, edited, deleted, its mode; strays that were seen go too."""
+    with tempfile.TemporaryDirectory() as folder:
+        machine, home = Machine(Path(folder)), "services/api"
+        machine.bootstrap()
+        for name, (content, mode) in seen.items():
+            machine.write(f"{home}/{name}", content, mode)
+        request = RemoveRequest(
+            component="service/api",
+            lineage=LINEAGE,
+            paths=(machine.path(home),),
+            expected=machine.expectations(*(f"{home}/{name}" for name in seen)),
+        )
+        for name in seen.keys() - there.keys():
+            Path(machine.path(f"{home}/{name}")).unlink()
+        for name, (content, mode) in there.items():
+            machine.write(f"{home}/{name}", content, mode)
+        before = machine.files()
+        changed = sorted(
+            machine.path(f"{home}/{name}") for name in NAMES if seen.get(name) != there.get(name)
+        )
+        answer = machine.remove(request)
+        assert (answer.phase, sorted(answer.changed)) == ("expected" if changed else "done", changed)
+        left = machine.files()
+        assert left == before if changed else [name for name in left if name.startswith(home)] == []

@@ -2,7 +2,7 @@
 
 Six are the obvious ones of such a tool; three more were chosen before the checks of the laws that find them were written:
 a gate that is announced and was not asked; a machine deleted by its number, whoever's it is; every node of a rollout at
-once. One came with drains, and one with the way back.
+once. One came with drains, one with the way back, and one with a world in which it was so.
 """
 
 from __future__ import annotations
@@ -155,6 +155,17 @@ class ForgetsOne(Script):
         return super().to_put_back(kept)[:-1]
 
 
+class TakesUnseen(Script):
+    """A removal takes what came since it was planned."""
+
+    def unseen(self, expected: tuple[ExpectedFile, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
+        return ()
+
+
+class RemovesBlindly(Connection):
+    script = TakesUnseen
+
+
 class PutBackBadly(Connection):
     script = ForgetsOne
 
@@ -222,6 +233,7 @@ BUGS: dict[str, Parts] = {
     "checked before and not within the write": Parts(connection=connected(CheckedBefore)),
     "the lease is not fenced": Parts(store=Unfenced),
     "the holder goes first": Parts(reconciler=HolderFirst),
+    "a removal takes what was not seen": Parts(connection=connected(RemovesBlindly)),
     "a node that is put back forgets a file": Parts(connection=connected(PutBackBadly)),
     "a rollback forgets a node": Parts(reconciler=ForgetsANode),
     "a gate is announced and was not asked": Parts(connection=connected(NotAsked)),

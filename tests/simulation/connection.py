@@ -72,23 +72,27 @@ class Connection:
 
     async def push(self, request: PushRequest) -> PushAnswer:
         if request.files and self.world.chance(self.world.odds.hasty):
-            self._mended_meanwhile(request.files[0].path)
+            self._meanwhile(request.files[0].path)
         made = self.script(self.world, self.node, self.who, request.component)
         return await self._run(f"push {request.component}", lambda: made.push(request))
 
-    def _mended_meanwhile(self, path: str) -> None:
-        """A person mends the very file, while the push is under way."""
+    def _meanwhile(self, path: str, new: bytes = b"") -> None:
+        """A person mends that very file, or puts a new one there, while the call is under way."""
 
         def edit() -> None:
             there = self.node.files.get(path)
-            if there is not None and self.node.on:
-                self.node.files[path] = File(there.content + b"# just now\n", there.mode)
+            if (there is not None or new) and self.node.on:
+                content, mode = (there.content, there.mode) if there is not None else (new, 0o644)
+                self.node.files[path] = File(content + b"# just now\n", mode)
                 self.world.fired["person: just now"] += 1
                 self.world.note("person", "edit", self.node.name, path)
 
         self.world.loop.later(self.world.fate.uniform(0.0, 0.3), edit)
 
     async def remove(self, request: RemoveRequest) -> PushAnswer:
+        place = request.paths[0]
+        if place not in self.node.files and self.world.chance(self.world.odds.hasty):
+            self._meanwhile(f"{place}/notes-0.txt", b"remember\n")
         made = self.script(self.world, self.node, self.who, request.component)
         return await self._run(f"remove {request.component}", lambda: made.remove(request))
 

@@ -103,7 +103,7 @@ class Script:
         if seen := node.fenced(request.fence):
             return PushAnswer(phase="fenced", output=str(seen))
         await self.pause()
-        changed = await self._compare(request.expected)
+        changed = await self._compare(request.expected, () if request.everything else request.paths)
         if changed:
             return PushAnswer(phase="expected", changed=changed)
         if request.deactivate:
@@ -137,15 +137,22 @@ class Script:
         self.since = self.world.now
         return True
 
-    async def _compare(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
-        changed = self.differing(expected)
+    async def _compare(
+        self, expected: tuple[ExpectedFile, ...], only_seen: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
+        """`only_seen`: paths below which there may be nothing else."""
+        changed = (*self.differing(expected), *self.unseen(expected, only_seen))
         if changed and self.component in self.node.transactions:
             await self._put_back()
-            changed = self.differing(expected)
+            changed = (*self.differing(expected), *self.unseen(expected, only_seen))
         return changed
 
-    def differing(self, expected: Iterable[ExpectedFile]) -> tuple[str, ...]:
+    def differing(self, expected: tuple[ExpectedFile, ...]) -> tuple[str, ...]:
         return tuple(e.path for e in expected if not self._as_expected(e))
+
+    def unseen(self, expected: tuple[ExpectedFile, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
+        seen = {e.path for e in expected}
+        return tuple(sorted(p for path in paths for p in self.node.below(path) if p not in seen))
 
     def _as_expected(self, wanted: ExpectedFile) -> bool:
         there = self.node.files.get(wanted.path)

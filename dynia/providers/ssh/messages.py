@@ -96,6 +96,7 @@ def remove_message(request: RemoveRequest) -> bytes:
         "delete": _lines(request.paths),
         "secret": b"",
         "deactivate": request.deactivate.encode(),
+        "only-seen": b"" if request.everything else b"yes",
     }
     return _tar(notes, [])
 
@@ -116,8 +117,7 @@ def _expected(files: tuple[ExpectedFile, ...]) -> bytes:
     """Lines "digest mode owner path". ``absent``: not there. ``there``: something that has no digest."""
     lines = []
     for file in files:
-        known = bool(file.mode or file.owner)
-        digest = file.digest or ("there" if known else "absent")
+        digest = file.digest or ("there" if file.there else "absent")
         _like(re.compile(r"(sha256|hmac):[0-9a-f]{64}|there|absent"), digest, "digest")
         owner = file.owner or "-"
         _like(re.compile(r"[^\s]+"), owner, "owner")

@@ -134,13 +134,15 @@ class RecordComponent(Action, tag="record_component"):
 
 
 class RemoveComponent(Action, tag="remove_component"):
-    """Takes a component (a service that left the file, a stray file) off a node."""
+    """Takes a component (a service that left the file, a stray file) off a node: what was seen there, and
+    nothing that came since (law 4). `everything`: the host is left, and nothing of ours stays."""
 
     node: str
     component: str
     paths: tuple[str, ...]
     expected: tuple[ExpectedFile, ...] = ()
     deactivate: str = ""
+    everything: bool = False
 
     def sentence(self) -> str:
         return f"remove {self.component}"
@@ -153,6 +155,7 @@ class RemoveComponent(Action, tag="remove_component"):
             paths=self.paths,
             expected=self.expected,
             deactivate=self.deactivate,
+            everything=self.everything,
         )
         connection = await tools.connection(self.node)
         must_be_done(self.node, self.component, await connection.remove(request), _NOT_GONE)

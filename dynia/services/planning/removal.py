@@ -56,7 +56,7 @@ def empty_node(node: Node, facts: NodeFacts, why: str) -> tuple[Step, ...]:
             continue
         after = (steps[-1].id,) if steps else ()
         steps.append(remove(node.name, name, facts, why, after))
-    action = RemoveComponent(node=node.name, component=REST, paths=EVERYTHING)
+    action = RemoveComponent(node=node.name, component=REST, paths=EVERYTHING, everything=True)
     after = (steps[-1].id,) if steps else ()
     steps.append(Step(id=f"{node.name}/{REST}/remove", action=action, why=why, after=after, node=node.name))
     return tuple(steps)

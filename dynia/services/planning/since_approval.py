@@ -82,7 +82,7 @@ def changed_since(
 def _not_as_left(now: ExpectedFile, left: Left, action: PushComponent | RemoveComponent) -> bool:
     """No digest of a secret is known here. But what this apply wrote is not wanted again of the same release,
     unless somebody changed it."""
-    if now.digest and (now.mode, now.owner) != (left.mode, OWNER):
+    if now.there and (now.mode, now.owner) != (left.mode, OWNER):
         return True
     if left.digest is not None:
         return now.digest != left.digest
@@ -97,7 +97,7 @@ def _with_folders(path: str) -> list[str]:
 
 def _same(now: ExpectedFile, then: FileSeen | None) -> bool:
     """A secret file of a node that had no key yet for its hashes is not known well enough to differ."""
-    if then is None or not now.digest:
-        return then is None and not now.digest
+    if then is None or not now.there:
+        return then is None and not now.there
     same = not then.digest or now.digest == then.digest
     return same and (now.mode, now.owner) == (then.mode, then.owner)

@@ -47,7 +47,8 @@ class Expect:
 
 @dataclass(frozen=True)
 class Asked:
-    """A push or a removal, in words. `paths` of a removal are what it deletes."""
+    """A push or a removal, in words. `delete` of a removal are its paths; `planned` now, it expects all that is
+    there, and with `everything` it takes whatever is there."""
 
     verb: Literal["push", "remove"]
     component: str = "haproxy"
@@ -59,6 +60,8 @@ class Asked:
     activate: Word = ""
     probe: Word = ""
     fence: Fence | None = None
+    planned: bool = False
+    everything: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,10 @@ def request(
         owner = "nobody:nogroup" if one.twist == "owner" else OWNER
         return ExpectedFile(path=path, digest=digest(content, one), mode=mode, owner=owner)
 
-    seen = tuple(expected(one) for one in asked.expected)
+    wanted = asked.expected
+    if asked.verb == "remove" and asked.planned:
+        wanted += tuple(Expect(name) for name in now if _inside(name, asked.delete))
+    seen = tuple(expected(one) for one in wanted)
     if asked.verb == "remove":
         return RemoveRequest(
             component=asked.component,
@@ -135,6 +141,7 @@ def request(
             paths=tuple(root + name for name in asked.delete),
             expected=seen,
             deactivate=scripts(asked.component, asked.activate),
+            everything=asked.everything,
             fence=asked.fence,
         )
     return PushRequest(
@@ -149,3 +156,7 @@ def request(
         probe_s=0.0,
         fence=asked.fence,
     )
+
+
+def _inside(name: str, paths: tuple[str, ...]) -> bool:
+    return any(f"{name}/".startswith(f"{path}/") for path in paths)

@@ -98,6 +98,8 @@ def requests(draw: Any, mood: Mood) -> Asked:
         expected = tuple(Expect(name, draw(twists), draw(st.booleans())) for name in known)
     else:
         expected = tuple(Expect(name) for name in (*(file[0] for file in files), *delete) if name in names)
+    # No plan takes the roots but with all that is in them: there is more there than a look tells of.
+    everything = bool({OPT, VAR}.intersection(delete)) or draw(st.booleans())
     words = SCRIPTS[verb, mood == "honest"]
     return Asked(
         verb,
@@ -110,6 +112,8 @@ def requests(draw: Any, mood: Mood) -> Asked:
         activate=draw(st.sampled_from(words[1])),
         probe=draw(st.sampled_from(words[2])),
         fence=draw(fences if mood == "wild" else st.sampled_from((None, LATEST))),
+        planned=mood != "wild",
+        everything=verb == "remove" and everything,
     )
 
 

@@ -122,7 +122,9 @@ def test_a_push_and_then_a_removal_that_are_killed_are_put_back_both(machine: Ma
     cut = cut_at("push", place_of("push", 'perform activate "$(left)" || fail activate'), 1)
     machine.run_and_kill(cut, push_args(planned), messages.push_message(planned))
     assert content(machine) == NEW
-    removal = RemoveRequest(component="haproxy", lineage=LINEAGE, paths=(machine.path("haproxy"),))
+    removal = RemoveRequest(
+        component="haproxy", lineage=LINEAGE, paths=(machine.path("haproxy"),), everything=True
+    )
     cut = cut_at("remove", place_of("remove", "commit"), 1)
     machine.run_and_kill(cut, remove_args(removal), messages.remove_message(removal))
     assert not Path(machine.path("haproxy")).exists()

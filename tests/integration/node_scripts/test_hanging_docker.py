@@ -130,6 +130,7 @@ def test_a_removal_that_gets_no_answer_from_docker_has_deleted_nothing_and_says_
         node="web-1",
         component="service/api",
         paths=(machine.path("haproxy"),),
+        everything=True,
         deactivate=removal("service/api").deactivate,
     )
     with pytest.raises(ApplyFailed) as caught:

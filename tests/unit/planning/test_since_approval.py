@@ -8,7 +8,7 @@ import pytest
 from dynia.interfaces.node_requests import ExpectedFile
 from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.release import Release, ReleaseFile
-from dynia.services.actions import PushComponent
+from dynia.services.actions import PushComponent, RemoveComponent
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.plan import Step
 from dynia.services.planning.since_approval import changed_since, touched_by
@@ -67,3 +67,14 @@ def test_what_this_apply_wrote_is_as_it_left_it_with_mode_and_owner(
     later = push("r2")
     later = replace(later, action=replace(later.action, expected=expected))
     assert changed_since((later,), {"web-1": facts}, touched) == told
+
+
+@pytest.mark.parametrize("mode", [0o777, 0])
+def test_a_link_that_came_since_the_approved_look_is_not_deleted(mode: int) -> None:
+    """It has no digest: that alone does not mean that nothing is there."""
+    facts = next(f for f in three().observed.nodes.values() if isinstance(f, NodeFacts))
+    home = "/opt/dynia/services/old"
+    expected = ExpectedFile(path=f"{home}/notes", digest="", mode=mode, owner="root:root" if mode else "")
+    action = RemoveComponent(node="web-1", component="service/old", paths=(home,), expected=(expected,))
+    step = Step(id="web-1/service/old/remove", action=action, why="because it left", node="web-1")
+    assert changed_since((step,), {"web-1": facts}, {}) == ((("web-1", f"{home}/notes"),) if mode else ())

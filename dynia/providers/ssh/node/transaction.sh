@@ -139,6 +139,19 @@ differing() {
       [ "$owner" = - ] || [ "$owner" = "${now#* }" ] || printf '%s\n' "$path"
     fi
   done <"$ask/expected"
+  [ ! -s "$ask/only-seen" ] || unseen
+}
+
+# What lies where a removal deletes and the plan has not seen: its own paths are there twice, so never alone. No look
+# tells of the flags of a drain. A folder that can't be looked through may hold anything.
+unseen() {
+  {
+    cut -d ' ' -f 4- "$ask/expected" "$ask/expected"
+    while IFS= read -r path; do
+      [ -e "$path" ] || [ -L "$path" ] || continue
+      find "$path" -path "$opt/caddy/drain" -prune -o ! -type d -print || printf '%s\n' "$path"
+    done <"$ask/delete"
+  } 2>/dev/null | sort | uniq -u
 }
 
 # Compare with the plan. A push that died has left its transaction: a plan that was made after it saw the half-done
