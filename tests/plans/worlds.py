@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -132,8 +132,8 @@ def wanting(given: PlanningInput, spec: ClusterSpec | None) -> PlanningInput:
     secrets = secret_files(spec, {}, TOKEN)
     nodes: dict[str, ObservedNode] = {}
     for name, facts in given.observed.nodes.items():
-        if isinstance(facts, NodeFacts) and facts.secrets:
-            facts = replace(facts, secrets={path: hmac(content) for path, content in secrets.items()})
+        if isinstance(facts, NodeFacts):
+            facts = replace(facts, secrets=_told(facts, secrets))
         nodes[name] = facts
     images = {reference: resolved(reference) for reference in image_references(spec)}
     observed = replace(given.observed, images=images, nodes=nodes)
@@ -145,6 +145,11 @@ TOKEN = "dop_v1_failover"
 
 def hmac(content: bytes) -> str:
     return "hmac:" + hashlib.sha256(b"the node's key" + content).hexdigest()
+
+
+def _told(facts: NodeFacts, secrets: Mapping[str, bytes]) -> dict[str, str]:
+    """A node compares with its key, which it has since it was made ready."""
+    return {path: hmac(content) for path, content in secrets.items()} if facts.lineage else {}
 
 
 def passes(given: PlanningInput, most: int = 6) -> tuple[list[Plan], PlanningInput]:
@@ -244,7 +249,7 @@ def _real_address(address: ProviderAddress) -> ProviderAddress:
 def _real_facts(facts: ObservedNode, given: PlanningInput) -> ObservedNode:
     if isinstance(facts, NotObserved):
         return facts
-    secrets = {path: hmac(content) for path, content in given.secrets.items()} if facts.lineage else {}
+    secrets = _told(facts, given.secrets)
     files = tuple(
         replace(f, digest=secrets.get(f.path, f.digest)) if "(known" in f.digest else f for f in facts.files
     )

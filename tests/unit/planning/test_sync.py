@@ -40,6 +40,15 @@ def test_what_only_a_machine_lacks_is_nothing_to_do_for_sync() -> None:
     assert [w.reason.split()[0] for w in plan.waiting] == ["create"]
 
 
+def test_a_file_that_changed_its_mind_leaves_nothing_to_do() -> None:
+    """A node tells of a secret at the first look after the file has it again: it has its key for good."""
+    world = three()
+    assert world.desired is not None and world.desired.services
+    away = worlds.wanting(world, replace(world.desired, services=()))
+    assert not make_plan(away, sync=True).empty
+    assert make_plan(worlds.wanting(away, world.desired), sync=True).empty
+
+
 @settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_its_first_plan_names_all_that_it_does_and_nothing_else(world: PlanningInput) -> None:
