@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 
+from dynia.interfaces.desired import ApiEntry, Entry, VipEntry
+from dynia.interfaces.observed import NodeFacts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import MAX_PASSES, make_plan
 from tests.examples import examples
-from tests.laws.random_worlds import broken_worlds
+from tests.laws.random_worlds import broken_worlds, settled
 from tests.plans import worlds
+
+replace = msgspec.structs.replace
 
 
 @settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,8 +31,7 @@ def test_passes_lead_to_an_empty_plan(world: PlanningInput) -> None:
         assert held and all("must serve" in w.reason for w in held)
         assert plan.away or "put the former content back" in plan.waiting[-1].reason
         return
-    # The model's keepalived does not follow a file that names another address.
-    assert [d for d in plan.drift if d.detail != "no node has it"] == []
+    assert plan.drift == ()
     assert plan.changes == ()
 
 
@@ -48,3 +53,27 @@ def test_nothing_is_left_that_the_file_does_not_name(world: PlanningInput) -> No
     for node in (n for n in nodes if n.name not in held_back):
         assert {name for name in node.components if name.startswith("service/")} == services
         assert not node.pushed
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(ApiEntry(), VipEntry(), id="from-a-cloud"),
+        pytest.param(VipEntry(), VipEntry(address="198.18.7.77"), id="another-address"),
+    ],
+)
+def test_a_master_has_the_address_that_its_new_config_names(before: Entry, after: Entry) -> None:
+    """So keepalived is when it is reloaded. Who else has it then has it by mistake, and gives it up."""
+    world = settled(3, 1, before)
+    assert world.desired is not None
+    _, end = worlds.passes(worlds.wanting(world, replace(world.desired, entry=after)))
+    assert make_plan(end).drift == ()
+    address = end.state.clusters[0].reserved_ip
+    assert address is not None
+    backup = next(
+        name for name, f in end.observed.nodes.items() if isinstance(f, NodeFacts) and f.vrrp == "BACKUP"
+    )
+    end = worlds.with_facts(end, backup, lambda f: replace(f, addresses=(*f.addresses, address.address)))
+    (split,) = make_plan(end).drift
+    assert (split.category, split.remedy) == ("split", f"will be taken off {backup}")
+    assert make_plan(worlds.passes(end)[1]).drift == ()

@@ -130,8 +130,9 @@ class ModelNode:
             self.units[unit] = UnitSeen(name=unit, active="active", enabled="enabled")
         if component.name == "keepalived":
             self.vrrp = self.vrrp or "BACKUP"
-            if self.vrrp != "MASTER" or isinstance(topology.spec.entry, ApiEntry):
-                self.addresses = tuple(a for a in self.addresses if a != topology.reserved_ip)
+            others = tuple(a for a in self.addresses if a != topology.reserved_ip)
+            holds = self.vrrp == "MASTER" and not isinstance(topology.spec.entry, ApiEntry)
+            self.addresses = tuple(sorted({*others, topology.reserved_ip})) if holds else others
         elif component.name == "firewall":
             self.firewall = "loaded"
         if isinstance(component, ServiceComponent):
