@@ -23,9 +23,11 @@ GET, POST = Kind(), Kind(method="POST", path="/cgi-bin/index.cgi")
 
 
 def visits(
-    target: Target, kind: Kind = GET, *, rate: int = 20, timeout_s: float = 3.0, around_s: float = 0.0
+    target: Target, kind: Kind = GET, *, rate: int = 0, timeout_s: float = 3.0, around_s: float = 0.0
 ) -> Load:
-    """A light load: for as long as its block lasts, and `around_s` before and after."""
+    """A light load: for as long as its block lasts, and `around_s` before and after. What is at work for a while
+    comes less often: ten connections may wait for the lab's service, and the next one is lost for a second."""
+    rate = rate or (6 if kind is POST else 20)
     return Load(
         target.address, target, rate=rate, around_s=around_s, timeout_s=timeout_s,
         mix=(kind,), waits=(0.2 if kind is POST else 0.0,), sessions=(),
@@ -79,5 +81,5 @@ def check(row: Row, *, moved: Sequence[Move] = ()) -> None:
         f"{row.name}: {row.sent} requests, {len(lost)} lost, {len(moved)} moves of the address, "
         f"slowest {row.slowest * 1000:.0f} ms"
     )
-    assert row.sent > 20
+    assert row.sent > 10
     assert lost == [], f"{len(lost)} of {row.sent} at {row.name}, the first one: {lost[0]}"
