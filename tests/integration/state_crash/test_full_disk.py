@@ -97,7 +97,7 @@ def lived(home: Path, cloud: Cloud) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("fills", "step", "told"),
     [
-        (fill, PAGE, r"\d(\.\d)? k?B free of 524 kB"),
+        (fill, PAGE, r"\d+(\.\d)? k?B free of 524 kB"),
         (use_up, 1, r"\d+ kB free of 524 kB, (no more files fit|files left: \d)"),
     ],
     ids=["no room", "no more files"],
