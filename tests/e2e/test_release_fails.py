@@ -19,7 +19,7 @@ from tests.e2e.visitor import Visitors
 pytestmark = pytest.mark.lab
 
 # Who HAProxy sends the service to, by its own word.
-SENT = "curl -s 'http://127.0.0.1:8404/traffic;csv' | sed -n 's/^service-pair,\\([^,]*\\),.*/\\1/p'"
+SENT = "curl -s 'http://127.0.0.1:8404/traffic;csv' | sed -n 's/^service-pair,\\([^,.]*\\),.*/\\1/p'"
 GOOD = "httpd -f -p 8000 -h /www & wait"
 BLUE = "    environment: {COLOUR: blue}\n"
 # Without it the container looks well, and only the gate's own request tells.

@@ -98,6 +98,10 @@ def parse_gate(raw: bytes) -> GateAnswer:
     )
 
 
+# The second server of a node in haproxy.cfg: asked where no node passes its checks.
+UNCHECKED = ".unchecked"
+
+
 class _Upstream(msgspec.Struct):
     address: str
     num_requests: int
@@ -120,19 +124,19 @@ def drained(tokens: list[bytes]) -> tuple[str, ...]:
 def parse_traffic(raw: bytes) -> Traffic:
     """What a HAProxy sends and what a Caddy has at work, as far as it is understood."""
     found = _whole(raw, "haproxy")
-    sent = []
-    for row in text(token(found, "haproxy", 0), 2_000_000).split("\n"):
-        columns = row.split(",")
-        if len(columns) == 4 and columns[1] not in ("BACKEND", "FRONTEND"):
-            service, node, sessions, status = columns
-            sent.append(
-                Sent(
-                    service=service.removeprefix("service-"),
-                    node=node,
-                    taking=status.startswith(_TAKING),
-                    sessions=number(sessions.encode()),
-                )
-            )
+    rows = (row.split(",") for row in text(token(found, "haproxy", 0), 2_000_000).split("\n"))
+    taking: dict[tuple[str, str], bool] = {}
+    sessions: Counter[tuple[str, str]] = Counter()
+    for service, server, open_now, status in (row for row in rows if len(row) == 4):
+        where = (service.removeprefix("service-"), server.removesuffix(UNCHECKED))
+        sessions[where] += number(open_now.encode())
+        # Whom HAProxy would ask if nobody passed his checks takes nothing now.
+        if server not in ("BACKEND", "FRONTEND") and not server.endswith(UNCHECKED):
+            taking[where] = status.startswith(_TAKING)
+    sent = [
+        Sent(service=where[0], node=where[1], taking=takes, sessions=sessions[where])
+        for where, takes in taking.items()
+    ]
     at_work: Counter[str] = Counter()
     try:
         told = _upstreams.decode(token(found, "caddy", 0) or b"[]")

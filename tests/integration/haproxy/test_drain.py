@@ -106,6 +106,22 @@ def test_a_flag_whose_owner_died_keeps_nobody_away_for_longer_than_it_says(nodes
     assert flag.exists()
 
 
+def test_where_no_node_passes_its_checks_all_are_asked_anyway(nodes: Nodes) -> None:
+    """A machine that is short of time takes every node for dead at once, and would refuse everybody."""
+    nodes.one.drain(60)
+    nodes.other.drain(60)
+    until(lambda: nodes.taking() == set())
+    assert [nodes.visit() for _ in range(4)] == [200] * 4
+    asked: list[int] = []
+    asker = threading.Thread(target=lambda: asked.extend(nodes.visit("/held") for _ in range(2)), daemon=True)
+    asker.start()
+    until(lambda: sum(sent.sessions for sent in nodes.one.traffic(nodes.haproxy.alive).sent) == 1)
+    assert {sent.node for sent in nodes.one.traffic(nodes.haproxy.alive).sent} == {"misty-owl", "swift-fox"}
+    Answer.may.set()
+    asker.join(30)
+    assert asked == [200] * 2
+
+
 def test_a_drain_of_the_whole_node_needs_no_flag_of_its_services_and_outlives_those_that_end(
     nodes: Nodes,
 ) -> None:
