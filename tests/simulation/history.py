@@ -264,14 +264,11 @@ class Announced:
 
 
 class OneWriter:
-    """Law 11: whoever has no lease, or one that another has taken over, begins nothing."""
+    """Law 11: whoever has no lease, or one that another has taken over, begins nothing. Who froze between the check
+    and the call is refused by the node itself, so there the deed counts; no vendor would refuse."""
 
-    CHANGING = (
-        "push",
-        "remove",
-        "drain",
-        "undrain",
-        "bootstrap",
+    ON_NODES = ("push", "remove", "drain", "undrain", "bootstrap")
+    AT_VENDORS = (
         "create",
         "start",
         "delete",
@@ -288,6 +285,7 @@ class OneWriter:
         self.found: list[str] = []
         self._held: dict[str, str] = {}
         self._latest = ""
+        self._late: dict[tuple[str, str], str] = {}
 
     def see(self, entry: Entry) -> None:
         match entry.what:
@@ -299,8 +297,14 @@ class OneWriter:
                     del self._held[entry.who]
             case "sent":
                 verb = entry.detail.split(" ")[0]
-                if verb in self.CHANGING and self._held.get(entry.who) != self._latest:
-                    self.found.append(
+                if verb in (*self.ON_NODES, *self.AT_VENDORS) and self._held.get(entry.who) != self._latest:
+                    said = (
                         f"law 11: {entry.who} sends {entry.detail} at {entry.at:.3f} "
                         f"with lease {self._held.get(entry.who, 'none')}, and {self._latest} was taken"
                     )
+                    if verb in self.AT_VENDORS:
+                        self.found.append(said)
+                    else:
+                        self._late[entry.who, entry.where] = said
+            case "done" if (entry.who, entry.where) in self._late:
+                self.found.append(self._late.pop((entry.who, entry.where)))
