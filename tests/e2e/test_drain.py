@@ -48,7 +48,7 @@ def test_a_node_tells_what_its_haproxy_sends_and_what_its_caddy_has_open(pair: S
         rows = pair.sh(node, "curl -s -f 'http://127.0.0.1:8404/traffic;csv'").splitlines()
         columns = [row.split(",") for row in rows if row.startswith("service-pair,")]
         assert {(row[1], row[17]) for row in columns if row[1] != "BACKEND"} == {
-            (n, "UP") for n in pair.nodes()
+            told for n in pair.nodes() for told in ((n, "UP"), (f"{n}.unchecked", "no check"))
         }
         pid = pair.sh(node, "docker inspect -f '{{.State.Pid}}' dynia-caddy").strip()
         told = pair.sh(node, f"nsenter -t {pid} -n curl -s -f http://127.0.0.1:2019/reverse_proxy/upstreams")

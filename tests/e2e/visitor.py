@@ -23,11 +23,9 @@ GET, POST = Kind(), Kind(method="POST", path="/cgi-bin/index.cgi")
 
 
 def visits(
-    target: Target, kind: Kind = GET, *, rate: int = 0, timeout_s: float = 3.0, around_s: float = 0.0
+    target: Target, kind: Kind = GET, *, rate: int = 20, timeout_s: float = 3.0, around_s: float = 0.0
 ) -> Load:
-    """A light load: for as long as its block lasts, and `around_s` before and after. What is at work for a while
-    comes less often: ten connections may wait for the lab's service, and the next one is lost for a second."""
-    rate = rate or (6 if kind is POST else 20)
+    """A light load: for as long as its block lasts, and `around_s` before and after."""
     return Load(
         target.address, target, rate=rate, around_s=around_s, timeout_s=timeout_s,
         mix=(kind,), waits=(0.2 if kind is POST else 0.0,), sessions=(),
@@ -41,11 +39,11 @@ class Visitors:
     nobody asked for it. What that costs is measured elsewhere; here it must not hide what a rollout costs.
     """
 
-    def __init__(self, cluster: Scratch, *nodes: str, kind: Kind = GET) -> None:
+    def __init__(self, cluster: Scratch, *nodes: str, kind: Kind = GET, rate: int = 20) -> None:
         self._cluster = cluster
         self._began = time.time()
         addresses = (cluster.entry(), *(cluster.address(node) for node in nodes))
-        self._visits = [visits(Target(address=address), kind) for address in addresses]
+        self._visits = [visits(Target(address=address), kind, rate=rate) for address in addresses]
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Visitors:
