@@ -249,6 +249,15 @@ class Container(Shape):
     stand_in: tuple[str, ...] = ()
 
 
+class PreDeploy(Shape):
+    """What runs once in the new image, before the release comes to any node. `container` is a compose service
+    of the service's, `command` an argv that no shell reads; `timeout` in seconds."""
+
+    container: str
+    command: tuple[str, ...]
+    timeout: float = 600.0
+
+
 class Service(Shape):
     """One service: a compose file and how it is reached.
 
@@ -269,6 +278,7 @@ class Service(Shape):
     target: Target | None = None
     health: Health = Health()
     volumes: Literal["refuse", "per-node"] = "refuse"
+    pre_deploy: PreDeploy | None = None
     as_written: bytes = b""
 
 

@@ -69,6 +69,9 @@ class PushRequest(Shape):
     run again on the old files, and the answer says which phase failed with its last lines. No files and no
     delete is an activation alone. Scripts are constants of the component plus quoted values; they see
     no secret. `lineage` is written on the first push and compared after.
+
+    Without `swap` it ends after `check`, whatever else is asked for: `files` were there for that script, and
+    are gone with the stage.
     """
 
     component: str
@@ -80,6 +83,7 @@ class PushRequest(Shape):
     activate: str = ""
     probe: str = ""
     probe_s: float = 10.0
+    swap: bool = True
     deadline_s: float = 110.0
     fence: Fence | None = None
 

@@ -113,7 +113,9 @@ def _service(service: Service, images: Set[str], stand_in: str, told: list[Repla
         argv = _argv(service, container)
         told.append(Replaced(what=f"image {container.image}", by="a stand-in that answers every request"))
         made.append(replace(container, image=stand_in, stand_in=argv))
-    return replace(service, containers=tuple(made))
+    if service.pre_deploy is not None:
+        told.append(Replaced(what=f"pre_deploy of {service.name}", by="nothing: it may need what is outside"))
+    return replace(service, containers=tuple(made), pre_deploy=None)
 
 
 def _argv(service: Service, container: Container) -> tuple[str, ...]:

@@ -102,7 +102,8 @@ class Cluster(Shape, rename="camel"):
     by kind and component, tell how long a plan will take; nothing else rests on them. `generations` are those
     that nodes keep, the newest last; `rollback` is one that was begun; `secrets_written`: since the newest
     something was written of which no digest tells what it is; `holds` are releases that failed
-    and may not be applied; `kept_out` is who may run one still and did not answer."""
+    and may not be applied; `kept_out` is who may run one still and did not answer. `pre_deployed`: by service
+    the release whose pre_deploy ended well last."""
 
     name: str
     provider: str
@@ -122,6 +123,7 @@ class Cluster(Shape, rename="camel"):
     secrets_written: bool = False
     holds: tuple[Hold, ...] = ()
     kept_out: tuple[KeptOut, ...] = ()
+    pre_deployed: dict[str, str] = {}
 
 
 class Intent(Shape, rename="camel"):
@@ -276,6 +278,14 @@ class SetPace(Shape, tag="set_pace"):
     pace: Pace
 
 
+class SetPreDeployed(Shape, tag="set_pre_deployed"):
+    """Records that what is to run before a release of a service ended well."""
+
+    cluster: str
+    service: str
+    release: str
+
+
 class SetCurrent(Shape, tag="set_current"):
     name: str | None
 
@@ -294,12 +304,13 @@ Change = (
     | DropIntent
     | SetDeployments
     | SetPace
+    | SetPreDeployed
     | SetCurrent
 )
 
 
 # Changes inside an entry that is there already, of what no rule of a state is about (`checks`).
-HARMLESS = (SetComponent, SetPushed, DropComponent, DropIntent, SetPace)
+HARMLESS = (SetComponent, SetPushed, DropComponent, DropIntent, SetPace, SetPreDeployed)
 
 
 def change(state: State, done: Change) -> State:
@@ -382,6 +393,12 @@ def change(state: State, done: Change) -> State:
             others_p = (p for p in home.paces if (p.kind, p.component) != (pace.kind, pace.component))
             paces = tuple(sorted((*others_p, pace), key=lambda p: (p.kind, p.component)))
             return change(state, PutCluster(cluster=replace(home, paces=paces)))
+        case SetPreDeployed(cluster=name, service=service, release=of):
+            home = state.cluster(name)
+            if home is None:
+                return state
+            ran = dict(sorted({**home.pre_deployed, service: of}.items()))
+            return change(state, PutCluster(cluster=replace(home, pre_deployed=ran)))
         case SetCurrent(name=current):
             return replace(state, current_cluster=current)
 

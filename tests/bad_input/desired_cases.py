@@ -117,6 +117,15 @@ CASES = (
     _file("health path without slash", "bad-health-path", f"{_API}.health.path", "/healthz", "«healthz»"),
     _file("variable name with a dash", "bad-variable-name", f"{_API}.env.LOG-LEVEL", "LEVEL", "«LOG-LEVEL»"),
     _file("a password in the file", "bad-type", "clusters.prod.registries[0].password", "{env: TOKEN}", "«hunter2»"),
+    _file("a command as text", "bad-type", f"{_API}.pre_deploy", "        env:", "        pre_deploy: «./manage.py migrate»\n        env:"),
+    _file("an empty word in a command", "empty-text", f"{_API}.pre_deploy[1]", "        env:", "        pre_deploy: [run, «''»]\n        env:"),
+    _file("no time for a command", "bad-duration", f"{_API}.pre_deploy_timeout", "        env:", "        pre_deploy_timeout: «0s»\n        env:"),
+    _file(
+        "a command of a worker of two containers", "pre-deploy-unclear", f"{_API}.pre_deploy",
+        "        domains: [api.example.com]\n        health: {path: /healthz}\n",
+        "        kind: worker\n        «pre_deploy»: [migrate]\n",
+        files={"compose.yaml": "services: {a: {image: a}, b: {image: b}, c: {image: c, restart: 'no'}}\n"},
+    ),
     # not yet
     _file("key of a later version", "not-yet", f"{_API}.secrets", "        env:", "        «secrets»: []\n        env:"),
     _file("neither back nor pause", "bad-choice", "clusters.prod.rollout.on_failure", "max_unavailable: 1", "on_failure: «retry»"),

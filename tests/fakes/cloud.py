@@ -398,6 +398,11 @@ class Connection:
         lie = self.cloud.lie("push", self.node.name)
         if isinstance(lie, PushAnswer):
             return lie
+        if not request.swap:
+            lie = self.cloud.lie("pre-deploy", self.node.name)
+            self.cloud.deeds.append(f"{self.node.name} {request.component}")
+            self.cloud.tick(f"{self.node.name} pre-deployed")
+            return lie if isinstance(lie, PushAnswer) else PushAnswer(phase="done")
         if request.component == MANIFEST:
             lie = self.cloud.lie(MANIFEST, self.node.name)
             return lie if isinstance(lie, PushAnswer) else self._keep(request)

@@ -20,6 +20,7 @@ from dynia.interfaces.desired import (
     ClusterSpec,
     EnvSource,
     NoEntry,
+    PreDeploy,
     Rfc2136Dns,
     Rollout,
     SelfSignedTls,
@@ -109,6 +110,13 @@ def another_release() -> World:
     return *applied(TWO), changed
 
 
+def with_pre_deploy() -> World:
+    cloud, disk, spec = another_release()
+    once = PreDeploy(container="web", command=("./manage.py", "migrate"))
+    first = replace(spec.services[0], pre_deploy=once)
+    return cloud, disk, replace(spec, services=(first, *spec.services[1:]))
+
+
 def as_it_is() -> World:
     return *applied(TWO), TWO
 
@@ -178,6 +186,7 @@ ROWS: dict[str, Row] = {
     "bootstrap_node": Row(world=nothing_yet, calls=("bootstrap",)),
     "obtain_certificate": Row(world=secured, calls=("asked", "swapped")),
     "provide_image": Row(world=nothing_yet, calls=("image",)),
+    "pre_deploy": Row(world=with_pre_deploy, calls=("pre-deployed",)),
     "push_component": Row(world=nothing_yet, calls=("swapped",)),
     "activate_component": Row(world=container_gone, calls=("swapped",)),
     "restart_component": Row(world=as_it_is, calls=("swapped",), by_hand=Restart(service="api")),

@@ -17,6 +17,7 @@ from dynia.interfaces.desired import (
     CloudflareDns,
     ClusterSpec,
     NoEntry,
+    PreDeploy,
     Rollout,
     SelfSignedTls,
     SshHost,
@@ -95,6 +96,13 @@ def image_change() -> PlanningInput:
 def file_change() -> PlanningInput:
     given = settled(worlds.cluster(services=(worlds.service(config="level = 1\n"),)))
     return changed(given, services=(worlds.service(config="level = 2\n"),))
+
+
+def pre_deploy() -> PlanningInput:
+    """A release that something is run before."""
+    once = PreDeploy(container="web", command=("./manage.py", "migrate"))
+    given = settled(worlds.cluster(services=(worlds.service(config="level = 1\n"),)))
+    return changed(given, services=(worlds.service(config="level = 2\n", pre_deploy=once),))
 
 
 def secret_change() -> PlanningInput:
@@ -377,6 +385,7 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         scale_down,
         image_change,
         file_change,
+        pre_deploy,
         secret_change,
         new_and_removed_service,
         tampered_and_pending,

@@ -31,7 +31,7 @@ def broken(entries: Sequence[Entry], runs: Sequence[Run]) -> list[str]:
         for e in entries
         if e.what == "left behind"
     ]
-    watchers = (Approved(), Never(specs), Announced(specs, whole), OneWriter())
+    watchers = (Approved(), Never(specs), Announced(specs, whole), OneWriter(), Once(specs))
     back = {run.name: run.back_to for run in runs}
     for entry in entries:
         if entry.what == "goes back":
@@ -261,6 +261,25 @@ class Announced:
                 self.found.append(
                     f"law 6: {entry.who} says that all is done; {sorted(missing)} did not serve on {name}"
                 )
+
+
+class Once:
+    """What is to run before a release has run to its end before any node is given that."""
+
+    def __init__(self, specs: dict[str, ClusterSpec | None]) -> None:
+        self.found: list[str] = []
+        self._specs = specs
+        self._ran: set[str] = set()
+
+    def see(self, entry: Entry) -> None:
+        if entry.what == "ran":
+            self._ran.add(entry.detail)
+        spec = self._specs.get(entry.who)
+        asked = spec is not None and any(s.pre_deploy for s in spec.services)
+        if entry.what == "brought" and asked and entry.detail not in self._ran:
+            self.found.append(
+                f"pre_deploy: {entry.who} brought {entry.detail!r} to {entry.where} before it ran"
+            )
 
 
 class OneWriter:

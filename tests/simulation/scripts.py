@@ -33,6 +33,7 @@ from tests.simulation.machine import LINEAGE_FILE, VAR, File, Kept, Node, Transa
 from tests.simulation.world import SERVICES, World
 
 BUSY_S = 5.0, 60.0
+MOUNTED = "/services/api/config/app.toml"
 
 
 class Script:
@@ -63,6 +64,8 @@ class Script:
         world, node = self.world, self.node
         if node.lineage() not in ("", request.lineage):
             return PushAnswer(phase="lineage", output=node.lineage())
+        if not request.swap:
+            return await self._once(request)
         if not node.lineage():
             node.put(LINEAGE_FILE, File(request.lineage.encode() + b"\n"))
             await self.pause()
@@ -86,6 +89,8 @@ class Script:
             await self.pause()
         if self.component in node.transactions:
             node.transactions[self.component].activating = True
+        if any(f.path.endswith(MOUNTED) for f in request.files):
+            self.world.note(self.who, "brought", node.name, content(request))
         await self.pause()
         wrong = self.awaken(request.activate)
         world.noticed(node, self.who)
@@ -95,6 +100,15 @@ class Script:
         if wrong := self.probe(request.probe):
             return await self._failed("probe", wrong)
         return self._commit()
+
+    async def _once(self, request: PushRequest) -> PushAnswer:
+        if seen := self.node.fenced(request.fence):
+            return PushAnswer(phase="fenced", output=str(seen))
+        await self.pause()
+        if wrong := self.check(request.check):
+            return PushAnswer(phase="check", output=wrong)
+        self.world.note(self.who, "ran", self.node.name, content(request))
+        return PushAnswer(phase="done")
 
     async def _remove(self, request: RemoveRequest) -> PushAnswer:
         node = self.node
@@ -242,6 +256,11 @@ class Script:
 
     async def pause(self) -> None:
         await asyncio.sleep(self.world.pace.uniform(0.01, 0.4))
+
+
+def content(request: PushRequest) -> str:
+    """Of the service that may have a pre_deploy, the content that tells its releases apart."""
+    return next((f.content.decode() for f in request.files if f.path.endswith(MOUNTED)), "")
 
 
 async def bootstrap(world: World, node: Node, who: str, request: BootstrapRequest) -> Bootstrapped:

@@ -18,6 +18,7 @@ from dynia.interfaces.desired import (
     EnvSource,
     NoDns,
     NoEntry,
+    PreDeploy,
     Provider,
     Rfc2136Dns,
     Rollout,
@@ -37,6 +38,8 @@ MOST_APPLIES = 8
 NO_WAY = re.compile(r"set rollout\.max_unavailable to (\d+).*each serves what another lacks")
 # Of so many worlds a person drains a node in one.
 DRAINS = 0.15
+# And in so many a service runs something once before its release.
+ONCE = 0.3
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
 # As in a file: only a cloud's API moves an address, and only elsewhere do nodes share a layer 2. A cluster stays where
 # it is: a kernel never gets an address that a cloud gave to another machine.
@@ -103,6 +106,7 @@ class _Story:
         # Of its own, so that worlds without one are what they were.
         self.regret = random.Random(f"{world.seed}/regret")
         self.haste = random.Random(f"{world.seed}/haste")
+        self.once = random.Random(f"{world.seed}/once").random() < ONCE
 
     async def told(self) -> None:
         world, chance = self.world, self.chance
@@ -129,6 +133,7 @@ class _Story:
 
     def _start(self, spec: ClusterSpec | None, patience: float = 0.0, *, back: bool = False) -> Run:
         self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
+        spec = with_once(spec) if spec and self.once else spec
         name = f"run-{len(self.runs) + 1}"
         run = start(self.world, self.home, spec, name, self.parts, patience, back=back)
         self.runs.append(run)
@@ -221,6 +226,12 @@ def sick_of(spec: ClusterSpec) -> ClusterSpec:
         replace(s, files=tuple(replace(f, content=SICK + b"\n") for f in s.files)) for s in spec.services
     )
     return replace(spec, services=services, rollout=replace(spec.rollout, on_failure="rollback"))
+
+
+def with_once(spec: ClusterSpec) -> ClusterSpec:
+    once = PreDeploy(container="web", command=("./manage.py", "migrate"), timeout=60.0)
+    services = tuple(replace(s, pre_deploy=once if s.name == "api" else None) for s in spec.services)
+    return replace(spec, services=services)
 
 
 def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float = 0.0) -> ClusterSpec:

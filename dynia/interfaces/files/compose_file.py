@@ -42,7 +42,8 @@ class Shared(Shape):
 
 
 class ComposeFile(Shape):
-    """What a compose file came to. `text` is untouched."""
+    """What a compose file came to. `text` is untouched. `main` is the container that a command for the whole
+    service runs in, or empty where that is not clear."""
 
     source: str
     text: bytes
@@ -50,6 +51,7 @@ class ComposeFile(Shape):
     shipment: Shipment
     containers: tuple[Container, ...]
     target: Target | None
+    main: str = ""
 
 
 def read_compose(
@@ -109,6 +111,12 @@ def read_compose(
         else:
             target = wanted
             found.extend(_routed(wanted.container, running[wanted.container]))
+    lasting = [one.name for one in containers if not one.one_shot]
+    main = target.container if target else lasting[0] if len(lasting) == 1 else ""
+    if spec.pre_deploy and spec.kind == "worker" and not main:
+        message = f"which container it runs in is not clear: {', '.join(sorted(lasting)) or 'none'} could be"
+        hint = "make a service of its own of what it belongs to"
+        found.append(ground.at((*path, "pre_deploy"), "pre-deploy-unclear", message, hint, key=True))
     found.extend(shipment.found)
     result = ComposeFile(
         source=shown,
@@ -117,6 +125,7 @@ def read_compose(
         shipment=shipment,
         containers=tuple(sorted(containers, key=lambda each: each.name)),
         target=target,
+        main=main,
     )
     return result, _first_causes(found, unsure)
 

@@ -78,6 +78,13 @@ def service(name: str, spec: raw.Service, compose: ComposeFile, as_written: byte
             path=spec.health.path if spec.health else "/", interval=interval, timeout=timeout
         ),
         volumes=spec.volumes or "refuse",
+        pre_deploy=desired.PreDeploy(
+            container=compose.main,
+            command=tuple(spec.pre_deploy),
+            timeout=seconds(spec.pre_deploy_timeout),
+        )
+        if spec.pre_deploy
+        else None,
         as_written=as_written,
     )
 

@@ -139,6 +139,8 @@ KEYS: dict[str, dict[str, str]] = {
         "health": "How HAProxy and the rollout ask whether it is well.",
         "env": "Variables for `${VAR}` in the compose file. They win over `.env` beside it.",
         "volumes": "`per-node`: volumes and writable mounts are allowed, and each node has its own.",
+        "pre_deploy": "A command, once in the new image on one node, before any node is given the release.",
+        "pre_deploy_timeout": "How long it may take, 1s to 6h.",
     },
     "Health": {
         "path": "The path that answers 2xx or 3xx when all is well.",

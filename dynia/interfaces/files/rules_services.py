@@ -15,6 +15,7 @@ from dynia.interfaces.files.variables import reserved_variable
 from dynia.interfaces.files.yaml_tree import Path
 
 INTERVAL, TIMEOUT_SHARE, LONGEST_TIMEOUT = 0.2, 0.75, 2.0
+LONGEST_PRE_DEPLOY = 6 * 3600
 
 
 def services(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
@@ -39,6 +40,7 @@ def services(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]
             default = name
         yield from _kind(ground, here, service)
         yield from _health(ground, (*here, "health"), service, spec)
+        yield from _pre_deploy(ground, here, service)
         for variable, value in service.env.items():
             at = (*here, "env", variable)
             if reserved_variable(variable):
@@ -58,6 +60,15 @@ def _kind(ground: Ground, path: Path, service: raw.Service) -> Iterator[Mistake]
         message = "nothing leads to this service: it has no domains"
         hint = "add domains, or default: true, or kind: worker"
         yield ground.at(path, "no-domain", message, hint, key=True)
+
+
+def _pre_deploy(ground: Ground, path: Path, service: raw.Service) -> Iterator[Mistake]:
+    for index, word in enumerate(service.pre_deploy):
+        if "\0" in word:
+            message = "a command cannot hold a zero byte"
+            yield ground.at((*path, "pre_deploy", index), "bad-character", message)
+    if not 1 <= seconds(service.pre_deploy_timeout) <= LONGEST_PRE_DEPLOY:
+        yield ground.at((*path, "pre_deploy_timeout"), "bad-duration", "between 1s and 6h")
 
 
 def times(health: raw.Health | None) -> tuple[float, float]:

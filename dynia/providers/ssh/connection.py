@@ -96,8 +96,9 @@ class SshConnection:
         args = (*_transaction(request), _whole(request.probe_s))
         message = messages.push_message(request)
         deadline_s = request.deadline_s + _PUT_BACK_S
+        name: ScriptName = "push" if request.swap else "once"
         reply = await self._script(
-            "push", args, message, deadline_s=deadline_s, survives=True, fence=request.fence
+            name, args, message, deadline_s=deadline_s, survives=True, fence=request.fence
         )
         return answers.parse_push(reply.stdout)
 

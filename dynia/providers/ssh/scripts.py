@@ -11,14 +11,16 @@ from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.shape import Shape
 
 ScriptName = Literal[
-    "observe", "bootstrap", "push", "remove", "gate", "drain", "traffic", "ask", "image", "deed", "follow"
-]
+    "observe", "bootstrap", "push", "once", "remove", "gate", "drain", "traffic", "ask", "image", "deed",
+    "follow",
+]  # fmt: skip
 
 # What each script is made of, in this order.
 _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "observe": ("prelude", "observe"),
     "bootstrap": ("prelude", "bootstrap"),
     "push": ("prelude", "transaction", "push"),
+    "once": ("prelude", "transaction", "once"),
     "remove": ("prelude", "transaction", "remove"),
     "gate": ("prelude", "gate"),
     "drain": ("prelude", "drain"),

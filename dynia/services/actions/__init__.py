@@ -17,6 +17,7 @@ from dynia.services.actions.forget_intent import ForgetIntent
 from dynia.services.actions.forget_node import ForgetNode
 from dynia.services.actions.hand_over import HandOver
 from dynia.services.actions.obtain_certificate import ObtainCertificate
+from dynia.services.actions.pre_deploy import PreDeploy
 from dynia.services.actions.provide_image import ProvideImage
 from dynia.services.actions.provision_node import ProvisionNode
 from dynia.services.actions.reserved_ip import (
@@ -42,6 +43,7 @@ AnyAction = (
     | BootstrapNode
     | ObtainCertificate
     | ProvideImage
+    | PreDeploy
     | PushComponent
     | ActivateComponent
     | RestartComponent
@@ -74,6 +76,7 @@ __all__ = [
     "ForgetNode",
     "HandOver",
     "ObtainCertificate",
+    "PreDeploy",
     "ProvideImage",
     "ProvisionNode",
     "PushComponent",

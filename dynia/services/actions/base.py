@@ -22,13 +22,15 @@ class Recipe(Shape):
     """What the run rendered for one component of one node: the release and how it is brought to life.
 
     `keeper` is a node that has the content of the release's secret file, where the runner has not.
-    `restart` makes what runs start again, as it is.
+    `restart` makes what runs start again, as it is. `pre_deploy` runs on the staged release alone, beside
+    what runs.
     """
 
     release: Release
     check: str = ""
     activate: str = ""
     restart: str = ""
+    pre_deploy: str = ""
     deactivate: str = ""
     probe: str = ""
     keeper: str = ""

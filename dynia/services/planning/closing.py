@@ -90,6 +90,7 @@ def closing_changes(
     )
     if same and not worked:
         return noted
+    services = {service.name for service in given.desired.services}
     number, inputs = home.generation + 1, inputs_of(given, given.desired)
     new = Generation(
         number=number,
@@ -108,6 +109,7 @@ def closing_changes(
         applied=Applied(at=at, by=by, commit=commit),
         certificate=certificate,
         paces=still_of_use(home.paces, given.desired),
+        pre_deployed={name: home.pre_deployed[name] for name in sorted(services & home.pre_deployed.keys())},
         generations=added(kept, new, given.desired.keep, secrets=home.secrets_written),
         rollback=None,
         secrets_written=False,

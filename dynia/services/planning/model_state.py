@@ -29,6 +29,7 @@ class ModelState:
         self._next = self._home.next_ordinal
         self.address: ReservedIp | None = self._home.reserved_ip
         self.certificate = self._home.certificate
+        self.pre_deployed = dict(self._home.pre_deployed)
         self.releases = {(r.component, r.id): r for r in self._home.releases}
         self.nodes = {n.name: n for n in state.nodes_of(cluster)}
         self._components: dict[str, dict[str, str]] = {}
@@ -78,6 +79,7 @@ class ModelState:
             next_ordinal=self._next,
             reserved_ip=self.address,
             certificate=self.certificate,
+            pre_deployed=dict(sorted(self.pre_deployed.items())),
             releases=tuple(self.releases[key] for key in sorted(self.releases) if key in used),
         )
         state = change(self._state, PutCluster(cluster=home))

@@ -23,6 +23,7 @@ from dynia.services.planning.nodes import Membership, decide_nodes
 from dynia.services.planning.part import Part
 from dynia.services.planning.partial import part_of_one
 from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
+from dynia.services.planning.pre_deploys import with_pre_deploys
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.rollout import Rolled, roll
 from dynia.services.planning.serving import (
@@ -101,6 +102,8 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining)
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining)
+    once = with_pre_deploys(given, spec, rolled)
+    rolled = replace(rolled, steps=once.steps)
     configs = _with_images(work, rolled, first=given.rollback is not None) if settled else ()
     last = finish(given, spec, membership, wanted, holder)
     ready = settled and not configs
@@ -117,6 +120,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *machines.lines,
             *address.lines,
             *certificate.lines,
+            *once.lines,
             *(work.fold.lines() if settled else ()),
             *(_left_drained(work) if settled else ()),
             *last.lines,

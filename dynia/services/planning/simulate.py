@@ -29,6 +29,7 @@ from dynia.services.actions import (
     ForgetNode,
     HandOver,
     ObtainCertificate,
+    PreDeploy,
     ProvideImage,
     ProvisionNode,
     PushComponent,
@@ -132,6 +133,8 @@ class _World:
                 self._certify(action)
             case ProvideImage(node=name, reference=reference, pull=pull, image_id=image_id):
                 self.node(name).take_image(reference, pull, image_id)
+            case PreDeploy(service=service, release=release):
+                self.state.pre_deployed[service] = release
             case PushComponent() as action:
                 self._push(action)
             case RestartComponent(node=name, component=component, release=release, gated=gated):
@@ -411,6 +414,8 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
         return True  # every apply does so at its end
     if isinstance(step.action, Drain | Undrain):
         return True  # it comes with what it protects, wherever that came to disturb visitors after all
+    if isinstance(step.action, PreDeploy):
+        return any(_same_command(step.action, s.action) for s in (*preview.steps, *preview.later))
     if isinstance(step.action, BindDns | UnbindDns):
         return any(_same_record(step.action, s.action) for s in (*preview.steps, *preview.later))
     shown = {s.id for s in (*preview.steps, *preview.later)}
@@ -427,6 +432,11 @@ _COVERED_BY = {"record": ("record", "activate", "push"), "activate": ("activate"
 
 def _left(record: DnsRecord, action: BindDns) -> bool:
     return record.ours and record.name == action.domain and record.type not in NAME_TYPES
+
+
+def _same_command(now: PreDeploy, shown: object) -> bool:
+    """On whichever node: the one that was shown may be silent by now."""
+    return isinstance(shown, PreDeploy) and now == msgspec.structs.replace(shown, node=now.node)
 
 
 def _same_record(now: BindDns | UnbindDns, shown: object) -> bool:

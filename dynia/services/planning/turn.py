@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynia.interfaces.shape import Shape
-from dynia.services.actions import ActivateComponent, PushComponent, RecordComponent, WaitHealthy
+from dynia.services.actions import ActivateComponent, PreDeploy, PushComponent, RecordComponent, WaitHealthy
 from dynia.services.planning.plan import Step
 
 
@@ -19,6 +19,6 @@ class Work(Shape):
 def component(step: Step) -> str:
     """The component that a step works on, or empty."""
     action = step.action
-    if isinstance(action, PushComponent | ActivateComponent | RecordComponent | WaitHealthy):
+    if isinstance(action, PushComponent | ActivateComponent | RecordComponent | WaitHealthy | PreDeploy):
         return action.component
     return ""

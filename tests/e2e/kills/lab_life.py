@@ -31,6 +31,8 @@ clusters:
         compose: ./compose.yaml
         domains: [{domains}]
         health: {{path: /healthz}}
+        volumes: per-node
+        pre_deploy: [sh, -c, 'echo "$RELEASE" >>/ran/releases']
 """
 WORK = """\
       work:
@@ -50,7 +52,7 @@ PEM, LOCK = "/opt/dynia/tls/cluster.pem", "/run/dynia.lock"
 # What a script does on a node that takes in the whole request before it waits for the node's lock.
 WAITING = (
     "bootstrap_node", "push_component", "activate_component", "restart_component", "remove_component",
-    "write_manifest",
+    "write_manifest", "pre_deploy",
 )  # fmt: skip
 # What brings about steps that no file asks for.
 BY_HAND = {
@@ -81,7 +83,8 @@ class LabLife(Life):
         )
         self.cluster.write("clusters.yaml", text + (WORK if self.work else ""))
         release = f"    environment: {{RELEASE: r-{self.release}}}\n"
-        self.cluster.write("compose.yaml", COMPOSE.replace(HELLO, self.hello()) + release)
+        text = COMPOSE.replace(HELLO, self.hello()).replace(":ro", ':ro", "/srv/ran:/ran')
+        self.cluster.write("compose.yaml", text + release)
         self.cluster.write("work.yaml", WORK_COMPOSE)
 
     def hello(self) -> str:
@@ -238,6 +241,8 @@ class LabLife(Life):
                 return self.true_on(node, "! docker ps --all --format '{{.Names}}' | grep -q '^dynia-work-'")
             case "provide_image":
                 return self.true_on(node, f"docker image ls --quiet {self.hello()} | grep -q .")
+            case "pre_deploy":
+                return self.true_on(node, f"grep -qx r-{self.release} /srv/ran/releases")
             case "push_component":
                 return self.true_on(node, f"grep -qF {self.other_network()} {RULES}")
             case "activate_component":

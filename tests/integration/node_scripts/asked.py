@@ -47,10 +47,10 @@ class Expect:
 
 @dataclass(frozen=True)
 class Asked:
-    """A push or a removal, in words. `delete` of a removal are its paths; `planned` now, it expects all that is
-    there, and with `everything` it takes whatever is there."""
+    """A push, one that only runs its check (`once`), or a removal, in words. `delete` of a removal are its paths;
+    `planned` now, it expects all that is there, and with `everything` it takes whatever is there."""
 
-    verb: Literal["push", "remove"]
+    verb: Literal["push", "once", "remove"]
     component: str = "haproxy"
     lineage: str = LINEAGE
     files: tuple[tuple[str, bytes, int], ...] = ()
@@ -154,6 +154,7 @@ def request(
         activate=scripts(asked.component, asked.activate),
         probe=scripts(asked.component, asked.probe),
         probe_s=0.0,
+        swap=asked.verb == "push",
         fence=asked.fence,
     )
 

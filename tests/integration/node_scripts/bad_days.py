@@ -85,9 +85,9 @@ def requests(draw: Any, mood: Mood) -> Asked:
     """Honest: planned now, by whoever has the lease, with scripts that do what they must. Unlucky: these may fail.
     Wild: whatever the plan, the lease and the scripts are."""
     component = draw(components)
-    verb = draw(st.sampled_from(("push", "push", "push", "remove")))
+    verb = draw(st.sampled_from((*["push"] * 6, "once", "remove", "remove")))
     names = NAMES[component]
-    files = draw(files_of(st.sampled_from(names))) if verb == "push" else ()
+    files = draw(files_of(st.sampled_from(names))) if verb != "remove" else ()
     doomed = st.sampled_from((*names, *FOLDERS[component][: None if verb == "remove" else 2]))
     delete = apart([file[0] for file in files], draw(st.lists(doomed, max_size=2)))
     if mood == "wild":
@@ -125,6 +125,8 @@ SCRIPTS: dict[tuple[str, bool], tuple[tuple[Word, ...], ...]] = {
         ("copy", "copy", "copy", "copy", "", "picky", "false"),
         ("", "same", "false", "false"),
     ),
+    ("once", True): (("true",), ("copy",), ("",)),
+    ("once", False): (("", "true", "false"), ("copy", "false"), ("", "false")),
     ("remove", True): (("",), ("", "rest"), ("",)),
     ("remove", False): (("",), ("rest", "rest", "", "false"), ("",)),
 }

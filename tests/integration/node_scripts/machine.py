@@ -61,8 +61,9 @@ class Machine:
         return answers.parse_bootstrap(raw)
 
     def push(self, request: PushRequest) -> PushAnswer:
+        name: ScriptName = "push" if request.swap else "once"
         return answers.parse_push(
-            self.run("push", push_args(request), messages.push_message(request), request.fence)
+            self.run(name, push_args(request), messages.push_message(request), request.fence)
         )
 
     def remove(self, request: RemoveRequest) -> PushAnswer:

@@ -107,3 +107,10 @@ def test_what_the_lab_has_stays_as_it_is() -> None:
 def test_hosts_without_an_entry_have_none_in_the_rehearsal() -> None:
     spec = worlds.cluster(provider=SshProvider(), entry=NoEntry())
     assert said(spec)[0].entry == NoEntry()
+
+
+def test_nothing_is_run_before_a_release() -> None:
+    """It may need what is outside, and would act on it."""
+    made, told = said(example("staging"))
+    assert all(service.pre_deploy is None for service in made.services)
+    assert "pre_deploy of api" in told

@@ -79,6 +79,14 @@ def override(topology: Topology, service: Service, hashes: dict[str, str]) -> by
     return msgspec.json.format(msgspec.json.encode(whole, order="sorted")) + b"\n"
 
 
+def image_alone(topology: Topology, service: Service, name: str) -> str:
+    """An override, as JSON, by which a container is of the release's image and of nothing else of ours."""
+    image = next(container.image for container in service.containers if container.name == name)
+    found = topology.images.get(image)
+    own = {"image": found.run if found else image, "pull_policy": "never"}
+    return msgspec.json.encode({"services": {name: own}}).decode()
+
+
 def _alias(service: Service, hashes: dict[str, str]) -> str:
     return f"{service.name}-{routed_hash(service, hashes)[:8]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from shlex import quote
 
 from dynia.interfaces.desired import Service
@@ -15,6 +16,7 @@ from dynia.services.planning.components.basic import Basic
 from dynia.services.planning.components.compose_override import (
     DOTENV_VARIABLE,
     container_hashes,
+    image_alone,
     override,
     project,
     routed_hash,
@@ -27,6 +29,7 @@ from dynia.services.planning.components.scripts import (
     caddy_joins,
     compose,
     compose_down,
+    compose_swept,
     edge_gone,
     edge_network,
     keyed_hash,
@@ -71,6 +74,7 @@ class ServiceComponent(Basic, kw_only=True):
             check=_check(service, home),
             activate=_activate(service, home),
             restart=_activate(service, home, anew=True),
+            pre_deploy=_pre_deploy(topology, service, home),
             deactivate=deactivate_service(service.name, volumes=service.volumes == "per-node"),
         )
 
@@ -146,6 +150,34 @@ def _check(service: Service, home: str) -> str:
         project(service.name), '"$folder"', _FILES, f'"$folder"/{DOTENV}', "config -q </dev/null"
     )
     return DOCKER_ANSWERS + staged(home, "folder") + command + "\n"
+
+
+def _pre_deploy(topology: Topology, service: Service, home: str) -> str:
+    """In a project of its own, which is gone afterwards: no network, no volume and no name of what runs is
+    taken or made again. Without our override it neither joins Caddy's network nor counts as a container of
+    the release. Folders of the stage are for root alone, and the image's user may be another one."""
+    once = service.pre_deploy
+    if once is None:
+        return ""
+    name, pinned = f"{project(service.name)}_pre-deploy", "pre-deploy.yaml"
+    argv = " ".join(quote(word) for word in once.command)
+    run = f"run --rm --no-deps -T {quote(once.container)} {argv} </dev/null"
+    command = compose(name, '"$folder"', (COMPOSE, pinned), f'"$folder"/{DOTENV}', run)
+    image = image_alone(topology, service, once.container)
+    return (
+        DOCKER_ANSWERS
+        + staged(home, "folder")
+        + 'find "$folder" -type d -exec chmod 755 {} +\n'
+        + f'printf %s {quote(image)} >"$folder"/{pinned}\n'
+        + compose_swept(name)
+        + f"code=0\ntimeout -k 10 {math.ceil(once.timeout)} {command} || code=$?\n"
+        + compose_swept(name)
+        + "case $code in\n"
+        + f"  124) echo 'not done within {once.timeout:g} s (pre_deploy_timeout)' ;;\n"
+        + f"  137) echo 'killed: out of memory, or not done within {once.timeout:g} s' ;;\n"
+        + "esac\n"
+        + "exit $code\n"
+    )
 
 
 def _activate(service: Service, home: str, *, anew: bool = False) -> str:
