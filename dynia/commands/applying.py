@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dynia.commands.approval import approve_apply, approve_destroy
+from dynia.commands.around import Around
 from dynia.commands.beside import beside
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
@@ -14,6 +15,7 @@ from dynia.commands.screens.apply import apply_result_text, left_text, result_js
 from dynia.commands.screens.plan import plan_text
 from dynia.interfaces.composition import open_session
 from dynia.interfaces.desired import Desired
+from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
@@ -47,6 +49,8 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
     )
     _notes(session, output)
     edit = edited.file if edited else None
+    around = Around(session.spec, session, request.verb, reporter.note)
+    around.before_plan()
     result = run_apply(
         session,
         reporter,
@@ -55,6 +59,7 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         ask_always=edit is not None and not edit.empty,
         reviewed=reviewed,
         by_hand=by_hand(request),
+        around=around,
     )
     return tell(result, output, request, verb=request.verb)
 
@@ -98,14 +103,18 @@ def run_apply(
     ask_always: bool = False,
     reviewed: Reviewed | None = None,
     by_hand: ByHand | None = None,
+    around: Around | None = None,
 ) -> ApplyResult:
-    """Until the end, or until it is interrupted."""
+    """Until the end, or until it is interrupted. What `around` it fails before the first step ends it."""
     approved = False
 
     async def ask(plan: Plan) -> bool:
         nonlocal approved
-        approved = await beside(lambda: approve(plan))
-        return approved
+        agreed = await beside(lambda: approve(plan))
+        if agreed and around is not None:
+            await beside(lambda: around.before_apply(plan))
+        approved = agreed
+        return agreed
 
     async def work() -> ApplyResult:
         async with ticking(reporter), reconciler(session) as run:
@@ -113,7 +122,15 @@ def run_apply(
                 ask, restrict=restrict, ask_always=ask_always, reviewed=reviewed, by_hand=by_hand
             )
 
-    return run_interruptible(work(), stop=session.stop, in_flight=lambda: approved, tell=reporter.note)
+    try:
+        result = run_interruptible(work(), stop=session.stop, in_flight=lambda: approved, tell=reporter.note)
+    except DyniaError as error:
+        if around is not None:
+            around.after(error)
+        raise
+    if around is not None:
+        around.after(result)
+    return result
 
 
 def _notes(session: Session, output: Output) -> None:

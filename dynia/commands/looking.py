@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dynia.commands.around import Around
 from dynia.commands.exit_codes import DONE, NOT_OBSERVED, drift_code, plan_code
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
@@ -36,6 +37,7 @@ def plan(request: PlanRequest) -> int:
     if out is not None:
         check_writable(out)
     session = open_session(file=request.target.file, cluster=request.target.cluster)
+    Around(session.spec, session, "plan", output.tell).before_plan()
     found, _ = look(session, output, refuse=True)
     if request.as_json:
         output.data(plan_json(found))

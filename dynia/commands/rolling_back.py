@@ -8,6 +8,7 @@ from pathlib import Path
 from dynia.commands.adopting import adopted, show_adopted, write_adopted
 from dynia.commands.applying import run_apply, tell
 from dynia.commands.approval import approve_apply
+from dynia.commands.around import Around
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.known import Known, look_leniently, store_of
 from dynia.commands.output import standard_output
@@ -80,7 +81,8 @@ def rollback(request: RollbackRequest) -> int:
         return agreed
 
     writes = file is not None and bool(file.edits)
-    result = run_apply(session, reporter, ask, restrict=False, ask_always=writes)
+    around = Around(spec, session, "rollback", reporter.note)
+    result = run_apply(session, reporter, ask, restrict=False, ask_always=writes, around=around)
     return tell(result, output, run, verb="rollback")
 
 

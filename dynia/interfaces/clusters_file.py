@@ -14,7 +14,15 @@ from dynia.interfaces import desired
 from dynia.interfaces.desired import LONGEST_LEASE_S, SHORTEST_LEASE_S, Desired
 from dynia.interfaces.durations import seconds
 from dynia.interfaces.errors import BadInput, Mistake
-from dynia.interfaces.files import convert, raw, rules_cluster, rules_dns, rules_services, rules_tls
+from dynia.interfaces.files import (
+    convert,
+    raw,
+    rules_cluster,
+    rules_dns,
+    rules_hooks,
+    rules_services,
+    rules_tls,
+)
 from dynia.interfaces.files.checker import check
 from dynia.interfaces.files.checker import convert as to_struct
 from dynia.interfaces.files.compose_file import Base, Shared, read_compose
@@ -125,6 +133,7 @@ def _cluster(
     found += rules_services.services(ground, (*path, "services"), spec)
     found += rules_tls.tls(ground, (*path, "tls"), spec, base.look, resolve)
     found += rules_dns.dns(ground, path, spec)
+    found += rules_hooks.hooks(ground, path, spec)
     shared = Shared(ports={}, container_names={"dynia-caddy": "Dynia's Caddy"})
     services = []
     for key, service in spec.services.items():

@@ -188,6 +188,28 @@ class Firewall(Shape):
     http: tuple[str, ...] = ()
 
 
+class Hooks(Shape):
+    """Commands of the team's on the runner, each an argv, empty where there is none. `folder` is where they
+    run (absolute); `timeout` in seconds."""
+
+    pre_plan: tuple[str, ...] = ()
+    pre_apply: tuple[str, ...] = ()
+    post_apply: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
+    folder: str = ""
+    timeout: float = 60.0
+
+
+class Webhook(Shape):
+    """A URL that is told of `events`, which are named as hooks are. It is a secret as a rule."""
+
+    url: str | EnvSource
+    events: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Webhook([redacted], {self.events!r})"
+
+
 class Registry(Shape):
     """A login for one registry host."""
 
@@ -301,6 +323,8 @@ class ClusterSpec(Shape):
     services: tuple[Service, ...] = ()
     templates: dict[str, str] = {}
     keep: int = 5
+    hooks: Hooks = Hooks()
+    notify: tuple[Webhook, ...] = ()
 
 
 SHORTEST_LEASE_S, LONGEST_LEASE_S = 5.0, 3600.0

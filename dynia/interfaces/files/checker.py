@@ -165,6 +165,8 @@ class _Checker:
             return self.check(tree, lists[0], path, owner)
         if len(structs) > 1:
             return self.tagged(tree, structs, path, owner)
+        if structs and rest and isinstance(tree, Scalar):
+            return self.check(tree, rest[0], path, owner, extra)
         if structs and lists and not isinstance(tree, Mapping):
             return self.mismatch(tree, path, "a mapping or a list", extra)
         if structs:

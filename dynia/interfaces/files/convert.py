@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import UnsetType
+
 from dynia.interfaces import desired
 from dynia.interfaces.durations import seconds
 from dynia.interfaces.files import raw
@@ -11,6 +13,8 @@ from dynia.interfaces.files.compose_file import ComposeFile
 from dynia.interfaces.files.rules_services import times
 
 Resolve = Callable[[str], str]
+# What whoever is to be told wants to know, where the file does not say.
+AFTERWARDS = ("post_apply", "on_failure")
 
 
 def cluster(
@@ -58,6 +62,14 @@ def cluster(
         services=tuple(sorted(services, key=lambda each: each.name)),
         templates=templates,
         keep=spec.keep,
+        hooks=_hooks(spec.hooks, resolve),
+        notify=tuple(
+            desired.Webhook(
+                url=desired.EnvSource(env=each.url.env) if isinstance(each.url, raw.EnvSource) else each.url,
+                events=AFTERWARDS if isinstance(each.events, UnsetType) else tuple(each.events),
+            )
+            for each in spec.notify
+        ),
     )
 
 
@@ -157,6 +169,24 @@ def _dns(dns: raw.Dns) -> desired.Dns:
         cname=dns.cname,
         adopt=dns.adopt,
     )
+
+
+def _hooks(hooks: raw.Hooks, resolve: Resolve) -> desired.Hooks:
+    return desired.Hooks(
+        pre_plan=_argv(hooks.pre_plan),
+        pre_apply=_argv(hooks.pre_apply),
+        post_apply=_argv(hooks.post_apply),
+        on_failure=_argv(hooks.on_failure),
+        folder=resolve("."),
+        timeout=seconds(hooks.timeout),
+    )
+
+
+def _argv(command: raw.Command | UnsetType) -> tuple[str, ...]:
+    """Text is for a shell."""
+    if isinstance(command, UnsetType):
+        return ()
+    return ("sh", "-c", command) if isinstance(command, str) else tuple(command)
 
 
 def _reach(reach: raw.Reach) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ KEYS: dict[str, dict[str, str]] = {
         "caddy": "The HTTP router on every node.",
         "templates": "A folder; each file in it replaces the built-in template of the same path.",
         "keep": "How many generations the nodes keep for `dynia rollback`, with their images; 1 to 50.",
+        "hooks": "Commands on the machine that runs Dynia, around an apply.",
+        "notify": "Who is told how an apply ended.",
         "services": "The services by name: a-z, 0-9 and -, at most 40 characters.",
     },
     "DockerProvider": {
@@ -127,6 +129,17 @@ KEYS: dict[str, dict[str, str]] = {
         "host": "The registry, like `ghcr.io` or `registry.example.com:5000`.",
         "user": "The user to log in as.",
         "password": "Where the password is; it never stands in the file.",
+    },
+    "Hooks": {
+        "pre_plan": "Before `plan` and `apply` look at anything. Text is for `sh -c`; or an argv.",
+        "pre_apply": "After the yes, before the first step; unless it exits with 0, nothing is touched.",
+        "post_apply": "When an apply has ended with exit 0 or 4.",
+        "on_failure": "When an apply that was begun has ended in any other way.",
+        "timeout": "How long each may take, 1s to 1h.",
+    },
+    "Webhook": {
+        "url": "An https URL, or where it is: `{env: VARIABLE}`.",
+        "events": "Some of the names of hooks. Left out: `post_apply` and `on_failure`.",
     },
     "EnvSource": {"env": "The environment variable of whoever runs Dynia."},
     "Caddy": {"image": "Its image, 2.8 or newer. Left out: Dynia's own choice."},

@@ -217,6 +217,27 @@ class Registry(Shape):
     password: EnvSource
 
 
+Command = Words | list[Words]
+Event = Literal["pre_plan", "pre_apply", "post_apply", "on_failure"]
+
+
+class Hooks(Shape):
+    """What runs on the operator's machine around an apply."""
+
+    pre_plan: Command | UnsetType = UNSET
+    pre_apply: Command | UnsetType = UNSET
+    post_apply: Command | UnsetType = UNSET
+    on_failure: Command | UnsetType = UNSET
+    timeout: Duration = "60s"
+
+
+class Webhook(Shape):
+    """Who is told of it."""
+
+    url: Words | EnvSource
+    events: list[Event] | UnsetType = UNSET
+
+
 class Caddy(Shape):
     """The HTTP router on every node."""
 
@@ -273,6 +294,8 @@ class Cluster(Shape):
     keep: Annotated[
         int, Meta(ge=1, le=50, extra={"words": "a number of generations, 1 to 50", "rule": "bad-keep"})
     ] = 5
+    hooks: Hooks = Hooks()
+    notify: list[Webhook] = []
     services: dict[str, Service] = {}
 
 
@@ -292,7 +315,7 @@ class File(Shape):
 
 # Known, and refused until their machinery is there: a key that is ignored would be a lie.
 NOT_YET_KEYS: dict[str, frozenset[str]] = {
-    "Cluster": frozenset(("protect", "hooks")),
+    "Cluster": frozenset(("protect",)),
     "Service": frozenset(("secrets", "run")),
     "EnvSource": frozenset(("file", "command")),
 }

@@ -12,8 +12,8 @@ from dynia.interfaces.desired import AcmeTls, ClusterSpec, FilesTls, Service, Ss
 from dynia.services.planning.plan import Content
 
 FILE, TEMPLATES, BUILT_IN = "clusters.yaml", "templates", "Dynia"
-# Told part by part, or by another key of the file.
-_APART = ("name", "services", "templates", "hosts")
+# Told part by part, or by another key of the file; or secret, as a webhook's URL is.
+_APART = ("name", "services", "templates", "hosts", "notify")
 _KEYS = {"caddy_image": "caddy"}
 replace = msgspec.structs.replace
 
@@ -61,7 +61,7 @@ def _anywhere(spec: ClusterSpec) -> ClusterSpec:
     """With the names of the runner's files and not their folders: a plan is reviewed on one machine and
     applied on another."""
     name = posixpath.basename
-    spec = replace(spec, ssh=replace(spec.ssh, key=name(spec.ssh.key)))
+    spec = replace(spec, ssh=replace(spec.ssh, key=name(spec.ssh.key)), hooks=replace(spec.hooks, folder=""))
     if isinstance(spec.provider, SshProvider):
         spec = replace(spec, provider=replace(spec.provider, known_hosts=name(spec.provider.known_hosts)))
     if isinstance(spec.tls, FilesTls):

@@ -21,6 +21,7 @@ from dynia.interfaces.desired import (
     AcmeTls,
     ClusterSpec,
     FilesTls,
+    Hooks,
     Service,
     Ssh,
     SshHost,
@@ -171,7 +172,8 @@ def _bare(spec: ClusterSpec) -> ClusterSpec:
     image = caddy_component(spec).image
     services = tuple(_anywhere(service) for service in spec.services)
     bare = replace(spec, provider=provider, tls=tls, caddy_image=image, services=services)
-    return replace(bare, nodes=0, hosts=(), ssh=Ssh())
+    # What happens on the runner, and who is told, is no node's to know.
+    return replace(bare, nodes=0, hosts=(), ssh=Ssh(), hooks=Hooks(), notify=())
 
 
 def _anywhere(service: Service) -> Service:

@@ -14,6 +14,7 @@ from dynia.commands.screens.apply import result_json
 from dynia.commands.screens.clusters import ListedCluster, list_json
 from dynia.commands.screens.drill import drill_json
 from dynia.commands.screens.generations import generations_json
+from dynia.commands.screens.hook_json import Run, hook_json
 from dynia.commands.screens.lists import nodes_json, services_json
 from dynia.commands.screens.plan_json import drift_json, plan_json
 from dynia.commands.screens.rebuild import rebuild_json
@@ -22,6 +23,7 @@ from dynia.commands.screens.saved import saved_json
 from dynia.commands.screens.state import state_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
+from dynia.interfaces.errors import Stale
 from dynia.state.model import Applied
 from tests.unit.screens import generation_samples, samples
 from tests.unit.screens import more_samples as more
@@ -46,6 +48,9 @@ CLUSTER = ListedCluster(
     applied=Applied(at=1, by="me"),
 )
 
+RUN = Run(verb="apply", cluster="prod", generation=1, at=1.5, by="me", commit="", url="")
+ENDS = (None, Stale("changed since plan: x"), *more.RESULTS.values())
+
 DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.plan": [lambda plan=plan: plan_json(plan) for plan in samples.PLANS.values()],  # type: ignore[misc]
     "dynia.drift": [lambda plan=plan: drift_json(plan) for plan in samples.PLANS.values()],  # type: ignore[misc]
@@ -62,6 +67,10 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.generations": [
         lambda h=h: generations_json("prod", h)  # type: ignore[misc]
         for h in generation_samples.HOMES.values()
+    ],
+    "dynia.hook": [
+        lambda e=e: hook_json("on_failure", RUN, samples.PLANS["nothing-to-do"], e)  # type: ignore[misc]
+        for e in ENDS
     ],
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],
@@ -94,7 +103,7 @@ def test_every_key_is_documented_and_every_documented_key_is_there(name: str) ->
     for make in DOCUMENTS[name]:
         whole = json.loads(make())
         assert (whole["format"], whole["version"]) == (name, 1)
-        if name in ("dynia.apply", "dynia.show", "dynia.rebuild"):
+        if name in ("dynia.apply", "dynia.show", "dynia.rebuild", "dynia.hook"):
             whole["plan"] = None
         seen |= set(keys_of(whole))
     assert seen == table(name)
