@@ -45,8 +45,8 @@ CASES = (
         "name in a section that is empty now",
         "unknown-variable",
         "node.name",
-        "server {{node}}",
-        "server «{{node.name}}»",
+        "server {{node}} ",
+        "server «{{node.name}}» ",
     ),
     _haproxy("tag without an end", "unclosed-tag", "cluster", LOG, "    # «{{»cluster\n"),
     _haproxy("tag that ends on another line", "unclosed-tag", "cluster", LOG, "    # «{{»cluster\n}}\n"),
@@ -76,7 +76,7 @@ CASES = (
     _haproxy("list printed", "prints-a-list", "services", LOG, "    # «{{services}}»\n"),
     _haproxy("dot outside of a list of texts", "dot-without-text", ".", LOG, "    # «{{.}}»\n"),
     _haproxy(
-        "dot in a list of records", "dot-without-text", ".", "server {{node}}", "server «{{.}}» {{node}}"
+        "dot in a list of records", "dot-without-text", ".", "server {{node}} ", "server «{{.}}» {{node}} "
     ),
     _haproxy(
         "section over a number",
