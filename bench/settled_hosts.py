@@ -75,7 +75,7 @@ def write_cluster(folder: Path, hosts: tuple[Host, ...], user: str, key: Path) -
     file.write_text(_clusters_yaml(hosts, user, key))
     given = _settled(file, hosts)
     (home,) = given.state.clusters
-    request = observe_request(given.desired, given.secrets, (path_of(home.generations[-1].number),))
+    request = observe_request(given.desired, given.secrets, home, (path_of(home.generations[-1].number),))
     facts = {name: _facts(given, name) for name in given.observed.nodes}
     answers = {name: _answer(found) for name, found in facts.items()}
     seen = {name: _read_back(answers[name], facts[name], request) for name in answers}

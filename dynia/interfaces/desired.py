@@ -254,15 +254,17 @@ class Container(Shape):
     """One compose service as Dynia understands it, after interpolation.
 
     `config` is canonical JSON of its own part of the compose file, with the names of variables and none of
-    their values; `files` are the relative paths of shipped files that it mounts or reads. `unseen_dotenv`: it
-    is given a part of `.env` that Compose itself does not compare. `stand_in` is what runs instead
-    of what the file says, as an argv: in a rehearsal only, where the image cannot be had.
+    their values; `files` are the relative paths of shipped files that it mounts or reads, `data` those of
+    folders that it mounts and may write into. `unseen_dotenv`: it is given a part of `.env` that Compose
+    itself does not compare. `stand_in` is what runs instead of what the file says, as an argv: in a rehearsal
+    only, where the image cannot be had.
     """
 
     name: str
     image: str
     config: str
     files: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     one_shot: bool = False
     has_healthcheck: bool = False

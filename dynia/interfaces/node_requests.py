@@ -31,7 +31,8 @@ class Fence(Shape):
 class ObserveRequest(Shape):
     """What to look at. `roots` are our folders (walked whole), `paths` single files outside them.
 
-    `secret_paths` are observed by HMAC. `certificates` are files whose public parts are told. `interface` is
+    `secret_paths` are observed by HMAC. `data` are folders of which nobody looks at what is in them, but for
+    `paths`. `certificates` are files whose public parts are told. `interface` is
     where VRRP's address would be, or empty.
     """
 
@@ -40,6 +41,7 @@ class ObserveRequest(Shape):
     units: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     secret_paths: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
     candidates: tuple[SecretCandidate, ...] = ()
     certificates: tuple[str, ...] = ()
     fence: Fence | None = None
@@ -68,7 +70,8 @@ class PushRequest(Shape):
     (sh) until it succeeds or `probe_s` is over. When any of it fails, every file is put back, `activate` is
     run again on the old files, and the answer says which phase failed with its last lines. No files and no
     delete is an activation alone. Scripts are constants of the component plus quoted values; they see
-    no secret. `lineage` is written on the first push and compared after.
+    no secret. `lineage` is written on the first push and compared after. With `data`, folders that may
+    hold any amount, the staged tree has of what stays only what `expected` names.
 
     Without `swap` it ends after `check`, whatever else is asked for: `files` were there for that script, and
     are gone with the stage.
@@ -79,6 +82,7 @@ class PushRequest(Shape):
     files: tuple[ReleaseFile, ...] = ()
     delete: tuple[str, ...] = ()
     expected: tuple[ExpectedFile, ...] = ()
+    data: tuple[str, ...] = ()
     check: str = ""
     activate: str = ""
     probe: str = ""
@@ -92,7 +96,8 @@ class RemoveRequest(Shape):
     """Take a component off a node: `deactivate` (sh) under the lock, then delete `paths` (files, folders).
 
     Only with what was seen there: a file below them that `expected` does not name was put there since the
-    plan, and counts as changed (law 4). With `everything` whatever is there goes.
+    plan, and counts as changed (law 4). A folder that it names goes with what is in it: data of
+    containers, which no look tells of. With `everything` whatever is there goes.
     """
 
     component: str

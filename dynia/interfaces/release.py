@@ -38,12 +38,14 @@ class Release(Shape):
 
     `component` is ``haproxy``, ``caddy``, ``service/api``, ... `containers` maps each compose service to the
     hash of its own configuration (label ``dev.dynia.config``). `images` are the ``run`` names it needs.
+    `data` are folders that its containers write into: what else is there is theirs.
     """
 
     component: str
     files: tuple[ReleaseFile, ...]
     containers: dict[str, str] = {}
     images: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

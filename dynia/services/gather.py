@@ -28,9 +28,11 @@ from dynia.services.connections import Connections
 from dynia.services.observe import observe_nodes
 from dynia.services.planning.components import (
     certificate_paths,
+    data_folders,
     drop_in_paths,
     image_references,
     packages,
+    paths_in_data,
     roots,
     secret_paths,
     units,
@@ -40,21 +42,25 @@ from dynia.services.planning.zones import dns_in_force, domains_of, longest
 from dynia.services.session import Session
 from dynia.state.generation import path_of
 from dynia.state.manifest import PATH as MANIFEST_PATH
-from dynia.state.model import Node
+from dynia.state.model import Cluster, Node
 
 _T = TypeVar("_T")
 
 
 def observe_request(
-    spec: ClusterSpec | None, secrets: dict[str, bytes], generations: tuple[str, ...] = ()
+    spec: ClusterSpec | None,
+    secrets: dict[str, bytes],
+    home: Cluster | None,
+    generations: tuple[str, ...] = (),
 ) -> ObserveRequest:
     """What to look at on every node of a cluster. `generations` are paths: secrets are in them."""
     return ObserveRequest(
         roots=roots(),
-        paths=(*drop_in_paths(), MANIFEST_PATH, *generations),
+        paths=(*drop_in_paths(), MANIFEST_PATH, *generations, *paths_in_data(spec, home)),
         units=units(spec),
         packages=packages(spec),
         secret_paths=(*secret_paths(spec), *generations),
+        data=data_folders(spec, home),
         candidates=tuple(SecretCandidate(path=p, content=c) for p, c in sorted(secrets.items())),
         certificates=certificate_paths(spec),
     )
@@ -66,7 +72,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
     recorded = state.nodes_of(session.cluster)
     home = state.cluster(session.cluster)
     newest = (path_of(home.generations[-1].number),) if home and home.generations else ()
-    request = observe_request(session.spec, session.secrets, newest)
+    request = observe_request(session.spec, session.secrets, home, newest)
     request = replace(request, fence=session.fence())
     listing = asyncio.create_task(_list_nodes(session))
 

@@ -28,13 +28,15 @@ class AppliedFile(Shape, rename="camel"):
 
 
 class AppliedRelease(Shape, rename="camel"):
-    """A release that is applied on at least one node, by component and id."""
+    """A release that is applied on at least one node, by component and id. `data` are folders that its
+    containers write into; one that a former release of the component had stays, as a volume does."""
 
     component: str
     id: str
     files: tuple[AppliedFile, ...] = ()
     containers: dict[str, str] = {}
     images: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
 
 class ReservedIp(Shape, rename="camel"):
@@ -453,11 +455,20 @@ def _with_release(
     found, home = state.node(cluster, node), state.cluster(cluster)
     if found is None or home is None:
         return state, None
+    release = with_former_data(release, home.releases)
     if release in home.releases:
         return state, found
     known = {(r.component, r.id): r for r in (*home.releases, release)}
     grown = msgspec.structs.replace(home, releases=tuple(known[key] for key in sorted(known)))
     return change(state, PutCluster(cluster=grown)), found
+
+
+def with_former_data(release: AppliedRelease, known: Iterable[AppliedRelease]) -> AppliedRelease:
+    """What its component wrote before is not gone because a new release has no use for it."""
+    data = {path for r in known if r.data and r.component == release.component for path in r.data}
+    if data <= {*release.data}:
+        return release
+    return msgspec.structs.replace(release, data=tuple(sorted(data.union(release.data))))
 
 
 def _prune(state: State, cluster: str) -> State:

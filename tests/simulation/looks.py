@@ -6,6 +6,7 @@ import re
 
 from dynia.interfaces.node_requests import ObserveRequest
 from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.services.planning.places import inside
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.machine import ROOT, File, Node, keyed
 from tests.simulation.world import SERVICES, World
@@ -30,7 +31,12 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
             digest=file.keyed if path in secret else file.digest,
         )
         for path, file in sorted(node.files.items())
-        if path in request.paths or any(path.startswith(root + "/") for root in request.roots)
+        if path in request.paths or (inside(path, request.roots) and not inside(path, request.data))
+    )
+    files += tuple(
+        FileSeen(path=folder, kind="dir", mode=0o755, owner="root:root", digest="")
+        for folder in request.data
+        if any(path.startswith(folder + "/") for path in node.files)
     )
     units = tuple(
         UnitSeen(name=name, active=unit.active, enabled=unit.enabled)

@@ -166,12 +166,15 @@ class Script:
 
     def unseen(self, expected: tuple[ExpectedFile, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
         seen = {e.path for e in expected}
-        return tuple(sorted(p for path in paths for p in self.node.below(path) if p not in seen))
+        whole = tuple(e.path + "/" for e in expected if e.there and not e.digest)
+        left = (p for path in paths for p in self.node.below(path) if p not in seen)
+        return tuple(sorted(p for p in left if not p.startswith(whole)))
 
     def _as_expected(self, wanted: ExpectedFile) -> bool:
         there = self.node.files.get(wanted.path)
         if there is None or not wanted.digest:
-            return there is None and not wanted.digest
+            folder = there is None and bool(self.node.below(wanted.path))
+            return there is None and not wanted.digest and wanted.there == folder
         digest = there.keyed if wanted.digest.startswith("hmac:") else there.digest
         same_mode = not wanted.mode or wanted.mode == there.mode
         return digest == wanted.digest and same_mode and wanted.owner in ("", there.owner)

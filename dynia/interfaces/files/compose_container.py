@@ -14,7 +14,7 @@ from dynia.interfaces.files.compose_keys import keys
 from dynia.interfaces.files.compose_mounts import mounts
 from dynia.interfaces.files.compose_tree import Model, Part
 from dynia.interfaces.files.dotenv import read_dotenv
-from dynia.interfaces.files.look import Regular
+from dynia.interfaces.files.look import Folder, Regular
 from dynia.interfaces.files.mistakes import mistake
 from dynia.interfaces.files.rules_cluster import IMAGE
 from dynia.interfaces.files.shipping import Shipment
@@ -65,8 +65,9 @@ def container(name: str, part: Part, context: Context) -> Container | None:
     found.extend(keys(tree, path))
     found.extend(_rules(tree, part.key, path))
     files: list[str] = []
+    data: list[str] = []
     extra: dict[str, object] = {}
-    files += _mounts(tree, part, path, context, extra)
+    files += _mounts(tree, part, path, context, extra, data)
     files += _env_files(tree, part, path, context)
     _inherited(tree, path, context)
     for section, singular in (("configs", "config"), ("secrets", "secret")):
@@ -87,6 +88,7 @@ def container(name: str, part: Part, context: Context) -> Container | None:
         image=text_of(child(tree, "image")) or "",
         config=msgspec.json.encode(config, order="deterministic").decode(),
         files=tuple(sorted(set(files))),
+        data=tuple(sorted(set(data))),
         networks=networks,
         one_shot=_one_shot(name, tree, context.model),
         has_healthcheck=_has_healthcheck(child(tree, "healthcheck")),
@@ -117,7 +119,9 @@ def _rules(tree: Mapping, owner: Spot, path: Path) -> Iterator[Mistake]:
             yield mistake(value.spot, at, "replicas", message, hint)
 
 
-def _mounts(tree: Mapping, part: Part, path: Path, context: Context, extra: dict[str, object]) -> list[str]:
+def _mounts(
+    tree: Mapping, part: Part, path: Path, context: Context, extra: dict[str, object], data: list[str]
+) -> list[str]:
     files: list[str] = []
     found = context.found
     for mount in mounts(tree, path, found):
@@ -140,6 +144,8 @@ def _mounts(tree: Mapping, part: Part, path: Path, context: Context, extra: dict
             if relative in (".", context.shipment.compose_name):
                 extra["compose"] = hashlib.sha256(context.text).hexdigest()
             files += context.shipment.ship(part.folder, mount.source, mount.spot, mount.path)
+            if writes and isinstance(context.shipment.settle(relative), Folder):
+                data.append(relative)
     return files
 
 

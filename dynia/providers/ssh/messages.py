@@ -35,6 +35,7 @@ def observe_message(request: ObserveRequest) -> bytes:
     lines += [f"unit {_like(_UNIT, unit, 'unit')}" for unit in request.units]
     lines += [f"package {_like(_PACKAGE, package, 'package')}" for package in request.packages]
     lines += [f"secret {_path(path)}" for path in request.secret_paths]
+    lines += [f"data {_path(path)}" for path in request.data]
     lines += [f"certificate {_path(path)}" for path in request.certificates]
     for candidate in request.candidates:
         lines += _candidate(candidate)
@@ -79,6 +80,7 @@ def push_message(request: PushRequest) -> bytes:
         "files": _lines(file.path for file in request.files),
         "delete": _lines(request.delete),
         "secret": _lines(file.path for file in request.files if file.secret),
+        "data": _lines(request.data),
         "check": request.check.encode(),
         "activate": request.activate.encode(),
         "probe": request.probe.encode(),

@@ -59,6 +59,7 @@ class PushComponent(Action, tag="push_component"):
             fence=tools.fence,
             files=await self._files(tools, recipe.release),
             delete=self.delete,
+            data=recipe.release.data,
             expected=self.expected,
             check=recipe.check,
             activate=recipe.activate,
@@ -186,6 +187,7 @@ def applied(release: Release) -> AppliedRelease:
         ),
         containers=dict(sorted(release.containers.items())),
         images=release.images,
+        data=release.data,
     )
 
 

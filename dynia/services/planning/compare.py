@@ -11,7 +11,8 @@ from dynia.interfaces.observed import FileSeen, NodeFacts
 from dynia.interfaces.shape import Shape
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.components.base import Component, Fault, Topology, TopologyNode
-from dynia.state.model import AppliedRelease, Cluster, Node
+from dynia.services.planning.places import inside
+from dynia.state.model import AppliedFile, AppliedRelease, Cluster, Node
 
 OWNER = "root:root"
 
@@ -135,7 +136,8 @@ def compare_node(
         live = releases.get((name, live_id)) if live_id else None
         stale: tuple[str, ...] = ()
         if live is not None and live_id != wanted.id:
-            stale = tuple(f.path for f in live.files if f.path not in wanted.paths and f.path in seen)
+            left = (f for f in live.files if f.path not in wanted.paths)
+            stale = tuple(f.path for f in left if _goes(f, seen, live.data))
         faults = (*component.faults(topology, place, wanted.recipe, facts), *told.get(name, ()))
         unfinished = name in facts.unfinished
         recorded = applied_id == wanted.id and name not in node.pushed
@@ -160,6 +162,14 @@ def compare_node(
                 )
             )
     return found
+
+
+def _goes(file: AppliedFile, seen: Mapping[str, FileSeen], data: tuple[str, ...]) -> bool:
+    """Of a former release, and not wanted. What containers made of it where they may write is their data."""
+    there = seen.get(file.path)
+    if there is None:
+        return False
+    return not file.digest or there.digest == file.digest or not inside(file.path, data)
 
 
 def _differences(

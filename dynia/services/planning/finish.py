@@ -10,6 +10,7 @@ from dynia.services.actions import DeleteNode, ReleaseReservedIp, RemoveComponen
 from dynia.services.planning.addresses import give_back, move_address, take_address
 from dynia.services.planning.begun import forget, left_over
 from dynia.services.planning.certificates import renew_certificate
+from dynia.services.planning.components import data_folders
 from dynia.services.planning.components.failover import FAILOVER
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.nodes import Membership, delete, not_deleted, why_fewer
@@ -96,6 +97,7 @@ def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Want
     silent = [n.name for n in staying if n.name not in seen]
     back = given.rollback
     why = f"because generation {back.to} has none" if back else "because the file no longer asks for it"
+    data = data_folders(given.desired, given.state.cluster(given.target))
     steps: list[Step] = []
     waiting = []
     for node in staying:
@@ -106,7 +108,7 @@ def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Want
         for name in left[node.name]:
             if silent and name.startswith("service/"):
                 continue
-            steps.append(remove(node.name, name, facts, why, after))
+            steps.append(remove(node.name, name, facts, why, after, data=data))
             after = (steps[-1].id,)
     lines = tuple(
         Line(
@@ -171,6 +173,7 @@ def leave(
     and does not answer is left alone: it is not known to be dead."""
     listed = given.observed.provider_nodes
     machines = {} if isinstance(listed, NotObserved) else {m.provider_id: m for m in listed}
+    data = data_folders(given.desired, given.state.cluster(given.target))
     steps: list[Step] = []
     waiting = []
     for node in nodes:
@@ -182,7 +185,7 @@ def leave(
             continue
         before = after
         if host and isinstance(facts, NodeFacts):
-            emptied = empty_node(node, facts, why)
+            emptied = empty_node(node, facts, why, data)
             steps += emptied
             before = (*after, emptied[-1].id)
         steps.append(delete(node, why, before, irreversible=irreversible))

@@ -15,6 +15,7 @@ from dynia.state.model import (
     State,
     change,
     in_order,
+    with_former_data,
 )
 
 
@@ -56,6 +57,7 @@ class ModelState:
         self.nodes[name] = msgspec.structs.replace(self.nodes[name], bootstrapped=True)
 
     def add_release(self, release: AppliedRelease) -> None:
+        release = with_former_data(release, self.releases.values())
         self.releases[release.component, release.id] = release
 
     def record(self, name: str, component: str, release: str, gated: bool) -> None:

@@ -9,6 +9,7 @@ from dynia.services.actions import RemoveComponent
 from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.planning.compare import expected
 from dynia.services.planning.components import EVERYTHING, Removal, removal, seen_on
+from dynia.services.planning.places import inside
 from dynia.services.planning.plan import Step
 from dynia.state.model import Node
 
@@ -26,15 +27,25 @@ def left_components(node: Node, facts: NodeFacts | None, wanted: Iterable[str] =
 
 
 def remove(
-    node: str, component: str, facts: NodeFacts, why: str, after: tuple[str, ...] = (), *, step: str = ""
+    node: str,
+    component: str,
+    facts: NodeFacts,
+    why: str,
+    after: tuple[str, ...] = (),
+    *,
+    step: str = "",
+    data: tuple[str, ...] = (),
 ) -> Step:
-    """Irreversible for a service: its volumes go with it."""
+    """Irreversible for a service: its volumes go with it, and what its containers wrote into its folder.
+    `data` are folders of which only they themselves were looked at."""
     taken = removal(component)
+    whole = tuple(f.path for f in facts.files if f.kind == "dir" and f.path in data)
+    named = (*files_below(facts.files, taken.paths), *(p for p in whole if inside(p, taken.paths)))
     action = RemoveComponent(
         node=node,
         component=component,
         paths=taken.paths,
-        expected=expected(files_below(facts.files, taken.paths), {f.path: f for f in facts.files}),
+        expected=expected(named, {f.path: f for f in facts.files}),
         deactivate=taken.deactivate,
     )
     return Step(
@@ -47,7 +58,7 @@ def remove(
     )
 
 
-def empty_node(node: Node, facts: NodeFacts, why: str) -> tuple[Step, ...]:
+def empty_node(node: Node, facts: NodeFacts, why: str, data: tuple[str, ...]) -> tuple[Step, ...]:
     """Everything that Dynia put on a host: the way to it first, Dynia's own folders last."""
     steps: list[Step] = []
     names = sorted(left_components(node, facts), key=lambda name: (_turn(name), name))
@@ -55,7 +66,7 @@ def empty_node(node: Node, facts: NodeFacts, why: str) -> tuple[Step, ...]:
         if removal(name) == Removal():
             continue
         after = (steps[-1].id,) if steps else ()
-        steps.append(remove(node.name, name, facts, why, after))
+        steps.append(remove(node.name, name, facts, why, after, data=data))
     action = RemoveComponent(node=node.name, component=REST, paths=EVERYTHING, everything=True)
     after = (steps[-1].id,) if steps else ()
     steps.append(Step(id=f"{node.name}/{REST}/remove", action=action, why=why, after=after, node=node.name))
@@ -79,8 +90,4 @@ def _turn(component: str) -> int:
 
 
 def files_below(files: tuple[FileSeen, ...], paths: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        f.path
-        for f in files
-        if f.kind != "dir" and any(f.path == p or f.path.startswith(p + "/") for p in paths)
-    )
+    return tuple(f.path for f in files if f.kind != "dir" and inside(f.path, paths))

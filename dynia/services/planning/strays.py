@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dynia.interfaces.observed import FileSeen
 from dynia.services.actions import RemoveComponent
 from dynia.services.planning.compare import expected
+from dynia.services.planning.places import inside
 from dynia.services.planning.plan import Step
 
 STRAY = "strays"
@@ -26,14 +27,22 @@ class Known:
 
 
 def strays_of(
-    seen: Mapping[str, FileSeen], roots: tuple[str, ...], paths: frozenset[str], known: Known
+    seen: Mapping[str, FileSeen],
+    roots: tuple[str, ...],
+    paths: frozenset[str],
+    known: Known,
+    data: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """The topmost unknown paths below `roots`. A folder counts if there is anything in it but folders: an
-    empty one may be left from a component that was removed."""
-    unknown = [p for p in seen if p not in paths and seen[p].kind != "dir" and _below(p, roots)]
+    empty one may be left from a component that was removed. What is in `data` is its containers'."""
+    unknown = [
+        p
+        for p in seen
+        if p not in paths and seen[p].kind != "dir" and _below(p, roots) and not inside(p, data)
+    ]
     if not unknown:
         return ()
-    folders = known.folders(paths)
+    folders = known.folders(paths).union(data, *map(_above, data)) if data else known.folders(paths)
     topmost = {
         next((p for p in _above(path) if p in seen and _below(p, roots) and p not in folders), path)
         for path in unknown

@@ -10,7 +10,14 @@ import msgspec
 from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage
 from dynia.services.actions import ProvideImage
 from dynia.services.planning.compare import Comparison, compare_node, named, releases_of
-from dynia.services.planning.components import BOOKKEEPING, TOKEN, TOKEN_VARIABLE, removal, roots
+from dynia.services.planning.components import (
+    BOOKKEEPING,
+    TOKEN,
+    TOKEN_VARIABLE,
+    data_folders,
+    removal,
+    roots,
+)
 from dynia.services.planning.components.base import Fault
 from dynia.services.planning.draining import left_drained
 from dynia.services.planning.drift import component_drift, left_behind, stray_drift
@@ -55,6 +62,7 @@ class Workshop:
         self.given, self.wanted, self.reasons = given, wanted, reasons
         self.releases = releases_of(given.state.cluster(given.target))
         self.known = Known()
+        self.data = data_folders(given.desired, given.state.cluster(given.target))
         self.images = {c.name: c.images(wanted.topology) for c in wanted.components}
         self.all_images = tuple({i.reference: i for found in self.images.values() for i in found}.items())
         any_node = next(iter(wanted.recipes.values()), {})
@@ -132,7 +140,8 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
         workshop.given.secrets,
         workshop.told(node, facts),
     )
-    strays = strays_of(seen, roots(), workshop.may_be_there(node, facts, comparisons), workshop.known)
+    may_be_there = workshop.may_be_there(node, facts, comparisons)
+    strays = strays_of(seen, roots(), may_be_there, workshop.known, workshop.data)
     first = bootstrap(node, facts, wanted.packages)
     images = provide_images(node.name, facts, workshop.all_images, workshop.keepers)
     away = tuple(name for name in facts.drained if name in wanted.services)

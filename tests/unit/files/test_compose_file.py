@@ -247,6 +247,17 @@ def test_what_stays_on_a_node_needs_a_word(mount: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mount", "data"),
+    [("./conf:/c", ("conf",)), ("./conf/sub/../:/c", ("conf",)), (".:/c", (".",)), ("./conf:/c:ro", ()),
+     ("./conf/a:/a", ()), ("data:/d", ()), ("/srv:/s", ())],
+)  # fmt: skip
+def test_a_folder_that_a_container_may_write_into_holds_its_data(mount: str, data: tuple[str, ...]) -> None:
+    text = f"services: {{web: {{image: a, expose: [1], volumes: ['{mount}']}}}}\nvolumes: {{data: }}\n"
+    service = service_of(text, "volumes: per-node", {"conf/a": "a", "conf/sub/b": "b"})
+    assert container(service, "web").data == data
+
+
+@pytest.mark.parametrize(
     ("one", "other", "clash"),
     [("5000:1", "5000:1", True), ("5000:1/udp", "5000:1", False), ("127.0.0.1:5000:1", "5000:1", True),
      ("127.0.0.1:5000:1", "127.0.0.2:5000:1", False), ("5000-5002:1-3", "5002:1", True), ("5000:1", "5001:1", False)],

@@ -4,7 +4,7 @@ pass_fence 2>/dev/null || :
 section clock
 printf '%s\0' "$(date +%s%N)"
 
-roots='' paths='' units='' packages='' secrets='' certificates='' told=''
+roots='' paths='' units='' packages='' secrets='' data='' certificates='' told=''
 section candidates
 while IFS= read -r line; do
   value=${line#* }
@@ -14,6 +14,7 @@ while IFS= read -r line; do
     unit) units=$units$value$nl ;;
     package) packages=$packages$value$nl ;;
     secret) secrets=$secrets$value$nl ;;
+    data) data=$data$value$nl ;;
     certificate) certificates=$certificates$value$nl ;;
     candidate) told=$value ;;
     content) has_keys && printf '%s\0%s\0.\0' "$told" "$(printf %s "$value" | base64 -d | keyed)" ;;
@@ -45,11 +46,14 @@ find "$opt/caddy/drain" -mindepth 1 -maxdepth 1 -type f -printf '%f\n' 2>/dev/nu
   esac
 done
 
-# Our folders whole, then single paths; what is not there is simply not listed.
+# Single paths, then our folders whole, but for what containers write: that may be any amount, and is theirs. What is
+# not there is simply not listed.
 IFS=$nl
+pruned=$(printf %s "$data" | patterns)
 look() {
+  for path in $paths $data; do find "$path" -maxdepth 0 "$@" 2>/dev/null || :; done
+  for path in $pruned; do set -- -path "$path" -prune -o "$@"; done
   for path in $roots; do [ ! -e "$path" ] || find "$path" -xdev -path "$opt/caddy/drain" -prune -o "$@" 2>/dev/null || :; done
-  for path in $paths; do find "$path" -maxdepth 0 "$@" 2>/dev/null || :; done
 }
 section files
 look -printf "$facts" | head -c 8000000

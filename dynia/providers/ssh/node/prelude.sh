@@ -65,6 +65,9 @@ text() { tr -d '\000\001' | head -c "$1"; printf '\0'; }
 # Records of the paths that find is told to print: seven tokens each, the last a mark that the record is whole.
 facts='%p\0%y\0%m\0%u:%g\0%s\0%T@\0.\0'
 
+# Paths as patterns for find that match only themselves.
+patterns() { sed 's/[][*?\\]/\\&/g'; }
+
 # A keyed hash of stdin: HMAC's two nested hashes, the inner one as hex, with two random blocks of this node as keys.
 # They are read from files, so that no key and no secret stands in an argv.
 keyed() {

@@ -11,16 +11,23 @@ compare
 staged=$stage/root
 complete_stage() {
   while IFS= read -r path; do make_folder "$staged${path%/*}" || return 1; done <"$ask/delete"
+  if [ -s "$ask/data" ]; then
+    cut -d ' ' -f 4- "$ask/expected" | while IFS= read -r path; do beside "$path"; done
+    return
+  fi
   find "$staged$opt" -mindepth 1 -type d 2>/dev/null | while IFS= read -r folder; do
     live=${folder#"$staged"}
     # A folder that holds no file of its own only holds other components' folders.
     [ -n "$(find "$live" -maxdepth 1 -type f -print -quit 2>/dev/null)" ] || continue
-    find "$live" -mindepth 1 -maxdepth 1 2>/dev/null | while IFS= read -r path; do
-      [ ! -e "$staged$path" ] && [ ! -L "$staged$path" ] || continue
-      ! grep -qxF -e "$path" "$ask/delete" || continue
-      cp -alT -- "$path" "$staged$path" 2>/dev/null || cp -aT -- "$path" "$staged$path" || :
-    done
+    find "$live" -mindepth 1 -maxdepth 1 2>/dev/null | while IFS= read -r path; do beside "$path"; done
   done
+}
+# What is not pushed and stays.
+beside() {
+  [ ! -e "$staged$1" ] && [ ! -L "$staged$1" ] || return 0
+  ! grep -qxF -e "$1" "$ask/delete" || return 0
+  make_folder "$staged${1%/*}"
+  cp -alT -- "$1" "$staged$1" 2>/dev/null || cp -aT -- "$1" "$staged$1" || :
 }
 if [ -s "$ask/files" ] || [ -s "$ask/delete" ]; then
   [ ! -s "$ask/check" ] || complete_stage >>"$log" 2>&1 || fail stage

@@ -134,7 +134,8 @@ differing() {
     owner=${line%% *} path=${line#* }
     if [ "$(looks "$path" "$digest")" != "$digest" ]; then printf '%s\n' "$path"
     elif [ "$digest" != absent ]; then
-      now=$(stat -c '%a %U:%G' -- "$path")
+      # In the words of a look: stat has no name for an owner that only a container knows.
+      now=$(find "$path" -maxdepth 0 -printf '%m %u:%g')
       [ "$mode" = - ] || [ "$mode" = "${now%% *}" ] || { printf '%s\n' "$path"; continue; }
       [ "$owner" = - ] || [ "$owner" = "${now#* }" ] || printf '%s\n' "$path"
     fi
@@ -143,13 +144,18 @@ differing() {
 }
 
 # What lies where a removal deletes and the plan has not seen: its own paths are there twice, so never alone. No look
-# tells of the flags of a drain. A folder that can't be looked through may hold anything.
+# tells of the flags of a drain, or of what is in a folder that is itself expected: data of containers. A folder that
+# can't be looked through may hold anything.
 unseen() {
+  folders=$(sed -n 's/^there [^ ]* [^ ]* //p' "$ask/expected" | patterns)
+  IFS=$nl
+  for path in $folders; do set -- "$@" -path "$path" -prune -o; done
+  unset IFS
   {
     cut -d ' ' -f 4- "$ask/expected" "$ask/expected"
     while IFS= read -r path; do
       [ -e "$path" ] || [ -L "$path" ] || continue
-      find "$path" -path "$opt/caddy/drain" -prune -o ! -type d -print || printf '%s\n' "$path"
+      find "$path" -path "$opt/caddy/drain" -prune -o "$@" ! -type d -print || printf '%s\n' "$path"
     done <"$ask/delete"
   } 2>/dev/null | sort | uniq -u
 }

@@ -18,10 +18,14 @@ from dynia.services.planning.components.removal import DROP_INS, EVERYTHING, Rem
 from dynia.services.planning.components.rendered import ROOT
 from dynia.services.planning.components.service import (
     ServiceComponent,
+    data_of,
+    files_of,
     secret_files_of,
     service_component,
 )
 from dynia.services.planning.components.tls import PEM, Tls, certified
+from dynia.services.planning.places import inside
+from dynia.state.model import Cluster
 
 # Written by the push itself, and of no release.
 BOOKKEEPING = (f"{ROOT}/lineage",)
@@ -89,6 +93,23 @@ def secret_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
     return tuple(sorted((*logins, *token, *services)))
 
 
+def data_folders(spec: ClusterSpec | None, home: Cluster | None) -> tuple[str, ...]:
+    """Folders that containers write into, those of a service that left the file too."""
+    wanted = {path for service in spec.services for path in data_of(service)} if spec else set()
+    applied = {path for release in home.releases for path in release.data} if home else set()
+    return tuple(sorted(wanted | applied))
+
+
+def paths_in_data(spec: ClusterSpec | None, home: Cluster | None) -> tuple[str, ...]:
+    """What is looked at in these folders all the same: files of releases."""
+    folders = data_folders(spec, home)
+    if not folders:
+        return ()
+    wanted = {path for service in spec.services for path in files_of(service)} if spec else set()
+    applied = {file.path for release in home.releases for file in release.files} if home else set()
+    return tuple(path for path in sorted(wanted | applied) if inside(path, folders))
+
+
 def certificate_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
     """Files of which the public parts are told."""
     return (PEM,) if spec is not None and certified(spec) else ()
@@ -129,10 +150,12 @@ __all__ = [
     "certificate_paths",
     "certified",
     "components",
+    "data_folders",
     "default_caddy_image",
     "drop_in_paths",
     "image_references",
     "packages",
+    "paths_in_data",
     "removal",
     "roots",
     "secret_files",

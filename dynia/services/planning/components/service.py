@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from posixpath import normpath
 from shlex import quote
 
 from dynia.interfaces.desired import Service
@@ -47,6 +48,19 @@ def folder(service: str) -> str:
     return f"{ROOT}/services/{service}"
 
 
+def data_of(service: Service) -> tuple[str, ...]:
+    """Folders on a node that its containers write into."""
+    home = folder(service.name)
+    return tuple(sorted({normpath(f"{home}/{path}") for one in service.containers for path in one.data}))
+
+
+def files_of(service: Service) -> tuple[str, ...]:
+    """Paths on a node of all files of its release."""
+    home = folder(service.name)
+    names = {COMPOSE, OVERRIDE, DOTENV, *(file.path for file in service.files)}
+    return tuple(f"{home}/{name}" for name in sorted(names))
+
+
 def secret_files_of(service: Service) -> dict[str, bytes]:
     """Path on a node -> content of what is never shown: `.env`, and what the compose file calls secrets."""
     home = folder(service.name)
@@ -68,6 +82,7 @@ class ServiceComponent(Basic, kw_only=True):
             files=_files(topology, service, hashes),
             containers=hashes,
             images=tuple(sorted({i.run for i in self.images(topology)})),
+            data=data_of(service),
         )
         return Recipe(
             release=release,
