@@ -59,7 +59,7 @@ def observe_request(
         paths=(*drop_in_paths(), MANIFEST_PATH, *generations, *paths_in_data(spec, home)),
         units=units(spec),
         packages=packages(spec),
-        secret_paths=(*secret_paths(spec), *generations),
+        secret_paths=(*secret_paths(spec, home), *generations),
         data=data_folders(spec, home),
         candidates=tuple(SecretCandidate(path=p, content=c) for p, c in sorted(secrets.items())),
         certificates=certificate_paths(spec),

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
+from dynia.interfaces.desired import (
+    ApiEntry,
+    ClusterSpec,
+    EnvSource,
+    NoEntry,
+    Registry,
+    SelfSignedTls,
+    ShippedFile,
+)
 from dynia.interfaces.observed import NodeFacts
+from dynia.services.gather import observe_request
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
@@ -12,6 +22,7 @@ from dynia.state.manifest import Sealer
 from tests.plans import worlds
 from tests.plans.cases import changed, settled
 
+replace = msgspec.structs.replace
 OLD, NEW = "TOKEN=first-secret\n", "TOKEN=second-secret\n"
 DOTENV = "/opt/dynia/services/api/.env"
 
@@ -57,6 +68,33 @@ def test_a_secret_file_that_was_edited_is_written_again() -> None:
     plan = make_plan(worlds.with_facts(world, name, edit))
     steps = ("drain", "service/api/push", "service/api/wait", "undrain")
     assert [s.id for s in plan.steps] == [f"{name}/{step}" for step in steps]
+
+
+def everything_secret() -> ClusterSpec:
+    """Each kind of file with a secret: an `.env`, a file that is called a secret, logins, a token, a key."""
+    mounted = ShippedFile(path="db.pass", mode=0o644, content=b"first-secret", source="db.pass", secret=True)
+    login = Registry(host="ghcr.io", user="acme", password=EnvSource(env="T"))
+    api = replace(worlds.service(env=OLD), files=(mounted,))
+    return worlds.cluster(1, (api,), entry=ApiEntry(), registries=(login,), tls=SelfSignedTls())
+
+
+def test_what_leaves_the_file_is_looked_at_as_the_secret_that_it_is() -> None:
+    """A plain hash of it would stand in what its removal expects, so in saved plans and the journal."""
+    given = worlds.settled(everything_secret())
+    home = given.state.cluster("prod")
+    assert home is not None
+    held = {
+        file.path
+        for release in home.releases
+        for file in release.files
+        if not file.digest.startswith("sha256:")
+    }
+    assert {path.rpartition("/")[2] for path in held} >= {".env", "db.pass", "token.conf", "cluster.pem"}
+    for spec in (given.desired, worlds.cluster(1, (), entry=NoEntry()), None):
+        assert held <= {*observe_request(spec, {}, home).secret_paths}
+    for spec in (worlds.cluster(1, ()), None):
+        named = observe_request(spec, {}, None).secret_paths
+        assert [path.rpartition("/")[2] for path in named] == ["token.conf", "config.json", "cluster.pem"]
 
 
 def test_no_secret_is_in_what_a_node_keeps_of_the_cluster() -> None:

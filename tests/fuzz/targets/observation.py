@@ -36,7 +36,7 @@ class Observation(Target):
     @cached_property
     def request(self) -> ObserveRequest:
         spec = self.world.desired
-        secret = secret_paths(spec)
+        secret = secret_paths(spec, self.world.state.cluster("prod"))
         return ObserveRequest(
             roots=("/opt/dynia",), units=units(spec), packages=packages(spec), secret_paths=secret,
             certificates=(PEM,),

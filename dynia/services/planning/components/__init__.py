@@ -83,14 +83,13 @@ def image_references(spec: ClusterSpec) -> tuple[str, ...]:
     return tuple(sorted({*named, caddy_component(spec).image}))
 
 
-def secret_paths(spec: ClusterSpec | None) -> tuple[str, ...]:
-    """Files whose plain hash is not told, whether their source is here or not."""
-    if spec is None:
-        return (PEM,)
-    logins = (PEM, LOGINS) if spec.registries else (PEM,)
-    token = (TOKEN,) if isinstance(spec.entry, ApiEntry) else ()
-    services = (path for service in spec.services for path in secret_files_of(service))
-    return tuple(sorted((*logins, *token, *services)))
+def secret_paths(spec: ClusterSpec | None, home: Cluster | None) -> tuple[str, ...]:
+    """Files whose plain hash is not told, whether their source is here or not: those of what left the file
+    too, until it is off the nodes."""
+    wanted = {path for service in spec.services for path in secret_files_of(service)} if spec else set()
+    files = (file for release in home.releases for file in release.files) if home else ()
+    applied = {file.path for file in files if not file.digest.startswith("sha256:")}
+    return tuple(sorted({PEM, LOGINS, TOKEN} | wanted | applied))
 
 
 def data_folders(spec: ClusterSpec | None, home: Cluster | None) -> tuple[str, ...]:
