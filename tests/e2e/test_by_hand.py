@@ -20,6 +20,7 @@ def containers(cluster: Scratch, node: str, project: str = "dynia-pair") -> set[
     return set(told.split())
 
 
+@pytest.mark.slow
 def test_a_restart_makes_all_containers_of_a_service_again_and_loses_nothing(pair: Scratch) -> None:
     before = {node: containers(pair, node) for node in pair.nodes()}
     caddy = {node: containers(pair, node, "dynia-caddy") for node in pair.nodes()}

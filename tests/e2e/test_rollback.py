@@ -103,6 +103,7 @@ def test_the_last_good_one_comes_back_without_a_file_and_nobody_fails(
         (running.folder / name).unlink()
 
 
+@pytest.mark.slow
 def test_a_lost_state_is_made_again_first(running: Scratch) -> None:
     (running.folder / "state.json").unlink()
     shutil.rmtree(running.folder / ".dynia")
