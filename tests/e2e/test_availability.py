@@ -74,7 +74,6 @@ CHANGES: dict[str, Callable[[Scratch], None]] = {
     "firewall": loaded.firewall,
     "certificate": loaded.certificate,
 }
-SHORT = ("service",)
 
 
 def change(cluster: Scratch, name: str, edit: Callable[[Scratch], None], *, secure: bool = False) -> None:
@@ -113,9 +112,8 @@ def assert_told(row: Row) -> None:
         pytest.fail(f"{row.name}: this row is not valid, it shows neither good nor bad: {why}")
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=() if kind in SHORT else pytest.mark.slow) for kind in CHANGES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CHANGES)
 def test_a_change_of_three_nodes_loses_no_request(answering: Scratch, kind: str) -> None:
     settle(answering)
     change(answering, kind, CHANGES[kind], secure=kind == "certificate")

@@ -81,6 +81,7 @@ def check_everything_shows_what_runs(cluster: Scratch) -> None:
         assert f"ok {release[:8]} on all 3 nodes and through the reserved IP" in shown
 
 
+@pytest.mark.slow
 def test_every_cell_shows_the_release_that_runs_also_after_a_change(served: Scratch) -> None:
     check_everything_shows_what_runs(served)
     before = running(served, "named")
