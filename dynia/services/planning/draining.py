@@ -11,7 +11,7 @@ from dynia.services.actions import Drain, Undrain, WatchHealthy
 from dynia.services.actions.drain import OTHERS_S
 from dynia.services.planning.plan import Step
 from dynia.services.planning.releases import ENTRY_SIDE
-from dynia.services.planning.turn import Work, component
+from dynia.services.planning.turn import Work, component, service_of
 
 UNDRAIN_S = 60.0
 
@@ -77,7 +77,7 @@ def drained(work: Work, serving: Mapping[str, Set[str]], misled: Set[str], how: 
 
 def _lapsed(step: Step, serving: Mapping[str, Set[str]], how: Draining) -> Set[str]:
     """The service that a step works on, where its containers are there and do not serve."""
-    name = component(step).removeprefix("service/")
+    name = service_of(component(step))
     there = name in how.http and step.node in how.http[name] - serving[name]
     return {name} if there and not isinstance(step.action, WatchHealthy) else set()
 

@@ -22,3 +22,8 @@ def component(step: Step) -> str:
     if isinstance(action, PushComponent | ActivateComponent | RecordComponent | WaitHealthy | PreDeploy):
         return action.component
     return ""
+
+
+def service_of(component: str) -> str:
+    """The service that a component is, or empty: a service may be called like a component of Dynia's own."""
+    return component.removeprefix("service/") if component.startswith("service/") else ""

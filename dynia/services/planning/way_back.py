@@ -12,6 +12,7 @@ from dynia.services.actions import ActivateComponent, PushComponent, WaitHealthy
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step, Waiting
 from dynia.services.planning.serving import serving
+from dynia.services.planning.turn import service_of
 from dynia.state.generation import Generation, Rollback, runs_other
 from dynia.state.hold import Hold, KeptOut
 from dynia.state.model import Node, State
@@ -28,7 +29,7 @@ class WayBack(Shape):
         return Rollback(to=self.target.number, failed=True)
 
     def holds(self, at: int) -> tuple[Hold, ...]:
-        return tuple(Hold(service=_service(name), release=release, at=at) for name, release in self.failed)
+        return tuple(Hold(service=service_of(name), release=release, at=at) for name, release in self.failed)
 
 
 def way_back(given: PlanningInput, failed: Iterable[tuple[Step, DyniaError]]) -> WayBack | None:
@@ -70,7 +71,7 @@ def kept_out(given: PlanningInput, nodes: Iterable[Node]) -> tuple[KeptOut, ...]
     for node in nodes:
         silent = not _answers(given, node.name)
         for component, release in (*node.components.items(), *node.pushed.items()):
-            one = KeptOut(service=_service(component), node=node.name)
+            one = KeptOut(service=service_of(component), node=node.name)
             failed = (one.service, release) in holds
             known = one in home.kept_out and (failed or component in node.pushed)
             if known or (failed and silent):
@@ -107,10 +108,10 @@ def counted_on(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...])
     home = given.state.cluster(given.target)
     holds = {(one.service, one.release) for one in home.holds} if home else set()
     failed = {
-        (_service(component), node.name)
+        (service_of(component), node.name)
         for node in (nodes if holds else ())
         for component, release in node.pushed.items()
-        if (_service(component), release) in holds
+        if (service_of(component), release) in holds
     }
     failed |= {(one.service, one.node) for one in kept_out(given, nodes)}
     return {
@@ -149,10 +150,6 @@ def _brought(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
     for step in steps:
         match step.action:
             case PushComponent() | ActivateComponent() | WaitHealthy() as action:
-                yield _service(action.component), action.release
+                yield service_of(action.component), action.release
             case _:
                 pass
-
-
-def _service(component: str) -> str:
-    return component.removeprefix("service/")

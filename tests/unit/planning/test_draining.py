@@ -7,9 +7,11 @@ import msgspec
 from dynia.interfaces.desired import Rollout
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import Drain, ProvideImage, Undrain, WaitHealthy, WatchHealthy
+from dynia.services.planning.draining import Draining, drained
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import make_plan
+from dynia.services.planning.turn import Work
 from tests.plans import worlds
 
 replace = msgspec.structs.replace
@@ -68,6 +70,23 @@ def test_a_container_that_ends_again_and_again_is_drained_and_what_is_not_there_
     drains = {s.action.node: s.action for s in plan.steps if isinstance(s.action, Drain)}
     assert drains.keys() == {lapsed}, "the first one serves alone, so it waits"
     assert drains[lapsed].services == ("api",) and drains[lapsed].least == {"api": 0}
+
+
+def test_a_service_that_is_called_like_a_component_is_not_taken_for_it() -> None:
+    spec = worlds.cluster(3, (worlds.service("node"), worlds.service("web")))
+    given = worlds.settled(spec)
+    name = worlds.node_named(given, 2)
+
+    def lapsed(facts: NodeFacts) -> NodeFacts:
+        found = (replace(c, state="restarting") if c.project == "dynia-node" else c for c in facts.containers)
+        return replace(worlds.edited("/opt/dynia/node.env")(facts), containers=tuple(found))
+
+    given = worlds.with_facts(given, name, lapsed)
+    work = Work(
+        node=name, ordinal=2, steps=tuple(s for s in make_plan(given).steps if s.id == f"{name}/node/push")
+    )
+    how = Draining(http={"node": frozenset({name})}, watch=(name,))
+    assert work.steps and drained(work, {"node": frozenset({"other"})}, frozenset(), how) == work
 
 
 def test_haproxy_s_own_restart_is_not_in_it() -> None:
