@@ -15,7 +15,7 @@ from dynia.services.planning.serving import serving
 from dynia.services.planning.turn import service_of
 from dynia.state.generation import Generation, Rollback, runs_other
 from dynia.state.hold import Hold, KeptOut
-from dynia.state.model import Node, State
+from dynia.state.model import Cluster, Node, State
 
 
 class WayBack(Shape):
@@ -67,7 +67,7 @@ def kept_out(given: PlanningInput, nodes: Iterable[Node]) -> tuple[KeptOut, ...]
     home = given.state.cluster(given.target)
     if home is None or not home.holds:
         return ()
-    holds, found = {(one.service, one.release) for one in home.holds}, set()
+    holds, found = _on_hold(home), set()
     for node in nodes:
         silent = not _answers(given, node.name)
         for component, release in (*node.components.items(), *node.pushed.items()):
@@ -106,7 +106,7 @@ def counted_on(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...])
     """Per service the nodes that serve it, without those where the release that runs is on hold and no gate
     said yes: they are brought back first, whatever their containers say of themselves."""
     home = given.state.cluster(given.target)
-    holds = {(one.service, one.release) for one in home.holds} if home else set()
+    holds = _on_hold(home)
     failed = {
         (service_of(component), node.name)
         for node in (nodes if holds else ())
@@ -123,7 +123,7 @@ def counted_on(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...])
 def held(given: PlanningInput, plan: Plan) -> tuple[Waiting, ...]:
     """What this plan would bring although it is on hold. Said in a plan, and apply refuses it."""
     home = given.state.cluster(given.target)
-    holds = {(one.service, one.release) for one in home.holds} if home and given.rollback is None else set()
+    holds = _on_hold(home) if given.rollback is None else frozenset()
     brought = sorted(holds.intersection(_brought((*plan.steps, *plan.later)))) if holds else []
     return tuple(
         Waiting(
@@ -144,6 +144,10 @@ def refuse_held(given: PlanningInput, plan: Plan) -> None:
             hint="nothing was touched. Change it; or, where the cause was something else (a secret, say, or "
             "what it talks to), take the hold away and apply again",
         )
+
+
+def _on_hold(home: Cluster | None) -> frozenset[tuple[str, str]]:
+    return frozenset((one.service, one.release) for one in home.holds) if home else frozenset()
 
 
 def _brought(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
