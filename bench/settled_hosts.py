@@ -208,6 +208,7 @@ def _answer(facts: NodeFacts) -> bytes:
         "",
         f"{facts.manifest}\n",
         "".join(f"{route}\n" for route in facts.routes),
+        "".join(f"{s.service}\n {s.node} {s.address}\n" for s in facts.servers),
         "\1files",
         *(part for seen in facts.files for part in _file(seen)),
         "",

@@ -74,6 +74,14 @@ class ImageSeen(Shape):
     digests: tuple[str, ...] = ()
 
 
+class ServerSeen(Shape):
+    """A node to which a HAProxy sends a service, by the file that lies there."""
+
+    service: str
+    node: str
+    address: str
+
+
 class CertificateSeen(Shape):
     """A file with a certificate chain and its key, told by its public parts alone.
 
@@ -107,7 +115,8 @@ class NodeFacts(Shape, tag="observed"):
     `unfinished` are components whose last push or removal died half way: their files may be swapped and not
     activated, so they are to be pushed or activated again even if every file is right.
     `routes` are the releases of containers that the node's Caddyfile leads to (what `X-Dynia-Release` says);
-    empty where it tells none. `drained` are services to which HAProxies send nothing new, by a flag whose
+    empty where it tells none. `servers` are whom the node's haproxy.cfg names, in its order; empty where
+    it tells none. `drained` are services to which HAProxies send nothing new, by a flag whose
     time is not over. `manifest` is the seal of the manifest there (its last line), empty where
     there is none; the file itself is among `files`.
     """
@@ -136,6 +145,7 @@ class NodeFacts(Shape, tag="observed"):
     truncated: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    servers: tuple[ServerSeen, ...] = ()
     drained: tuple[str, ...] = ()
     manifest: str = ""
     certificates: dict[str, CertificateSeen] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dynia.interfaces.node_requests import ObserveRequest
-from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, UnitSeen
+from dynia.interfaces.observed import ContainerSeen, FileSeen, ImageSeen, NodeFacts, ServerSeen, UnitSeen
 from dynia.services.planning.places import inside
 from dynia.state.manifest import PATH as MANIFEST_PATH
 from tests.simulation.machine import ROOT, File, Node, keyed
@@ -82,6 +82,7 @@ def observe(world: World, node: Node, who: str, request: ObserveRequest) -> Node
         unfinished=tuple(sorted(node.transactions)),
         drained=tuple(sorted(name for name, until in node.flags.items() if until > world.now)),
         routes=_routes(node.files.get(f"{ROOT}/caddy/Caddyfile")),
+        servers=_servers(node.files.get(f"{ROOT}/haproxy/haproxy.cfg")),
         manifest=_last_line(node.files.get(MANIFEST_PATH)),
     )
 
@@ -98,6 +99,18 @@ def _astray(node: Node) -> bool:
 def _routes(file: File | None) -> tuple[str, ...]:
     words = file.content.decode(errors="replace").split() if file else []
     return tuple(sorted({word for word in words if re.fullmatch("[0-9a-f]{16}", word)}))
+
+
+def _servers(file: File | None) -> tuple[ServerSeen, ...]:
+    """By the templates of this world: below a line that begins with the service, its nodes and their addresses."""
+    found, service = [], ""
+    for line in file.content.decode(errors="replace").splitlines() if file else ():
+        words = line.split()
+        if not line.startswith("  "):
+            service = words[0] if words else ""
+        elif len(words) == 2:
+            found.append(ServerSeen(service=service, node=words[0], address=words[1]))
+    return tuple(found)
 
 
 def _last_line(file: File | None) -> str:

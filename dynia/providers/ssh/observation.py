@@ -16,6 +16,7 @@ from dynia.interfaces.observed import (
     FileSeen,
     ImageSeen,
     NodeFacts,
+    ServerSeen,
     UnitSeen,
 )
 from dynia.interfaces.pem import PemError, read_chain
@@ -97,6 +98,7 @@ def parse_observation(raw: bytes, request: ObserveRequest, *, runner_ms: int, cu
         unfinished=_unfinished(token(found, "host", 9)),
         manifest=line(token(found, "host", 10), 4000),
         routes=_routes(token(found, "host", 11)),
+        servers=_servers(token(found, "host", 12)),
         drained=drained(found.get("drained", [])),
         files=tuple(_at(file, ahead_s) for file in files) if ahead_s else files,
         units=tuple(unit for unit in units if unit.name in request.units),
@@ -197,6 +199,18 @@ def _routes(raw: bytes) -> tuple[str, ...]:
     """Hashes alone, each once."""
     told = (row.rpartition(" ")[2] for row in _lines(raw))
     return tuple(sorted({word for word in told if _RELEASE.fullmatch(word)}))
+
+
+def _servers(raw: bytes) -> tuple[ServerSeen, ...]:
+    """Below the name of each service its nodes, each with its address."""
+    found, service = [], ""
+    for row in text(raw, 1_000_000).splitlines():
+        words = row.split()
+        if not row.startswith(" "):
+            service = words[0] if len(words) == 1 else ""
+        elif service and len(words) == 2:
+            found.append(ServerSeen(service=service, node=words[0], address=words[1]))
+    return tuple(found)
 
 
 def _units(raw: bytes) -> tuple[UnitSeen, ...]:

@@ -23,6 +23,8 @@ from dynia.services.planning.components.caddy import CONFIG as CADDYFILE
 from dynia.services.planning.components.caddy import PROJECT as CADDY_PROJECT
 from dynia.services.planning.components.caddy import Caddy, routed_services
 from dynia.services.planning.components.compose_override import container_hashes, project, routed_hash
+from dynia.services.planning.components.haproxy import CONFIG as HAPROXY_CFG
+from dynia.services.planning.components.haproxy import Haproxy, servers_of
 from dynia.services.planning.components.service import ServiceComponent
 from dynia.state.generation import FOLDER as GENERATIONS
 from dynia.state.generation import MODE as GENERATION_MODE
@@ -51,6 +53,7 @@ class ModelNode:
         self.unfinished = set(facts.unfinished)
         self.lineage = facts.lineage
         self.routes = facts.routes
+        self.servers = facts.servers
         self.drained = set(facts.drained)
         self.manifest = facts.manifest
         self.certificates = dict(facts.certificates)
@@ -70,6 +73,7 @@ class ModelNode:
             unfinished=tuple(sorted(self.unfinished)),
             lineage=self.lineage,
             routes=self.routes if CADDYFILE in self.files else (),
+            servers=self.servers if HAPROXY_CFG in self.files else (),
             drained=tuple(sorted(self.drained)),
             manifest=self.manifest if MANIFEST_PATH in self.files else "",
             certificates=dict(sorted(self.certificates.items())),
@@ -135,6 +139,8 @@ class ModelNode:
             self.addresses = tuple(sorted({*others, topology.reserved_ip})) if holds else others
         elif component.name == "firewall":
             self.firewall = "loaded"
+        elif isinstance(component, Haproxy):
+            self.servers = servers_of(topology)
         if isinstance(component, ServiceComponent):
             name = project(component.service.name)
             target = component.service.target

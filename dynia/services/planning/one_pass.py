@@ -19,6 +19,7 @@ from dynia.services.planning.draining import Draining
 from dynia.services.planning.drift import entry_drift
 from dynia.services.planning.finish import finish
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.introductions import introduced
 from dynia.services.planning.nodes import Membership, decide_nodes
 from dynia.services.planning.part import Part
 from dynia.services.planning.partial import part_of_one
@@ -102,6 +103,8 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining)
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining)
+    told_first = introduced(rolled, tuple(works), now, given.observed, wanted.topology, entrance)
+    rolled = told_first or rolled
     once = with_pre_deploys(given, spec, rolled)
     rolled = replace(rolled, steps=once.steps)
     configs = _with_images(work, rolled, first=given.rollback is not None) if settled else ()
@@ -110,7 +113,12 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     early = (*machines.steps, *address.steps, *quiet.steps, *certificate.steps)
     steps = (*early, *configs, *(last.steps if ready else ()))
     more = not settled or (bool(last.steps) and not ready) or (bool(rolled.waiting) and bool(configs))
-    more = more or (ready and last.more) or (bool(configs) and come_back(given, wanted.topology.out))
+    more = (
+        more
+        or told_first is not None
+        or (ready and last.more)
+        or (bool(configs) and come_back(given, wanted.topology.out))
+    )
     not_observed = tuple(sorted((*work.not_observed, *_unanswered(given))))
     return Pass(
         steps=steps,

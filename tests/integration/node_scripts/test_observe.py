@@ -12,8 +12,11 @@ import pytest
 from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.providers.ssh import messages
 from dynia.providers.ssh.observation import parse_observation
+from dynia.services.planning.components.haproxy import servers_of
+from dynia.services.planning.simulate import rendered_for
 from tests.fakes.certificates import authority
 from tests.integration.node_scripts.machine import Machine
+from tests.plans import worlds
 from tests.plans.worlds import TEMPLATES
 
 
@@ -193,6 +196,20 @@ def test_of_a_certificate_file_only_the_public_parts_leave_the_node(machine: Mac
         "no-key": False,
     }
     assert found["broken"] is None
+
+
+def test_the_nodes_that_haproxy_sends_to_are_told(machine: Machine) -> None:
+    """From the file that nodes get. One that somebody wrote another way tells none."""
+    assert machine.observe().servers == ()
+    given = worlds.settled(worlds.cluster(3, (worlds.service(), worlds.service("web"), worlds.worker())))
+    wanted = rendered_for(msgspec.structs.replace(given, templates=worlds.templates()))
+    assert wanted is not None
+    recipe = wanted.recipes[worlds.node_named(given, 1)]["haproxy"]
+    machine.write("haproxy/haproxy.cfg", recipe.release.files[0].content.decode())
+    named = servers_of(wanted.topology)
+    assert len(named) == 6 and machine.observe().servers == named
+    machine.write("haproxy/haproxy.cfg", "backend service-api\n    server web-1 web-1.internal:80\n")
+    assert machine.observe().servers == ()
 
 
 def test_the_containers_that_caddy_leads_to_are_told(machine: Machine) -> None:

@@ -34,6 +34,7 @@ SECTIONS: dict[bytes, tuple[bytes, ...]] = {
         b"1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.0.0.2/24 brd 10.0.0.255 scope\n",
         b"MASTER\n", b"/var/lib/dynia/txn/service%api\n", b"",
         b"X-Dynia-Release 0123456789abcdef\nX-Dynia-Release \nX-Dynia-Release 0123456789abcdef\n",
+        b"api\n web-1 10.0.0.2\n web-2 10.0.0.3\n  \nodd words here\n web-9 10.0.0.9\nweb\n web-1 10.0.0.2\n x\n",
     ),
     b"files": (
         b"/opt/dynia/a", b"f", b"644", b"root:root", b"5", b"1700000000.5", b".",
@@ -94,6 +95,9 @@ def test_a_whole_answer_becomes_facts() -> None:
     assert (facts.networks, facts.docker, facts.compose) == (("edge-api",), "26.1.5", "2.26.1")
     assert (facts.unfinished, facts.truncated) == (("service/api",), ())
     assert facts.routes == ("0123456789abcdef",)
+    assert [(s.service, s.node, s.address) for s in facts.servers] == [
+        ("api", "web-1", "10.0.0.2"), ("api", "web-2", "10.0.0.3"), ("web", "web-1", "10.0.0.2")
+    ]  # fmt: skip
 
 
 def test_a_role_is_only_believed_while_keepalived_is_active() -> None:

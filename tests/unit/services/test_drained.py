@@ -11,7 +11,10 @@ from dynia.interfaces.desired import Rollout
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import StepProgress
 from dynia.interfaces.node_requests import WHOLE_NODE, GateAnswer, PushAnswer, Sent, Traffic
+from dynia.interfaces.observed import NodeFacts
+from dynia.services.planning.components.haproxy import Haproxy, servers_of
 from dynia.services.planning.serving import serving
+from dynia.services.planning.simulate import rendered_for
 from tests.fakes.cloud import Cloud, Engine, applied
 from tests.plans import worlds
 
@@ -63,6 +66,30 @@ def haproxy(
         )
 
     cloud.traffic = traffic
+
+
+def knowing(cloud: Cloud) -> None:
+    """Each HAProxy sends to those that its own file names, and only who has containers takes it."""
+
+    def traffic(watcher: str) -> Traffic:
+        there = {machine.name: cloud.nodes[n] for n, machine in cloud.machines.items()}
+        return Traffic(
+            sent=tuple(
+                Sent(
+                    service=one.service,
+                    node=one.node,
+                    taking=one.node in there and takes(there[one.node], one.service),
+                    sessions=0,
+                )
+                for one in there[watcher].servers
+            )
+        )
+
+    cloud.traffic = traffic
+
+
+def takes(facts: NodeFacts, service: str) -> bool:
+    return any(c.project == f"dynia-{service}" for c in facts.containers) and service not in facts.drained
 
 
 def without_room_for_a_flag(cloud: Cloud) -> None:
@@ -259,3 +286,28 @@ def test_a_release_that_lapses_while_it_is_watched_is_not_good_and_goes_no_furth
     mine = [s.id.partition("/")[2] for s in again.plan().steps if s.node == gates[0]]
     assert mine == ["service/api/wait", "service/api/watch"]
     assert again.apply().exit_code == 0
+
+
+def test_an_apply_ends_although_haproxies_know_a_node_that_went_and_not_one_that_came() -> None:
+    """A scale that was cut left their files so. Each drain would wait for the one that went, for ever."""
+    four = worlds.cluster(4, OLD.services)
+    cloud, disk = applied(four)
+    before = Engine(cloud, disk, four)
+    before.plan()
+    assert before.run.given is not None
+    wanted = rendered_for(before.run.given)
+    assert wanted is not None
+    first, second, _, fourth = wanted.topology.nodes
+    then = replace(wanted.topology, nodes=(first, second, fourth))
+    files = {f.path: f for f in Haproxy().recipe(then, first).release.files}
+    *staying, leaves = sorted(cloud.nodes)
+    for n in staying:
+        facts = cloud.nodes[n]
+        kept = (replace(f, digest=files[f.path].digest) if f.path in files else f for f in facts.files)
+        cloud.touch(n, replace(facts, files=tuple(kept), servers=servers_of(then)))
+    cloud.touch(leaves, replace(cloud.nodes[leaves], containers=()))
+    knowing(cloud)
+    engine = Engine(cloud, disk, NEW)
+    done = engine.apply()
+    assert (done.exit_code, done.left) == (0, ()), engine.events[-3:]
+    assert all("push service/api" in drains(cloud)[name] for name in names(cloud))

@@ -36,6 +36,9 @@ df -P / "$opt" /var/lib/docker 2>/dev/null | text 4000
 { [ ! -f "$var/manifest.json" ] || tail -n 1 "$var/manifest.json"; } 2>/dev/null | text 4000
 # Which containers Caddy leads to: one that just came serves nothing before it is named there.
 { [ ! -r "$opt/caddy/Caddyfile" ] || grep -o 'X-Dynia-Release [0-9a-f]*' "$opt/caddy/Caddyfile"; } 2>/dev/null | text 100000
+# To whom HAProxy sends each service: its name, then a line for each node.
+{ [ ! -r "$opt/haproxy/haproxy.cfg" ] || sed -n -e 's/^backend service-\([^ ]*\)$/\1/p' \
+  -e 's/^ *server \([^ ]* [0-9.]*\):8080$/ \1/p' "$opt/haproxy/haproxy.cfg"; } 2>/dev/null | text 1000000
 # Flags of a drain (`drain.sh`) that still count.
 section drained
 find "$opt/caddy/drain" -mindepth 1 -maxdepth 1 -type f -printf '%f\n' 2>/dev/null | head -n 1000 | while IFS= read -r name; do

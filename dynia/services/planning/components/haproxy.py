@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-import msgspec
+from msgspec.structs import replace
 
 from dynia.interfaces.desired import CloudflareDns, Service
 from dynia.interfaces.errors import DyniaError
-from dynia.interfaces.release import Release
+from dynia.interfaces.observed import NodeFacts, ServerSeen
+from dynia.interfaces.release import Release, ReleaseFile
 from dynia.interfaces.shape import Shape
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.components.base import Topology, TopologyNode
@@ -85,20 +86,8 @@ class Haproxy(Basic):
     roots: tuple[str, ...] = (FOLDER,)
 
     def recipe(self, topology: Topology, node: TopologyNode) -> Recipe:
-        routed = sorted((s for s in topology.spec.services if s.kind == "http"), key=lambda s: s.name)
-        data = HaproxyData(
-            cluster=topology.cluster,
-            services=tuple(_backend(topology, service) for service in routed),
-            fallback=next((s.name for s in routed if s.default), ""),
-            certificate=PEM if certified(topology.spec) else "",
-            proxied=isinstance(topology.spec.dns, CloudflareDns) and topology.spec.dns.proxied,
-        )
-        config = config_hash(topology, "haproxy/haproxy.cfg", data)
-        named = msgspec.structs.replace(data, config=config)
-        files = [
-            rendered(topology, "haproxy/haproxy.cfg", CONFIG, named),
-            rendered(topology, "haproxy/dynia.conf", DROP_IN),
-        ]
+        data = _data(topology)
+        files = [_config(topology, data), rendered(topology, "haproxy/dynia.conf", DROP_IN)]
         if data.proxied:
             files.append(rendered(topology, "haproxy/cloudflare-networks", NETWORKS))
         release = Release(component=self.name, files=tuple(files))
@@ -113,6 +102,42 @@ class Haproxy(Basic):
     def disturbs(self, paths: tuple[str, ...], services: tuple[str, ...]) -> tuple[str, ...]:
         """A reload loses nothing; another command line needs a restart."""
         return services if DROP_IN in paths else ()
+
+
+def servers_of(topology: Topology) -> tuple[ServerSeen, ...]:
+    """Whom haproxy.cfg names."""
+    return tuple(
+        ServerSeen(service=backend.service, node=server.node, address=server.address)
+        for backend in _data(topology).services
+        for server in backend.servers
+    )
+
+
+def names_others(topology: Topology, seen: NodeFacts) -> bool:
+    """Whether haproxy.cfg lies there as it is wanted, but for the nodes that it names."""
+    named: dict[str, list[Server]] = {}
+    for one in seen.servers:
+        named.setdefault(one.service, []).append(Server(node=one.node, address=one.address))
+    data = _data(topology)
+    backends = (replace(one, servers=tuple(named.get(one.service, ()))) for one in data.services)
+    would_be = _config(topology, replace(data, services=tuple(backends)))
+    return any(f.path == CONFIG and f.digest == would_be.digest for f in seen.files)
+
+
+def _data(topology: Topology) -> HaproxyData:
+    routed = sorted((s for s in topology.spec.services if s.kind == "http"), key=lambda s: s.name)
+    return HaproxyData(
+        cluster=topology.cluster,
+        services=tuple(_backend(topology, service) for service in routed),
+        fallback=next((s.name for s in routed if s.default), ""),
+        certificate=PEM if certified(topology.spec) else "",
+        proxied=isinstance(topology.spec.dns, CloudflareDns) and topology.spec.dns.proxied,
+    )
+
+
+def _config(topology: Topology, data: HaproxyData) -> ReleaseFile:
+    named = replace(data, config=config_hash(topology, "haproxy/haproxy.cfg", data))
+    return rendered(topology, "haproxy/haproxy.cfg", CONFIG, named)
 
 
 def check_host(service: Service) -> str:

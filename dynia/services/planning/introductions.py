@@ -1,0 +1,57 @@
+"""HAProxies that do not know of all who serve: they are told before anybody is drained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from msgspec.structs import replace
+
+from dynia.interfaces.observed import NodeFacts, Observed
+from dynia.services.actions import Drain, PushComponent
+from dynia.services.planning.components.base import Topology
+from dynia.services.planning.components.haproxy import names_others
+from dynia.services.planning.plan import Step
+from dynia.services.planning.rollout import Rolled
+from dynia.services.planning.turn import Work, component
+
+HAPROXY = "haproxy"
+
+
+def introduced(
+    rolled: Rolled,
+    works: tuple[Work, ...],
+    serving: Mapping[str, Set[str]],
+    observed: Observed,
+    topology: Topology,
+    holder: str,
+) -> Rolled | None:
+    """What comes before a rollout that drains, in a pass of its own: the push of each haproxy.cfg that does
+    not name all who serve, one node after the other, the `holder` last. None where there is none.
+
+    An apply that ended half way leaves such files. A drain asks each HAProxy whether others serve (law 5): it
+    would wait for nodes that went, for ever, while those that came are not known. Only the names of nodes are
+    told early: who is asked at another path, or by another name, first needs the release that answers there.
+    """
+    if not any(isinstance(step.action, Drain) for step in rolled.steps):
+        return None
+    steps: list[Step] = []
+    for work in sorted(works, key=lambda w: w.node == holder):
+        facts = observed.nodes.get(work.node)
+        push = next((s for s in work.steps if _reloads(s)), None)
+        if push is None or not isinstance(facts, NodeFacts):
+            continue
+        if _lacks(facts, serving) and names_others(topology, facts):
+            steps.append(replace(push, after=tuple(s.id for s in steps[-1:])))
+    return replace(rolled, steps=tuple(steps)) if steps else None
+
+
+def _reloads(step: Step) -> bool:
+    return component(step) == HAPROXY and isinstance(step.action, PushComponent) and not step.disturbs
+
+
+def _lacks(facts: NodeFacts, serving: Mapping[str, Set[str]]) -> bool:
+    """Whether this HAProxy sends something to others, and not to somebody who serves it."""
+    named: dict[str, set[str]] = {}
+    for one in facts.servers:
+        named.setdefault(one.service, set()).add(one.node)
+    return any(serving.get(service, frozenset()) - known for service, known in named.items())

@@ -1,0 +1,82 @@
+"""HAProxies that an apply left with former nodes are told of those who serve, before anybody is drained."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dynia.interfaces.desired import Health
+from dynia.interfaces.observed import NodeFacts
+from dynia.services.actions import Drain
+from dynia.services.planning.components.haproxy import CONFIG, Haproxy, servers_of
+from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.simulate import rendered_for
+from tests.plans import worlds
+
+replace = msgspec.structs.replace
+OLD = worlds.cluster(4, (worlds.service(config="level = 1\n"), worlds.service("web")))
+NEW = worlds.cluster(4, (worlds.service(config="level = 2\n"), worlds.service("web")))
+
+
+def knowing(given: PlanningInput, watcher: str, *names: str) -> PlanningInput:
+    """The HAProxy of `watcher` has the file of when the cluster had these nodes alone."""
+    wanted = rendered_for(given)
+    assert wanted is not None
+    then = replace(wanted.topology, nodes=tuple(n for n in wanted.topology.nodes if n.name in names))
+    files = {f.path: f for f in Haproxy().recipe(then, then.nodes[0]).release.files}
+
+    def edit(facts: NodeFacts) -> NodeFacts:
+        found = (replace(f, digest=files[f.path].digest) if f.path == CONFIG else f for f in facts.files)
+        return replace(facts, files=tuple(found), servers=servers_of(then))
+
+    return worlds.with_facts(given, watcher, edit)
+
+
+def settled() -> tuple[PlanningInput, list[str]]:
+    given = worlds.settled(OLD)
+    return given, [worlds.node_named(given, n) for n in (1, 2, 3, 4)]
+
+
+def test_a_haproxy_that_does_not_know_who_serves_is_told_before_anybody_is_drained() -> None:
+    given, names = settled()
+    for watcher in names[:3]:
+        given = knowing(given, watcher, *names[:2])
+    plan = make_plan(worlds.wanting(given, NEW))
+    assert plan.holder == names[0]
+    assert [s.id for s in plan.steps] == [f"{n}/haproxy/push" for n in (*names[1:3], names[0])]
+    assert [(s.id,) for s in plan.steps[:-1]] == [s.after for s in plan.steps[1:]], "one after the other"
+    assert not [s for s in plan.steps if s.disturbs]
+    assert [s.node for s in plan.later if isinstance(s.action, Drain)] == list(plan.order)
+    assert not [s for s in plan.later if s.id.endswith("haproxy/push")]
+
+
+def test_what_a_haproxy_does_not_know_yet_of_services_comes_in_their_turn() -> None:
+    """Another health path, told early, would take the nodes that answer at the former one for dead."""
+    given, names = settled()
+    given = knowing(given, names[1], *names[:2])
+    moved = worlds.cluster(
+        4, (worlds.service(config="level = 2\n", health=Health(path="/new")), worlds.service("web"))
+    )
+    plan = make_plan(worlds.wanting(given, moved))
+    order = [s.id for s in plan.steps]
+    for node in plan.order:
+        assert order.index(f"{node}/drain") < order.index(f"{node}/haproxy/push")
+
+
+def test_where_nobody_is_drained_nothing_has_a_pass_of_its_own() -> None:
+    given, names = settled()
+    given = worlds.with_facts(given, names[2], worlds.edited("/opt/dynia/firewall/dynia.nft"))
+    plan = make_plan(knowing(given, names[2], *names[:2]))
+    assert [s.id for s in plan.steps] == [f"{names[2]}/firewall/push", f"{names[2]}/haproxy/push"]
+    assert not plan.later
+
+
+def test_a_haproxy_that_knows_all_who_serve_is_not_told_early() -> None:
+    """Be it that it names one too many, or that somebody edited its file."""
+    given, names = settled()
+    three = worlds.cluster(3, NEW.services)
+    for known in (given, worlds.with_facts(given, names[1], worlds.edited(CONFIG))):
+        silent = worlds.machine(known, names[3], None)
+        plan = make_plan(worlds.wanting(silent, three))
+        drained = [s.node for s in plan.steps if isinstance(s.action, Drain)]
+        assert drained == list(plan.order) and len(drained) == 3
