@@ -44,10 +44,13 @@ class _Draining(Action):
         """The services that may be drained. Waits for others; raises where the plan saw some that don't, or
         (`firm`: there is no going on without it) where any are missing."""
         lacking: dict[str, Lack] = {}
+        told: dict[str, Traffic] = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OTHERS_S):
                 while True:
-                    lacking = self._lacking(await _ask(tools, self.watch), tools.away)
+                    # Who says nothing now is taken at its last word.
+                    told |= await _ask(tools, self.watch)
+                    lacking = self._lacking(told, tools.away)
                     if not any(lack.passing for lack in lacking.values()):
                         break
                     await asyncio.sleep(LOOK_S)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from dynia.interfaces.desired import Rollout
-from dynia.interfaces.errors import DyniaError
+from dynia.interfaces.errors import DyniaError, NotObservedError
 from dynia.interfaces.events import StepProgress
 from dynia.interfaces.node_requests import WHOLE_NODE, GateAnswer, PushAnswer, Sent, Traffic
 from dynia.interfaces.observed import NodeFacts
@@ -163,6 +163,23 @@ def test_nothing_is_disturbed_where_the_others_do_not_serve_now() -> None:
     assert failure.node != names(cloud)[0]
     assert "sends it to 1 other node, and 2 must take it; nothing was disturbed" in failure.message
     assert not [deed for deed in cloud.deeds if "push service/" in deed]
+    assert not any(facts.drained for facts in cloud.nodes.values())
+
+
+def test_nothing_is_disturbed_where_haproxies_that_missed_the_others_say_nothing_any_more() -> None:
+    cloud, disk = applied(OLD)
+    haproxy(cloud, down=frozenset(names(cloud)[:1]))
+    tell, asked = cloud.traffic, itertools.count()
+
+    def once(node: str) -> Traffic:
+        if next(asked) >= len(names(cloud)):
+            raise NotObservedError(f"{node}: no answer")
+        return tell(node)
+
+    cloud.traffic = once
+    done = Engine(cloud, disk, NEW).apply()
+    assert done.exit_code == 7
+    assert "nothing was disturbed" in done.failures[0].message
     assert not any(facts.drained for facts in cloud.nodes.values())
 
 
