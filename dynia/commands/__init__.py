@@ -53,7 +53,11 @@ VERBS: tuple[Verb, ...] = (
     Verb("cluster scale", "dynia.commands.cluster_scale", CLUSTER, "Set the number of nodes and apply it"),
     Verb("cluster destroy", "dynia.commands.cluster_destroy", CLUSTER, "Delete a cluster and all it has"),
     Verb(
-        "node", "dynia.commands.node", CLUSTER, "The machines of a cluster", "list|drain|undrain|promote|ssh"
+        "node",
+        "dynia.commands.node",
+        CLUSTER,
+        "The machines of a cluster",
+        "list|drain|undrain|promote|replace|ssh",
     ),
     Verb(
         "context", "dynia.commands.context", CLUSTER, "The cluster used by default", "current|use|clear|list"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dynia.commands.approval import approve_apply, approve_destroy
 from dynia.commands.around import Around
@@ -22,6 +23,7 @@ from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Restart
 from dynia.services.planning.plan import Plan
+from dynia.services.planning.replacing import refuse_replacement
 from dynia.services.planning.stale import Reviewed
 from dynia.services.reconcile import reconciler
 from dynia.services.session import Session
@@ -47,6 +49,9 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         desired=edited.desired if edited else None,
         lock_wait=request.lock_wait,
     )
+    if request.verb == "node replace" and session.spec is not None:
+        refuse_replacement(session.store.state, session.spec, request.name)
+        session = replace(session, replace=request.name)
     _notes(session, output)
     edit = edited.file if edited else None
     around = Around(session.spec, session, request.verb, reporter.note)

@@ -1,4 +1,4 @@
-"""`dynia node list|drain|undrain|promote|ssh`: the machines of a cluster."""
+"""`dynia node list|drain|undrain|promote|replace|ssh`: the machines of a cluster."""
 
 from __future__ import annotations
 
@@ -85,6 +85,27 @@ def promote(name: str, **said: object) -> int:
     from dynia.commands.options import by_hand_request
 
     return apply(by_hand_request("node promote", name, said))
+
+
+@command.command()
+@click.argument("name")
+@click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@by_hand_options
+def replace(name: str, **said: object) -> int:
+    """Let another machine take the place of a node: shows the plan, asks, does it.
+
+    The new one comes first, and is given all that the file wants; once it serves, the old one goes, whether
+    it answers or not. What else the file wants is done too. Cut in the middle, say it again to go on; `dynia
+    apply` instead takes away the newest that is one too many.
+
+    \b
+    Example:
+      dynia node replace misty-owl --cluster prod
+    """
+    from dynia.commands.applying import apply
+    from dynia.commands.options import by_hand_request
+
+    return apply(by_hand_request("node replace", name, said))
 
 
 @command.command()

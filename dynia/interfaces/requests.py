@@ -9,7 +9,7 @@ from dynia.interfaces.shape import Shape
 Detail = Literal["summary", "normal", "full"]
 EditVerb = Literal["deploy", "undeploy", "cluster scale", "cluster create"]
 # What no file says: it is done once, to the service or the node that is named.
-ByHandVerb = Literal["restart", "node drain", "node undrain", "node promote"]
+ByHandVerb = Literal["restart", "node drain", "node undrain", "node promote", "node replace"]
 ProgressKind = Literal["auto", "tty", "plain", "json"]
 
 

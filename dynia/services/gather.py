@@ -114,6 +114,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         secrets=session.secrets,
         leave_names=session.leave_names,
         rollback=session.rollback,
+        replace=session.replace,
     )
 
 

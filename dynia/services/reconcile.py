@@ -31,6 +31,7 @@ from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.next_pass import deeds, refuse_again, refuse_edited, refuse_unapproved
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import Recipes, make_plan_with_recipes
+from dynia.services.planning.replacing import most_passes
 from dynia.services.planning.since_approval import touched_by, writes_secrets
 from dynia.services.planning.stale import Reviewed, check_reviewed
 from dynia.services.planning.way_back import refuse_held, way_back
@@ -38,7 +39,6 @@ from dynia.services.session import Session
 from dynia.services.tools import PassTools, tools_for
 from dynia.state.model import Node
 
-MAX_PASSES = 6
 SETTLE_S = 8.0
 LOOK_AGAIN_S = 0.5
 RESULTS: dict[int, RunResult] = {
@@ -186,7 +186,8 @@ class Reconciler:
         )
         known = known or Known(seen=self._given().observed.nodes, touched={})
         seen, touched = known.seen, known.touched
-        for number in range(1, MAX_PASSES + 1):
+        most = most_passes(self._given())
+        for number in range(1, most + 1):
             planned = tuple(
                 PlannedStep(id=step.id, node=step.node, sentence=step.action.sentence())
                 for step in plan.steps
@@ -218,7 +219,7 @@ class Reconciler:
                 nothing = msgspec.structs.replace(plan, steps=(), changes=())
                 return await self._close(approved, nothing, began, worked=worked)
             refuse_unapproved(plan, approved, seen, touched)
-        raise ApplyFailed(f"cluster {session.cluster} is not settled after {MAX_PASSES} passes")
+        raise ApplyFailed(f"cluster {session.cluster} is not settled after {most} passes")
 
     async def _execute(self, plan: Plan) -> Outcome:
         session = self.session
@@ -323,6 +324,8 @@ class Reconciler:
         """What goes on with this run, was it cut."""
         if self.by_hand is not None:
             return self.by_hand.verb
+        if self.session.replace:
+            return f"node replace {self.session.replace}"
         return "apply" if self.session.rollback is None else "rollback"
 
     def _title(self) -> str:

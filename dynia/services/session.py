@@ -77,8 +77,9 @@ class Session:
     how long to wait for that lock, in seconds. `ask_entry` asks the entry address from outside.
     `leave_names`: records of a cluster that is destroyed stay. `rollback`: `spec` is what a generation was,
     and `images` what its references meant; no registry is asked then. `chosen_at` is the cluster's serial
-    when that was chosen. `bring_back` is how a release that fails is left again; None: it is not. `stop` is
-    set by the first Ctrl-C: start nothing more."""
+    when that was chosen. `replace` is a node that another machine is to take the place of. `bring_back` is
+    how a release that fails is left again; None: it is not. `stop` is set by the first Ctrl-C: start
+    nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
@@ -101,6 +102,7 @@ class Session:
     rollback: Rollback | None = None
     images: Mapping[str, ResolvedImage] = field(default_factory=dict)
     chosen_at: int = 0
+    replace: str = ""
     bring_back: BringBack | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 

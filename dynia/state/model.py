@@ -145,7 +145,8 @@ class Node(Shape, rename="camel"):
     `pushed` maps a component to the id of a release that was activated and has not passed its gate yet:
     live, ours, and not known good. `host_key` is the pinned public key. `address`, `user`, `port` are how
     SSH reaches it; `priority` is keepalived's; `role` is the one that its priority gives it at rest (MASTER
-    for the cluster's highest), not who has the address now; every change of the nodes sets it anew.
+    for the cluster's highest), not who has the address now; every change of the nodes sets it anew. `order`
+    is what was ordered of the machine, size and image; empty: not known.
     """
 
     cluster: str
@@ -160,6 +161,7 @@ class Node(Shape, rename="camel"):
     priority: int = 100
     role: str = "BACKUP"
     bootstrapped: bool = False
+    order: str = ""
     components: dict[str, str] = {}
     pushed: dict[str, str] = {}
 

@@ -40,7 +40,13 @@ ELSEWHERE = (
 
 
 # Besides the verbs of one word that ask.
-CONFIRMED = (("state", "rebuild"), ("node", "drain"), ("node", "undrain"), ("node", "promote"))
+CONFIRMED = (
+    ("state", "rebuild"),
+    ("node", "drain"),
+    ("node", "undrain"),
+    ("node", "promote"),
+    ("node", "replace"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +115,11 @@ def words_of(demo: Scratch, command: str) -> list[str]:
     command = command.replace("destroy NAME", f"destroy {demo.name}").replace(" -f examples/demo/", " -f ")
     command = command.replace(" -- env", " -- busybox env")
     spare = next(
-        (n for n in sorted(demo.nodes()) if {"drill", "promote"} & {*command.split()} and n != demo.holder()),
+        (
+            n
+            for n in sorted(demo.nodes())
+            if {"drill", "promote", "replace"} & {*command.split()} and n != demo.holder()
+        ),
         node,
     )
     named = {

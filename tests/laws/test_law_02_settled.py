@@ -12,7 +12,8 @@ from dynia.interfaces.desired import ApiEntry, Entry, NoEntry, VipEntry
 from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.planner import MAX_PASSES, make_plan
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.replacing import PASSES
 from tests.examples import examples
 from tests.laws.random_worlds import broken_worlds, settled
 from tests.plans import worlds
@@ -34,7 +35,7 @@ def alone_beside_a_drained_one() -> PlanningInput:
 @given(broken_worlds())
 @example(alone_beside_a_drained_one())
 def test_passes_lead_to_an_empty_plan(world: PlanningInput) -> None:
-    _, end = worlds.passes(world, MAX_PASSES)
+    _, end = worlds.passes(world, PASSES)
     plan = make_plan(end)
     assert plan.empty
     assert not plan.not_observed
@@ -52,7 +53,7 @@ def test_passes_lead_to_an_empty_plan(world: PlanningInput) -> None:
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
 def test_nothing_is_left_that_the_file_does_not_name(world: PlanningInput) -> None:
-    _, end = worlds.passes(world, MAX_PASSES)
+    _, end = worlds.passes(world, PASSES)
     spec = end.desired
     assert spec is not None
     nodes = end.state.nodes_of("prod")

@@ -10,7 +10,8 @@ from dynia.interfaces.observed import DnsRecord, NotObserved
 from dynia.services.actions import BindDns, UnbindDns
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
-from dynia.services.planning.planner import MAX_PASSES, make_plan
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.replacing import PASSES
 from dynia.services.planning.restrict import CLOUD
 from dynia.services.planning.zones import Zone, find_zone
 from tests.examples import examples
@@ -31,7 +32,7 @@ def name_steps(steps: tuple[Step, ...]) -> list[BindDns | UnbindDns]:
 @settings(max_examples=examples(150))
 @given(zones())
 def test_an_apply_leads_to_a_plan_that_touches_no_name(world: PlanningInput) -> None:
-    _, end = worlds.passes(world, MAX_PASSES)
+    _, end = worlds.passes(world, PASSES)
     plan = make_plan(end)
     assert plan.empty
     assert [d for d in plan.drift if not d.remedy.startswith("left as it is")] == []
@@ -45,7 +46,7 @@ def test_what_is_not_ours_stays_unless_the_file_says_adopt_and_then_the_plan_sho
 ) -> None:
     before = records(world)
     foreign = {key: r for key, r in before.items() if not r.ours}
-    plans, end = worlds.passes(world, MAX_PASSES)
+    plans, end = worlds.passes(world, PASSES)
     after = records(end)
     lost = {key: r for key, r in foreign.items() if after.get(key) != r}
     dns = world.desired.dns if world.desired else None
@@ -63,7 +64,7 @@ def test_what_is_not_ours_stays_unless_the_file_says_adopt_and_then_the_plan_sho
 @settings(max_examples=examples(150))
 @given(zones())
 def test_names_lead_to_the_reserved_ip_or_to_each_other_and_never_to_a_node(world: PlanningInput) -> None:
-    _, end = worlds.passes(world, MAX_PASSES)
+    _, end = worlds.passes(world, PASSES)
     spec = end.desired
     assert spec is not None
     domains = {d for s in spec.services for d in s.domains}
@@ -104,7 +105,7 @@ def test_destroy_leaves_exactly_what_is_not_ours(world: PlanningInput) -> None:
     home = world.state.cluster("prod")
     bound = home is not None and home.dns is not None
     foreign = {key: r for key, r in records(world).items() if not r.ours}
-    _, end = worlds.passes(worlds.wanting(world, None), MAX_PASSES)
+    _, end = worlds.passes(worlds.wanting(world, None), PASSES)
     assert records(end) == foreign or (not bound and records(end) == records(world))
 
 

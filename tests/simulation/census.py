@@ -34,6 +34,7 @@ RUNNERS = (
     "lease taken over",
     "rollback",
     "way back",
+    "replacement",
 )
 PEOPLE = (
     "person: edit",

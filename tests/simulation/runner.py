@@ -5,9 +5,11 @@ What differs in a broken Dynia is given as `Parts`; the engine has no branch for
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import itertools
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from dynia.services.leased import leased
 from dynia.services.planning.components import secret_files
 from dynia.services.planning.generations import Inputs
 from dynia.services.planning.plan import Plan
+from dynia.services.planning.replacing import refuse_replacement
 from dynia.services.reconcile import Reconciler
 from dynia.services.rollback import Chosen, choose, gathered
 from dynia.services.session import Session
@@ -242,19 +245,22 @@ def start(
     patience: float = 0.0,
     *,
     back: bool = False,
+    swap: bool = False,
 ) -> Run:
     """Begin an apply. It ends when its code is set, or never, if it is killed. `patience` is how long it waits
-    for the lock. `back`: it is a rollback, to the last good generation; `spec` is not asked."""
+    for the lock. `back`: it is a rollback, to the last good generation; `spec` is not asked. `swap`: some node
+    is to be replaced by it."""
     process = Process(name)
     run = Run(name, spec, process, RunnersDisk(home, world, process), began=world.now, patience=patience)
-    world.loop.begin(process, _apply(world, run, parts, back=back))
+    world.loop.begin(process, _apply(world, run, parts, back=back, swap=swap))
     return run
 
 
-async def _apply(world: World, run: Run, parts: Parts, *, back: bool) -> None:
+async def _apply(world: World, run: Run, parts: Parts, *, back: bool, swap: bool) -> None:
     try:
         async with _opened(world, run, parts) as opened:
             engine = await _brought_back(world, run, parts, opened) if back else opened
+            engine = _replacing(world, run, parts, opened) if swap else engine
             run.stop = engine.session.stop
             run.result = await engine.apply(lambda plan: _approved(world, run, plan))
             run.code = run.result.exit_code
@@ -275,6 +281,19 @@ async def _brought_back(world: World, run: Run, parts: Parts, opened: Reconciler
     run.spec = wanted.spec
     world.fired["rollback"] += 1
     return parts.reconciler(brought_back(session, wanted, chosen))
+
+
+def _replacing(world: World, run: Run, parts: Parts, opened: Reconciler) -> Reconciler:
+    """From here on the run wants another machine in the place of one that the state knows."""
+    session = opened.session
+    names = [node.name for node in session.store.state.nodes_of(CLUSTER)]
+    if not names or run.spec is None:
+        return opened
+    name = random.Random(f"{world.seed}/{run.name}").choice(names)
+    refuse_replacement(session.store.state, run.spec, name)
+    world.fired["replacement"] += 1
+    world.note(run.name, "replaces", name)
+    return parts.reconciler(dataclasses.replace(session, replace=name))
 
 
 def _look_back(world: World, run: Run) -> None:

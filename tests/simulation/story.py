@@ -38,6 +38,8 @@ MOST_APPLIES = 8
 NO_WAY = re.compile(r"set rollout\.max_unavailable to (\d+).*each serves what another lacks")
 # Of so many worlds a person drains a node in one.
 DRAINS = 0.15
+# Before so many applies of one somebody has a node replaced.
+SWAPS = 0.1
 # And in so many a service runs something once before its release.
 ONCE = 0.3
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
@@ -106,6 +108,7 @@ class _Story:
         # Of its own, so that worlds without one are what they were.
         self.regret = random.Random(f"{world.seed}/regret")
         self.haste = random.Random(f"{world.seed}/haste")
+        self.swaps = random.Random(f"{world.seed}/swap")
         self.once = random.Random(f"{world.seed}/once").random() < ONCE
 
     async def told(self) -> None:
@@ -125,17 +128,21 @@ class _Story:
                 await self._act(spec)  # somebody tries the same again
             if self.regret.random() < 0.3:
                 await self._act(spec, back=True)
+            if self.swaps.random() < SWAPS:
+                await self._act(spec, swap=True)
             if self.haste.random() < 0.3:
                 await self._act(sick_of(spec))  # a release that fails, of what may be good now
             if chance.random() < 0.5 or is_sick(spec):
                 spec = draw_spec(chance, spec)
         await self._settle(spec)
 
-    def _start(self, spec: ClusterSpec | None, patience: float = 0.0, *, back: bool = False) -> Run:
+    def _start(
+        self, spec: ClusterSpec | None, patience: float = 0.0, *, back: bool = False, swap: bool = False
+    ) -> Run:
         self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
         spec = with_once(spec) if spec and self.once else spec
         name = f"run-{len(self.runs) + 1}"
-        run = start(self.world, self.home, spec, name, self.parts, patience, back=back)
+        run = start(self.world, self.home, spec, name, self.parts, patience, back=back, swap=swap)
         self.runs.append(run)
         return run
 
@@ -143,7 +150,7 @@ class _Story:
         while run.code < 0 and not run.process.dead:  # noqa: ASYNC110 (a killed run tells nobody)
             await asyncio.sleep(0.5)
 
-    async def _act(self, spec: ClusterSpec | None, *, back: bool = False) -> None:
+    async def _act(self, spec: ClusterSpec | None, *, back: bool = False, swap: bool = False) -> None:
         """Faults of the network all the time, and some deeds at some moments, while one or two applies run."""
         world, chance = self.world, self.chance
         odds = world.odds
@@ -154,7 +161,7 @@ class _Story:
         odds.fails, odds.hasty = rate / 4, 0.04
         if is_sick(spec) and not back:
             world.fired["sick release"] += 1
-        runs = [self._start(spec, back=back)]
+        runs = [self._start(spec, back=back, swap=swap)]
         for _ in range(chance.choice((0, 1, 1, 2, 3))):
             deeds = chance.choice((trouble.NODES, trouble.RUNNERS, trouble.RUNNERS, trouble.PEOPLE))
             deed = chance.choice(deeds)

@@ -44,12 +44,12 @@ KEYS: dict[str, dict[str, str]] = {
     "DigitalOceanProvider": {
         "kind": "`digitalocean`: droplets; the token is the environment's DIGITALOCEAN_ACCESS_TOKEN.",
         "region": "Where they are, like `lon1`.",
-        "image": "What they boot: a Debian, by its slug, or the number of an image of yours.",
+        "image": "What they boot: a Debian's slug, or your image's number. Another one replaces them.",
         "vpc": "The UUID of their private network. Left out: the region's default.",
     },
     "Count": {
         "count": "How many nodes there are, 1 to 200.",
-        "size": "With digitalocean: the size of a new droplet. Left out: `s-1vcpu-1gb`.",
+        "size": "With digitalocean: the droplets' size; another one replaces them. Left out: `s-1vcpu-1gb`.",
     },
     "Host": {
         "name": "The node's name: a-z, 0-9 and -.",

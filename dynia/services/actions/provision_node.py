@@ -9,7 +9,9 @@ from dynia.state.model import Change, DropIntent, Intent, Node, PutIntent, PutNo
 
 
 class ProvisionNode(Action, tag="provision_node"):
-    """`ordinal` and `name` are for good; `address`, `user`, `port` are set for a host that exists."""
+    """`ordinal` and `name` are for good; `address`, `user`, `port` are set for a host that exists. `order` is
+    what the file orders of a machine, in words: it is kept in the state, to see when the file asks for
+    another."""
 
     step: str
     name: str
@@ -23,6 +25,7 @@ class ProvisionNode(Action, tag="provision_node"):
     user: str = "root"
     port: int = 22
     host_key: str = ""
+    order: str = ""
 
     def sentence(self) -> str:
         return f"create node {self.name}"
@@ -67,6 +70,7 @@ class ProvisionNode(Action, tag="provision_node"):
             user=self.user,
             port=self.port,
             priority=self.priority,
+            order=self.order,
         )
         if not self.address:
             await tools.reached(node)

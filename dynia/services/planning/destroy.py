@@ -26,7 +26,8 @@ def plan_destroy(given: PlanningInput) -> tuple[Part, tuple[tuple[str, str], ...
     names = forget_records(given)
     unbound = tuple(s.id for s in names.steps)
     if host:
-        nodes = leave(given, recorded, WHY, unbound, host=True, irreversible=False)
+        why = {node.name: WHY for node in recorded}
+        nodes = leave(given, recorded, why, unbound, host=True, irreversible=False)
     else:
         nodes = _machines(given, unbound)
     gone = tuple(s.id for s in nodes.steps if isinstance(s.action, DeleteNode))

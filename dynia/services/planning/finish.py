@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
@@ -13,11 +15,12 @@ from dynia.services.planning.certificates import renew_certificate
 from dynia.services.planning.components import data_folders
 from dynia.services.planning.components.failover import FAILOVER
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.nodes import Membership, delete, not_deleted, why_fewer
+from dynia.services.planning.nodes import Membership, delete, not_deleted, why_it_goes
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.records import decide_records
 from dynia.services.planning.removal import empty_node, left_components, remove
+from dynia.services.planning.replacing import asked_for
 from dynia.services.planning.serving import misled, serving
 from dynia.services.planning.speakers import SPEAKER, unheard
 from dynia.services.planning.wanted import Wanted
@@ -131,7 +134,10 @@ def _left_services(given: PlanningInput, staying: tuple[Node, ...], wanted: Want
 def _leaving(given: PlanningInput, spec: ClusterSpec, membership: Membership, after: tuple[str, ...]) -> Part:
     host = isinstance(spec.provider, SshProvider)
     recorded = len(membership.staying) + len(membership.leaving)
-    why = "because it left the file" if host else why_fewer(recorded, spec.nodes)
+    why = {
+        n.name: "because it left the file" if host else why_it_goes(given, n, recorded, spec.nodes)
+        for n in membership.leaving
+    }
     volumes = any(s.volumes == "per-node" for s in spec.services)
     allowed, needed = _dispensable(given, spec, membership)
     left = leave(given, allowed, why, after, host=host, irreversible=volumes)
@@ -163,7 +169,7 @@ def _dispensable(
 def leave(
     given: PlanningInput,
     nodes: tuple[Node, ...],
-    why: str,
+    why: Mapping[str, str],
     after: tuple[str, ...],
     *,
     host: bool,
@@ -180,13 +186,13 @@ def leave(
         facts = given.observed.nodes.get(node.name)
         machine = machines.get(node.provider_id)
         silent = not isinstance(facts, NodeFacts) and (host or machine is None or machine.status == "running")
-        if silent:
+        if silent and not asked_for(given, node):
             waiting.append(not_deleted(given, node))
             continue
         before = after
         if host and isinstance(facts, NodeFacts):
-            emptied = empty_node(node, facts, why, data)
+            emptied = empty_node(node, facts, why[node.name], data)
             steps += emptied
             before = (*after, emptied[-1].id)
-        steps.append(delete(node, why, before, irreversible=irreversible))
+        steps.append(delete(node, why[node.name], before, irreversible=irreversible))
     return Part(steps=tuple(steps), waiting=tuple(waiting))

@@ -16,7 +16,8 @@ class PlanningInput(Shape):
     maps the path of a secret file to its content where the source was there at plan time; it goes into
     releases and nowhere else. `target` is the cluster's name. `leave_names`: records of a cluster that is
     destroyed stay, and are not looked at. `rollback`: `desired` is what a generation was, and nothing but
-    releases on the nodes that there are is changed. `by_hand`: only that is asked for, and nothing of the
+    releases on the nodes that there are is changed. `replace` is a node that another machine is to take the
+    place of, or empty. `by_hand`: only that is asked for, and nothing of the
     file's."""
 
     target: str
@@ -28,6 +29,7 @@ class PlanningInput(Shape):
     leave_names: bool = False
     rollback: Rollback | None = None
     by_hand: ByHand | None = None
+    replace: str = ""
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

@@ -7,16 +7,15 @@ from collections.abc import Iterable
 from dynia.interfaces.desired import ClusterSpec, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved, ProviderNode
 from dynia.interfaces.shape import Shape
-from dynia.services.actions import DeleteNode, ForgetNode, ProvisionNode, StartNode
+from dynia.services.actions import DeleteNode, ForgetNode, StartNode
 from dynia.services.planning.begun import forget, left_over
+from dynia.services.planning.coming import coming_machines, ordinals
 from dynia.services.planning.hosts import decide_hosts
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.names import node_name, priority
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Drift, Line, Step, Waiting
-from dynia.state.model import Intent, Node
-
-PROVISION_DEADLINE_S = 600.0
+from dynia.services.planning.replacing import asked_for, is_replaced, stays_for, still_needed, why_it_comes
+from dynia.state.model import Node
 
 
 class Membership(Shape):
@@ -69,8 +68,14 @@ def _decide_machines(
     alive = [n for n in recorded if n.provider_id in machines and machines[n.provider_id].status != "absent"]
     kept = {n.name for n in alive}
     gone = [n for n in recorded if n.name not in kept]
-    surplus = _surplus(alive, len(alive) - spec.nodes, holder)
-    leaving = [n for n in surplus if machines[n.provider_id].status == "off" or answers(given, n)]
+    old = still_needed(given, spec, alive, holder)
+    wanted = spec.nodes + (old is not None)
+    surplus = _surplus(given, alive, len(alive) - wanted, holder)
+    leaving = [
+        n
+        for n in surplus
+        if machines[n.provider_id].status == "off" or answers(given, n) or asked_for(given, n)
+    ]
     left = {n.name for n in leaving}
     staying = tuple(n for n in alive if n.name not in left)
 
@@ -81,11 +86,13 @@ def _decide_machines(
     intents = {
         i.ordinal: i for i in given.state.intents if i.cluster == spec.name and i.kind == "node" and i.ordinal
     }
-    why = _why_more(recorded, gone, spec)
-    coming, adopted = _coming(given, spec, alive, staying, strays, intents, why)
-    starting = tuple(_start(n) for n in staying if machines[n.provider_id].status == "off")
+    why = why_it_comes(given, old) if old is not None and not gone else _why_more(recorded, gone, spec)
+    missing = wanted - len(staying)
+    coming, adopted = coming_machines(given, spec, alive, missing, strays, intents, why)
+    off = [n for n in staying if machines[n.provider_id].status == "off" and not asked_for(given, n)]
+    starting = tuple(_start(n) for n in off)
     forgotten = tuple(_forget(n) for n in gone)
-    orphans = [m for m in strays if m.provider_id not in adopted and m.ordinal not in _ordinals(coming)]
+    orphans = [m for m in strays if m.provider_id not in adopted and m.ordinal not in ordinals(coming)]
     deleted = tuple(_delete_orphan(m) for m in orphans)
     begun = _begun(given, coming, orphans)
     steps = (*forgotten, *coming, *starting, *deleted, *begun.steps)
@@ -94,13 +101,16 @@ def _decide_machines(
         *(_off(n) for n in alive if machines[n.provider_id].status == "off"),
         *(_orphan(m) for m in strays if m.ordinal not in intents and m.provider_id not in adopted),
     )
-    twins = any(m.provider_id not in adopted and m.ordinal in _ordinals(coming) for m in strays)
+    twins = any(m.provider_id not in adopted and m.ordinal in ordinals(coming) for m in strays)
     part = Part(
         steps=steps,
         drift=drift,
-        lines=(*_lines(coming, leaving, orphans, spec, len(recorded)), *begun.lines),
-        waiting=tuple(not_deleted(given, n) for n in surplus if n.name not in left),
-        more=bool(coming or starting or leaving or twins),
+        lines=(*_lines(given, coming, leaving, orphans, spec, len(recorded)), *begun.lines),
+        waiting=(
+            *(not_deleted(given, n) for n in surplus if n.name not in left),
+            *stays_for(given, spec, old, alive),
+        ),
+        more=bool(coming or starting or leaving or twins or old),
     )
     membership = Membership(
         staying=staying,
@@ -111,9 +121,12 @@ def _decide_machines(
     return membership, part
 
 
-def _surplus(alive: list[Node], surplus: int, holder: str) -> list[Node]:
-    """The highest ordinals that do not hold the entry address."""
+def _surplus(given: PlanningInput, alive: list[Node], surplus: int, holder: str) -> list[Node]:
+    """Who is replaced, and the highest ordinals that do not hold the entry address."""
     candidates = [n for n in reversed(alive) if n.name != holder]
+    replaced = [n for n in alive if n in candidates and is_replaced(given, n)]
+    replaced.sort(key=lambda n: not asked_for(given, n))
+    candidates = [*replaced, *(n for n in candidates if n not in replaced)]
     return sorted(candidates[: max(0, surplus)], key=lambda n: n.ordinal)
 
 
@@ -128,66 +141,10 @@ def not_deleted(given: PlanningInput, node: Node) -> Waiting:
     return Waiting(subject=node.name, reason=f"not observed ({reason}), so it is not deleted")
 
 
-def _coming(
-    given: PlanningInput,
-    spec: ClusterSpec,
-    alive: list[Node],
-    staying: tuple[Node, ...],
-    strays: list[ProviderNode],
-    intents: dict[int, Intent],
-    why: str,
-) -> tuple[tuple[Step, ...], frozenset[str]]:
-    """Machines to make: strays of ours are adopted first, then what a dead run began, then new ordinals."""
-    missing = spec.nodes - len(staying)
-    if missing <= 0:
-        return (), frozenset()
-    used = {n.ordinal for n in alive}
-    taken = {n.name for n in given.state.nodes_of(spec.name)} | {m.name for m in strays}
-    chosen: list[tuple[int, str, str]] = []
-    adopted: set[str] = set()
-    for machine in sorted(strays, key=lambda m: (m.ordinal not in intents, m.ordinal, m.provider_id)):
-        trusted = machine.host_key or machine.status == "absent"
-        if len(chosen) < missing and trusted and machine.ordinal not in used:
-            used.add(machine.ordinal)
-            adopted.add(machine.provider_id)
-            chosen.append((machine.ordinal, machine.name, "because a machine with its tag exists: adopted"))
-    used |= {m.ordinal for m in strays}
-    for ordinal, intent in sorted(intents.items()):
-        if len(chosen) < missing and ordinal not in used and intent.name not in taken:
-            used.add(ordinal)
-            chosen.append((ordinal, intent.name, "because an earlier apply began it"))
-    home = given.state.cluster(spec.name)
-    following = max(home.next_ordinal if home else 1, 1 + max((*used, *intents), default=0))
-    taken |= {name for _, name, _ in chosen} | {i.name for i in intents.values()}
-    gone = max((n.ordinal for n in given.state.nodes_of(spec.name)), default=0)
-    following = max(following, gone + 1)
-    while len(chosen) < missing:
-        name = node_name(given.state.lineage, spec.name, following, taken)
-        taken.add(name)
-        chosen.append((following, name, why))
-        following += 1
-    return tuple(_create(spec, *one) for one in sorted(chosen)), frozenset(adopted)
-
-
-def _create(spec: ClusterSpec, ordinal: int, name: str, why: str) -> Step:
-    step = f"{name}/create"
-    image = getattr(spec.provider, "image", "")
-    action = ProvisionNode(
-        step=step,
-        name=name,
-        ordinal=ordinal,
-        priority=priority(ordinal),
-        image=image,
-        user=spec.ssh.user,
-        port=spec.ssh.port,
-    )
-    return Step(id=step, action=action, why=why, node=name, deadline_s=PROVISION_DEADLINE_S)
-
-
 def _begun(given: PlanningInput, coming: tuple[Step, ...], orphans: list[ProviderNode]) -> Part:
     """Forgets creates that nobody goes on with, once the machines that came of them are deleted."""
     intents = tuple(
-        i for i in left_over(given, "node", {s.id for s in coming}) if i.ordinal not in _ordinals(coming)
+        i for i in left_over(given, "node", {s.id for s in coming}) if i.ordinal not in ordinals(coming)
     )
     before = {
         i.step: tuple(_delete_orphan(m).id for m in orphans if i.name == m.name or i.ordinal == m.ordinal)
@@ -236,8 +193,8 @@ def delete(node: Node, why: str, after: Iterable[str] = (), *, irreversible: boo
     )
 
 
-def why_fewer(recorded: int, wanted: int) -> str:
-    return f"because nodes {recorded} → {wanted}"
+def why_it_goes(given: PlanningInput, node: Node, recorded: int, wanted: int) -> str:
+    return "because it is replaced" if is_replaced(given, node) else f"because nodes {recorded} → {wanted}"
 
 
 def _why_more(recorded: tuple[Node, ...], gone: list[Node], spec: ClusterSpec) -> str:
@@ -248,6 +205,7 @@ def _why_more(recorded: tuple[Node, ...], gone: list[Node], spec: ClusterSpec) -
 
 
 def _lines(
+    given: PlanningInput,
     coming: tuple[Step, ...],
     leaving: list[Node],
     orphans: list[ProviderNode],
@@ -258,7 +216,12 @@ def _lines(
         Line(sign="+", subject=f"node {step.node}", nodes=(step.node,), why=step.why) for step in coming
     )
     minus = tuple(
-        Line(sign="-", subject=f"node {n.name}", nodes=(n.name,), why=why_fewer(recorded, spec.nodes))
+        Line(
+            sign="-",
+            subject=f"node {n.name}",
+            nodes=(n.name,),
+            why=why_it_goes(given, n, recorded, spec.nodes),
+        )
         for n in leaving
     )
     strays = tuple(
@@ -299,7 +262,3 @@ def _orphan(machine: ProviderNode) -> Drift:
         detail="a machine with this cluster's tag that no node is",
         remedy="will be deleted",
     )
-
-
-def _ordinals(coming: tuple[Step, ...]) -> frozenset[int]:
-    return frozenset(s.action.ordinal for s in coming if isinstance(s.action, ProvisionNode))

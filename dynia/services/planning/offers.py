@@ -22,7 +22,7 @@ def check_offer(given: PlanningInput, steps: Sequence[Step]) -> None:
             "VRRP, and every node would take itself for the holder",
             hint="take it off (it is not Dynia's to change); the file's `firewall:` does its work",
         )
-    more = len(_made(given, steps))
+    more = _most_at_once(given, steps)
     if more and offer.refusal:
         raise DyniaError(offer.refusal, hint=offer.hint)
     addresses = 1 if _allocates(given, steps) else 0
@@ -53,6 +53,18 @@ def _made(given: PlanningInput, steps: Sequence[Step]) -> frozenset[int]:
     there = {one.ordinal for one in (() if isinstance(listed, NotObserved) else listed)}
     made = {step.action.ordinal for step in steps if isinstance(step.action, ProvisionNode)}
     return frozenset(made - there)
+
+
+def _most_at_once(given: PlanningInput, steps: Sequence[Step]) -> int:
+    """How many more there are at some moment: of those that are replaced one goes before the next comes."""
+    new, more, most = _made(given, steps), 0, 0
+    for step in steps:
+        if isinstance(step.action, ProvisionNode):
+            more += step.action.ordinal in new
+        elif isinstance(step.action, DeleteNode):
+            more -= 1
+        most = max(most, more)
+    return most
 
 
 def _allocates(given: PlanningInput, steps: Sequence[Step]) -> bool:

@@ -26,12 +26,10 @@ from dynia.services.planning.part import Part
 from dynia.services.planning.passes import pass_of
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
 from dynia.services.planning.records import ours_there, takes_ours
+from dynia.services.planning.replacing import most_passes
 from dynia.services.planning.restrict import files_only
 from dynia.services.planning.simulate import apply_steps
 from dynia.services.planning.way_back import held
-
-MAX_PASSES = 6
-
 
 Recipes = Mapping[str, Mapping[str, Recipe]]
 
@@ -58,7 +56,7 @@ def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple
         lines = (*passes[0].lines, *healed.lines)
         passes = [replace(passes[0], steps=healed.steps, lines=lines)]
     world, last = given, passes[0]
-    while passes[-1].more and passes[-1].steps and len(passes) < MAX_PASSES:
+    while passes[-1].more and passes[-1].steps and len(passes) < most_passes(given):
         world = apply_steps(world, passes[-1].steps, passes[-1].wanted)
         last = look(world)
         if not last.steps:

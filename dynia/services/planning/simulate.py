@@ -283,6 +283,7 @@ class _World:
             user=action.user,
             port=action.port,
             priority=action.priority,
+            order=action.order,
         )
         self.state.put_node(node, done=action.step)
         if made.status == "running":

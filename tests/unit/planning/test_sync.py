@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from dynia.commands.screens.plan import plan_text, tally
 from dynia.interfaces.desired import CloudflareDns
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.planner import MAX_PASSES, make_plan
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.replacing import PASSES
 from dynia.services.planning.restrict import CLOUD
 from dynia.services.planning.simulate import allowed_in_preview, simulate
 from tests.examples import examples
@@ -53,7 +54,7 @@ def test_a_file_that_changed_its_mind_leaves_nothing_to_do() -> None:
 @given(broken_worlds())
 def test_its_first_plan_names_all_that_it_does_and_nothing_else(world: PlanningInput) -> None:
     first = plan = make_plan(world, sync=True)
-    for _ in range(MAX_PASSES + 1):
+    for _ in range(PASSES + 1):
         assert all(allowed_in_preview(step, first) for step in plan.steps)
         assert not any(isinstance(step.action, CLOUD) for step in (*plan.steps, *plan.later))
         if not plan.steps:
