@@ -123,7 +123,10 @@ def _failure(failure: Failure, width: int, color: bool) -> list[str]:
 def _next(code: int, verb: str) -> str:
     match code:
         case 4:
-            return f"Exit 4. Next: run `dynia {verb}` again when these nodes answer; it does what is left."
+            return (
+                f"Exit 4. Next: run `dynia {verb}` again when these nodes answer; it does what is left. "
+                "One that does not come back: `dynia node replace NAME`."
+            )
         case 5:
             return f"Exit 5. Next: wait until the node is free, then run `dynia {verb}` again."
         case 6:
