@@ -151,6 +151,49 @@ def test_a_handover_loses_no_request(answering: Scratch) -> None:
     assert row.slowest <= SLOWEST_MOVED_S or not TIMED, f"{row.slowest:.3f} s, at most {SLOWEST_MOVED_S} s"
 
 
+def drained(cluster: Scratch) -> None:
+    away = beside(cluster)
+    for verb in ("drain", "undrain"):
+        cluster.dynia("node", verb, away, "--yes")
+
+
+def replaced(cluster: Scratch) -> None:
+    cluster.dynia("node", "replace", beside(cluster), "--yes")
+
+
+def rolled_back(cluster: Scratch) -> None:
+    cluster.dynia("rollback", "--yes")
+
+
+BY_HAND: dict[str, Callable[[Scratch], None]] = {
+    "node drain": drained,
+    "replacement": replaced,
+    "rollback": rolled_back,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", BY_HAND)
+def test_what_is_asked_for_by_hand_loses_no_request(answering: Scratch, kind: str) -> None:
+    settle(answering)
+    if kind == "rollback":
+        loaded.new_release(answering)
+        answering.apply()
+    before, holder, began = set(answering.nodes()), answering.holder(), time.time()
+    with load(kind, answering) as asking:
+        BY_HAND[kind](answering)
+    row = asking.row
+    assert_told(row)
+    assert not row.failed, row.why()
+    assert not row.idle(sorted(before & set(answering.nodes()))), (
+        f"{row.shares()}: too little of it went to some"
+    )
+    assert_stayed(answering, holder, began)
+    assert row.most <= MOST_S or not TIMED, f"{kind}: 99.9 % within {row.most:.3f} s, at most {MOST_S} s"
+    broken = [*row.broken("socket"), *row.broken("download")]
+    assert not broken, f"of the requests none failed; of the sessions {len(broken)} did: {broken[:5]}"
+
+
 # Faults
 
 
