@@ -98,9 +98,10 @@ def _perhaps_live(cluster: str, stopped: Stopped) -> Iterator[SetPushed]:
 
 
 def _left(stopped: Stopped) -> Touched:
-    """What the apply left on nodes. Of a push that failed it may be that, or what was there before."""
+    """What the apply left on nodes. Of a push that failed it may be that, or what was there before; one that
+    the node refused, since somebody had edited there, left nothing."""
     steps = {step.id: step for step in stopped.plan.steps}
-    failed = tuple(step for step, _ in stopped.outcome.failed)
+    failed = tuple(step for step, error in stopped.outcome.failed if not isinstance(error, Locked | Stale))
     pushed = touched_by((*(steps[name] for name in stopped.outcome.done),), stopped.recipes)
     unsure = {key: replace(left, digest=None) for key, left in touched_by(failed, stopped.recipes).items()}
     return stopped.known.touched | unsure | pushed

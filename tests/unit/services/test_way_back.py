@@ -14,6 +14,7 @@ from dynia.interfaces.errors import NotObservedError, Refused
 from dynia.interfaces.events import RunEnded
 from dynia.interfaces.node_requests import GateAnswer, PushAnswer
 from dynia.services.apply_result import ApplyResult, Back
+from dynia.services.planning.components.caddy import CONFIG as CADDYFILE
 from dynia.services.planning.planner import make_plan
 from dynia.state.generation import Rollback
 from tests.fakes.cloud import Cloud, Engine, applied, survived
@@ -363,6 +364,29 @@ def test_what_a_person_edited_meanwhile_is_not_written_over(start: tuple[Cloud, 
     (failure,) = went_back(done).failures
     assert done.exit_code == 9 and "changed since plan" in failure.message
     assert digest("mine\n") in contents(cloud)
+
+
+def test_what_a_person_edited_and_a_push_was_refused_for_is_not_written_over(
+    start: tuple[Cloud, FakeDisk],
+) -> None:
+    """On one of two nodes at once the release fails, on the other one its Caddyfile was edited in that moment."""
+    cloud, disk = start
+    sick_on(cloud, 2, 2)
+    third, mine = cloud.machines[3].name, digest("respond mine\n")
+    # With one thing more to do there the other node is at its gate by then.
+    cloud.touch(3, worlds.edited("/opt/dynia/firewall/dynia.nft")(cloud.nodes[3]))
+
+    def tick(what: str) -> None:
+        caddyfile = {f.path: f for f in cloud.nodes[3].files}[CADDYFILE]
+        if what == f"{third} push" and digest("level = 2\n") in {f.digest for f in cloud.nodes[3].files}:
+            others = (f for f in cloud.nodes[3].files if f.path != CADDYFILE)
+            cloud.nodes[3] = replace(cloud.nodes[3], files=(*others, replace(caddyfile, digest=mine)))
+
+    cloud.tick = tick
+    done = Engine(cloud, disk, spec(2, max_unavailable=2, canary=False)).apply()
+    assert {failure.node for failure in done.failures} == {cloud.machines[n].name for n in (2, 3)}
+    assert done.exit_code == 9 and "changed since plan" in went_back(done).failures[0].message
+    assert mine in {f.digest for f in cloud.nodes[3].files}
 
 
 @pytest.mark.parametrize("at", range(1, 40, 4))
