@@ -63,6 +63,17 @@ def test_what_a_haproxy_does_not_know_yet_of_services_comes_in_their_turn() -> N
         assert order.index(f"{node}/drain") < order.index(f"{node}/haproxy/push")
 
 
+def test_a_haproxy_that_does_not_know_a_service_that_comes_is_told_of_nodes_all_the_same() -> None:
+    given, names = settled()
+    for watcher in names[:3]:
+        given = knowing(given, watcher, *names[:2])
+    more = worlds.cluster(4, (*NEW.services, worlds.service("docs", default=True)))
+    plan = make_plan(worlds.wanting(given, more))
+    assert [s.id for s in plan.steps if s.id.split("/")[1] != "image"] == [
+        f"{n}/haproxy/push" for n in (*names[1:3], names[0])
+    ]
+
+
 def test_where_nobody_is_drained_nothing_has_a_pass_of_its_own() -> None:
     given, names = settled()
     given = worlds.with_facts(given, names[2], worlds.edited("/opt/dynia/firewall/dynia.nft"))

@@ -114,13 +114,17 @@ def servers_of(topology: Topology) -> tuple[ServerSeen, ...]:
 
 
 def names_others(topology: Topology, seen: NodeFacts) -> bool:
-    """Whether haproxy.cfg lies there as it is wanted, but for the nodes that it names."""
+    """Whether haproxy.cfg lies there as it is wanted, but for the nodes that it names, and for services that
+    are new to it."""
     named: dict[str, list[Server]] = {}
     for one in seen.servers:
         named.setdefault(one.service, []).append(Server(node=one.node, address=one.address))
     data = _data(topology)
-    backends = (replace(one, servers=tuple(named.get(one.service, ()))) for one in data.services)
-    would_be = _config(topology, replace(data, services=tuple(backends)))
+    backends = tuple(
+        replace(one, servers=tuple(named[one.service])) for one in data.services if one.service in named
+    )
+    fallback = data.fallback if data.fallback in named else ""
+    would_be = _config(topology, replace(data, services=backends, fallback=fallback))
     return any(f.path == CONFIG and f.digest == would_be.digest for f in seen.files)
 
 
