@@ -18,7 +18,9 @@ from dynia.commands.options import (
 @target_options
 @click.option("--expect", metavar="DIGEST", help="Only if the plan still is the reviewed one (for CI).")
 @click.option("--yes", is_flag=True, help="Apply without asking (for CI; name the cluster).")
-@click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@click.option(
+    "--allow-downtime", is_flag=True, help="Visitors may be interrupted where no other node could take over."
+)
 @click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once.")
 @lock_wait_option
 @progress_option

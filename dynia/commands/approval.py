@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dynia.commands.output import Output
 from dynia.commands.screens.edit import edit_text
 from dynia.commands.screens.plan import plan_text
-from dynia.commands.screens.plan_effect import interrupted, many_names
+from dynia.commands.screens.plan_effect import interrupted, many_names, why_interrupted
 from dynia.interfaces.errors import Interrupted, Refused
 from dynia.interfaces.files.rewrite import FileEdit, write_edit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Detail
@@ -99,17 +99,18 @@ def _agreed(plan: Plan, request: ApplyRequest, output: Output, edit: FileEdit | 
 
 
 def _downtime_agreed(plan: Plan, request: ApplyRequest, output: Output) -> bool:
-    """A cluster of one node cannot be changed without an interruption: that is said once more."""
+    """What interrupts a service, since no other node could take over, is said once more."""
     services = interrupted(plan)
     if not services or request.allow_downtime:
         return True
     names = ", ".join(services)
     if not output.can_ask or request.yes:
         raise Refused(
-            f"cluster {plan.cluster}: this interrupts {names}, because there is no other node to serve it",
-            hint="say --allow-downtime, or add a node first",
+            f"cluster {plan.cluster}: this interrupts {names}: {why_interrupted(plan)}",
+            hint="say --allow-downtime, or "
+            + ("add a node first" if plan.node_count == 1 else "mend the others first: `dynia status`"),
         )
-    question = f"This interrupts {names} on the only node. Only 'interrupt' is accepted:"
+    question = f"This interrupts {names}: {why_interrupted(plan)}. Only 'interrupt' is accepted:"
     return _ask(output, question) == "interrupt"
 
 

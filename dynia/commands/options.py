@@ -112,7 +112,11 @@ def edit_options(function: _F) -> _F:
             "--yes", is_flag=True, help="Write and apply without asking (for CI; name the cluster)."
         ),
         click.option("--dry-run", is_flag=True, help="Show the edit and the plan, and do neither."),
-        click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted."),
+        click.option(
+            "--allow-downtime",
+            is_flag=True,
+            help="Visitors may be interrupted where no other node could take over.",
+        ),
         click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once."),
         lock_wait_option,
         progress_option,

@@ -9,7 +9,9 @@ from dynia.commands.options import by_hand_options
 
 @click.command()
 @click.argument("service")
-@click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@click.option(
+    "--allow-downtime", is_flag=True, help="Visitors may be interrupted where no other node could take over."
+)
 @by_hand_options
 def command(service: str, **said: object) -> int:
     """Start a service again on every node, as it is: shows the plan, asks, does it.

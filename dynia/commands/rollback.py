@@ -22,7 +22,9 @@ from dynia.commands.options import (
 )
 @click.option("--adopt", is_flag=True, help="Write it into clusters.yaml and the files that it names, too.")
 @click.option("--yes", is_flag=True, help="Do it without asking (name the cluster).")
-@click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@click.option(
+    "--allow-downtime", is_flag=True, help="Visitors may be interrupted where no other node could take over."
+)
 @lock_wait_option
 @progress_option
 @detail_option

@@ -16,7 +16,9 @@ from dynia.commands.options import (
 @click.command()
 @target_options
 @click.option("--yes", is_flag=True, help="Do it without asking (for CI; name the cluster).")
-@click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@click.option(
+    "--allow-downtime", is_flag=True, help="Visitors may be interrupted where no other node could take over."
+)
 @lock_wait_option
 @progress_option
 @detail_option

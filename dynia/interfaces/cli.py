@@ -162,19 +162,19 @@ class LazyCommands(click.Group):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write("Usage: dynia [-f FILE] [--cluster NAME] COMMAND [OPTIONS]\n\n")
         formatter.write(f"{self.help}\n")
-        wide = max(len(_shown(verb)) for verb in top_level())
+        wide = max(len(verb.name) for verb in top_level())
         for group in GROUPS:
             formatter.write(f"\n{group}\n")
             for verb in top_level():
                 if verb.group == group:
-                    formatter.write(f"  {_shown(verb):<{wide}}  {verb.help}\n")
+                    formatter.write(f"  {verb.name:<{wide}}  {_told(verb)}\n")
         formatter.write("\nEvery command has --help with an example. ")
         formatter.write("Exit codes: docs/operating.md.\n")
         formatter.write(f"{EXAMPLE}\n")
 
 
-def _shown(verb: Verb) -> str:
-    return f"{verb.name} {verb.parts}".rstrip()
+def _told(verb: Verb) -> str:
+    return f"{verb.help}: {verb.parts}" if verb.parts else verb.help
 
 
 def _load(verb: Verb) -> click.Command:

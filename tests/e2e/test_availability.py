@@ -194,6 +194,27 @@ def test_what_is_asked_for_by_hand_loses_no_request(answering: Scratch, kind: st
     assert not broken, f"of the requests none failed; of the sessions {len(broken)} did: {broken[:5]}"
 
 
+def lost_nothing_where_it_moved(cluster: Scratch, name: str, deed: Callable[[], object]) -> None:
+    """Whatever interrupts the holder: the address has left it before."""
+    before = cluster.holder()
+    with load(name, cluster) as asking:
+        deed()
+    row = asking.row
+    assert_told(row)
+    assert not row.failed, row.why()
+    assert cluster.holder() != before
+    assert row.slowest <= SLOWEST_MOVED_S or not TIMED, f"{row.slowest:.3f} s, at most {SLOWEST_MOVED_S} s"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["haproxy", "keepalived"])
+def test_a_unit_that_starts_again_on_each_node_loses_no_request(answering: Scratch, unit: str) -> None:
+    settle(answering)
+    for node in answering.nodes():
+        answering.sh(node, f"echo '# by hand' >>/etc/systemd/system/{unit}.service.d/dynia.conf")
+    lost_nothing_where_it_moved(answering, f"{unit}-unit", answering.apply)
+
+
 # Faults
 
 

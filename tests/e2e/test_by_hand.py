@@ -137,7 +137,7 @@ def test_the_reserved_ip_goes_to_the_node_that_is_named_and_loses_nothing(pair: 
     taker = max(set(pair.nodes()) - {before})
     with visits(Target(address=pair.entry()), around_s=1.0) as visitor:
         run = pair.dynia("node", "promote", taker, "--yes")
-    assert f"{taker}: done: take the reserved IP over from {before}" in run.stdout
+    assert f"{taker}: done: hand the reserved IP over from {before} to {taker}" in run.stdout
     assert pair.holder() == taker
     assert not visitor.row.failed, visitor.row.why()
     for node in pair.nodes():
@@ -158,4 +158,23 @@ def test_a_node_that_can_not_take_it_does_not_get_it(pair: Scratch) -> None:
     assert f"{taker} could not take the reserved IP: keepalived there is" in " ".join(run.stderr.split())
     assert pair.holder() == before
     pair.apply()
+    check_settled(pair)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["haproxy", "keepalived"])
+def test_what_starts_again_on_the_holder_does_so_without_the_address(pair: Scratch, unit: str) -> None:
+    before = pair.holder()
+    began = f"systemctl show {unit} -p ExecMainStartTimestampMonotonic --value"
+    then = pair.sh(before, began)
+    pair.sh(before, f"echo '# by hand' >>/etc/systemd/system/{unit}.service.d/dynia.conf")
+    assert "reserved IP moves 1" in " ".join(pair.dynia("plan").stdout.split())
+    with visits(Target(address=pair.entry()), around_s=1.0) as visitor:
+        run = pair.apply()
+    assert f"{before}: done: hand the reserved IP over from {before} to " in run.stdout
+    assert not visitor.row.failed, visitor.row.why()
+    assert pair.holder() != before
+    assert pair.sh(before, began) != then, "it was only reloaded"
+    left = "nft list tables | grep drill || systemctl list-timers | grep drill"
+    assert all(pair.sh(node, left, check=False) == "" for node in pair.nodes())
     check_settled(pair)

@@ -91,7 +91,7 @@ FURTHER = {
         kind="file",
         subject=DROP_IN,
         detail="edited",
-        repair=(f"file {DROP_IN}", "reload haproxy"),
+        repair=(f"file {DROP_IN}", "unit haproxy"),
     ),
     "owner-changed": Tampering(
         deed=f"chown haproxy:haproxy {HAPROXY}",

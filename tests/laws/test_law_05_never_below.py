@@ -13,7 +13,7 @@ from dynia.interfaces.desired import ApiEntry, NoEntry, Rollout, VipEntry
 from dynia.interfaces.errors import NotObservedError, Refused
 from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import NodeFacts, NotObserved
-from dynia.services.actions import Drain, RecordComponent, Undrain
+from dynia.services.actions import Drain, HandOver, PushComponent, RecordComponent, Undrain
 from dynia.services.planning.by_hand import NodeDrain, Restart
 from dynia.services.planning.check import check_serving, floor, worst_at_once, worst_out
 from dynia.services.planning.inputs import PlanningInput
@@ -219,6 +219,57 @@ def test_a_plan_whose_rule_is_broken_is_refused_by_the_step_that_would_do_it(
         assert named in taking_below(steps, now[service], service, min(least, len(now[service])))
     else:
         assert not below
+
+
+ENTRANCE = ("haproxy", "keepalived")
+
+
+@st.composite
+def edited_entrances(draw: st.DrawFn) -> PlanningInput:
+    """Clusters with troubles where people edited what HAProxy and keepalived are started by."""
+    given = draw(clusters(by_hand=False))
+    for node in given.state.nodes_of("prod"):
+        facts = given.observed.nodes[node.name]
+        for unit in draw(st.lists(st.sampled_from(ENTRANCE), unique=True)):
+            if isinstance(facts, NodeFacts):
+                path = f"/etc/systemd/system/{unit}.service.d/dynia.conf"
+                given = worlds.with_facts(given, node.name, worlds.edited(path))
+        if isinstance(facts, NodeFacts) and draw(st.integers(0, 5)) == 0 and facts.vrrp == "BACKUP":
+            given = worlds.with_facts(given, node.name, lambda f: replace(f, vrrp="FAULT"))
+    return given
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(edited_entrances(), st.data())
+def test_the_entrance_of_who_has_the_address_is_interrupted_only_where_nobody_could_take_it(
+    given: PlanningInput, data: st.DataObject
+) -> None:
+    """In any order that the plan allows, and then the plan says so."""
+    plan = make_plan(given)
+    holder, moved, cut = find_holder(given), 0, False
+    left = list(plan.steps)
+    while left:
+        done = {s.id for s in plan.steps} - {s.id for s in left}
+        ready = [s for s in left if done.issuperset(s.after)]
+        step = data.draw(st.sampled_from(ready))
+        left.remove(step)
+        if isinstance(step.action, HandOver):
+            assert step.action.source == holder and step.action.node not in (holder, *step.action.others)
+            holder, moved = step.action.node, moved + 1
+        if isinstance(step.action, PushComponent) and step.node == holder:
+            cut = cut or any("service.d/dynia.conf" in path for path in step.action.write)
+    assert moved <= 1
+    if cut:
+        assert moved == 0
+        now = serving(given.desired, given.observed, given.state.nodes_of("prod"))  # type: ignore[arg-type]
+        assert plan.effect.interrupts == tuple(sorted(s for s, names in now.items() if names))
+        able = [
+            name
+            for name, f in given.observed.nodes.items()
+            if isinstance(f, NodeFacts) and f.vrrp == "BACKUP" and any(name in on for on in now.values())
+        ]
+        whole = all(isinstance(f, NodeFacts) for f in given.observed.nodes.values())
+        assert not able or not whole
 
 
 def step(name: str, node: str, after: tuple[str, ...] = (), disturbs: tuple[str, ...] = ("api",)) -> Step:

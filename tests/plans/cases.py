@@ -36,6 +36,7 @@ from tests.plans.templates import SMALL
 
 HERE = Path(__file__).parent
 HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
+DROP_IN = "/etc/systemd/system/haproxy.service.d/dynia.conf"
 replace = msgspec.structs.replace
 
 
@@ -153,6 +154,24 @@ def restart() -> PlanningInput:
     given = settled(worlds.cluster(services=services))
     given = changed(given, services=(services[0], worlds.service("web", image="registry.example/web:9")))
     return replace(given, by_hand=Restart(service="api").begun(given.observed))
+
+
+def entrance_edited() -> PlanningInput:
+    """On every node the drop-in of HAProxy was edited: there it starts again, and the holder hands over before."""
+    given = three()
+    for node in given.state.nodes_of("prod"):
+        given = worlds.with_facts(given, node.name, worlds.edited(DROP_IN))
+    return given
+
+
+def entrance_edited_and_nobody_to_take_over() -> PlanningInput:
+    """The others have no keepalived that could be told."""
+    given = entrance_edited()
+    for ordinal in (2, 3):
+        given = worlds.with_facts(
+            given, worlds.node_named(given, ordinal), lambda facts: replace(facts, vrrp="FAULT")
+        )
+    return given
 
 
 def node_drained() -> PlanningInput:
@@ -381,6 +400,8 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
         first_deploy,
         second_pass_of_first_deploy,
         nothing_to_do,
+        entrance_edited,
+        entrance_edited_and_nobody_to_take_over,
         scale_up,
         scale_down,
         image_change,

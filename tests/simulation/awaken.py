@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container as Among
 
 from tests.simulation.machine import ROOT, Container, Node, Unit
 
@@ -17,6 +18,8 @@ UNITS = {
     "failover": ("dynia-failover.service", f"{ROOT}/failover/claim.sh"),
     "firewall": ("dynia-firewall.service", f"{ROOT}/firewall/dynia.nft"),
 }
+# What says how a unit is started: where it was touched, that unit starts again.
+DROP_INS = {kind: f"/etc/systemd/system/{kind}.service.d/dynia.conf" for kind in ("haproxy", "keepalived")}
 # What each program reads when it begins.
 MAIN = {kind: path for kind, (_, path) in UNITS.items()} | {"caddy": f"{ROOT}/caddy/Caddyfile"}
 SICK = b"sick"
@@ -37,6 +40,14 @@ def activate(node: Node, component: str, script: str) -> str:
     if kind in UNITS:
         return _unit(node, kind)
     return ""
+
+
+def starts_again(node: Node, component: str, touched: Among[str]) -> bool:
+    """Whether a unit that runs is stopped for a moment when it is brought to life; who has a role loses it."""
+    again = DROP_INS.get(component) in touched and node.running(UNITS[component][0])
+    if again and component == "keepalived":
+        node.vrrp, node.holds = node.vrrp and "BACKUP", ""
+    return again
 
 
 def deactivate(node: Node, component: str) -> None:

@@ -46,6 +46,7 @@ PEOPLE = (
     "person: unit",
     "person: name",
     "person: drain",
+    "person: drop-in",
 )
 PARTS = {
     "nodes": NODES,

@@ -87,6 +87,10 @@ class Never:
         # By the provider's word, as far as the run heard it.
         self._owner: dict[str, str] = {}
         self._holder_done: set[str] = set()
+        # When a run saw who has it, and when it moved last; what people said yes to.
+        self._holder_seen: dict[str, float] = {}
+        self._moved = 0.0
+        self._agreed: set[str] = set()
         # Nodes that seem to lead nobody to what runs there: they are mended first, whoever holds the address.
         self._astray: dict[str, set[str]] = defaultdict(set)
         # Nodes that run what nobody is led to, by run, and what was done in the belief that they serve.
@@ -113,6 +117,12 @@ class Never:
                 self._owner.pop(entry.who, None)
             case "told owner":
                 self._owner[entry.who] = entry.where
+            case "holder":
+                self._moved = entry.at
+            case "agreed to an interruption":
+                self._agreed.add(entry.who)
+            case "cuts":
+                self._cut(entry)
             case "pass":
                 self._holder_done.discard(entry.who)
                 self._relied[entry.who].clear()
@@ -126,7 +136,7 @@ class Never:
         if spec is None:
             return
         if entry.detail.startswith("holder"):
-            self._holder[entry.who] = entry.where
+            self._holder[entry.who], self._holder_seen[entry.who] = entry.where, entry.at
         elif self._holder.get(entry.who) == entry.where:
             del self._holder[entry.who]
         (self._misled[entry.who].add if "misled" in entry.detail else self._misled[entry.who].discard)(
@@ -145,6 +155,19 @@ class Never:
                 self._seen[key].add(entry.where)
             else:
                 self._seen[key].discard(entry.where)
+
+    def _cut(self, entry: Entry) -> None:
+        """The entrance of who has the address: not while a run knows that it has, and of somebody who serves what
+        visitors come to, unless people agreed."""
+        spec = self._specs.get(entry.who)
+        knew = self._holder.get(entry.who) == entry.where and self._moved < self._holder_seen[entry.who]
+        if not knew or spec is None or spec.nodes == 1 or entry.who in self._agreed:
+            return
+        if any(self._seen[entry.who, s.name] for s in spec.services if s.kind == "http"):
+            self.found.append(
+                f"law 5: {entry.who} interrupts {entry.detail} on {entry.where} at {entry.at:.3f}, which has the "
+                "address"
+            )
 
     def _taken(self, entry: Entry) -> None:
         spec, key = self._specs.get(entry.who), (entry.who, entry.detail)
@@ -196,10 +219,12 @@ class Announced:
         self._drained: set[str] = set()
         self._looks: dict[str, dict[str, tuple[float, set[str]]]] = defaultdict(dict)
         self._last_deed: dict[str, float] = defaultdict(float)
-        self._machines: dict[str, tuple[str, float]] = {}
+        self._holder = ""
 
     def see(self, entry: Entry) -> None:
         match entry.what:
+            case "holder":
+                self._holder = entry.where
             case "began":
                 self._begun[entry.who, entry.where] = set()
             case "done" | "healthy" | "made" | "adopted" | "start":
@@ -236,6 +261,10 @@ class Announced:
                 wanted = f"done {node} {component}"
             case "drain" | "undrain":
                 wanted = f"done {node} {deed}"
+            case "hand-over":
+                if self._holder == node:
+                    self.found.append(f"law 6: {entry.who} says that {node} handed over at {entry.at:.3f}")
+                return
             case "wait" | "watch":
                 wanted = f"healthy {node} {component.removeprefix('service/')}"
             case _:

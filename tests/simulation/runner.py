@@ -385,6 +385,8 @@ async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconci
 async def _approved(world: World, run: Run, plan: Plan) -> bool:
     run.plans.append(plan)
     world.note(run.name, "approved", detail=f"{len(plan.steps)} steps")
+    if plan.effect.interrupts:
+        world.note(run.name, "agreed to an interruption")
     return True
 
 

@@ -16,6 +16,8 @@ from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
     DrainRequest,
+    ExecRequest,
+    Executed,
     ExpectedFile,
     GateAnswer,
     GateRequest,
@@ -28,11 +30,13 @@ from dynia.interfaces.node_requests import (
     Traffic,
     TrafficRequest,
 )
-from tests.simulation.awaken import activate, deactivate
+from dynia.services.actions.hand_over import UNATTENDED_S
+from tests.simulation.awaken import UNITS, activate, deactivate, starts_again
 from tests.simulation.machine import LINEAGE_FILE, VAR, File, Kept, Node, Transaction, Unit
 from tests.simulation.world import SERVICES, World
 
 BUSY_S = 5.0, 60.0
+KEEPALIVED = UNITS["keepalived"][0]
 MOUNTED = "/services/api/config/app.toml"
 
 
@@ -204,6 +208,11 @@ class Script:
         return self._fails("check")
 
     def awaken(self, script: str) -> str:
+        kept = self.node.transactions.get(self.component)
+        held = self.node.vrrp == "MASTER"
+        touched = {path for path, _ in kept.kept} if kept else set()
+        if script and starts_again(self.node, self.component, touched) and held:
+            self.world.note(self.who, "cuts", self.node.name, self.component)
         return activate(self.node, self.component, script)
 
     def probe(self, script: str) -> str:
@@ -280,6 +289,40 @@ async def bootstrap(world: World, node: Node, who: str, request: BootstrapReques
         node.units.setdefault("docker.service", Unit())
     world.note(who, "done", node.name, "bootstrap")
     return Bootstrapped(packages=dict.fromkeys(sorted(node.packages), "1.0"))
+
+
+async def handing_over(world: World, node: Node, who: str, told: str, request: ExecRequest) -> Executed:
+    """keepalived stops, or begins again: at the latest by a timer of the node's own, whoever dies."""
+    script = Script(world, node, who, "deed")
+    if not await script._lock(20.0):
+        raise Locked(f"the node is busy: {node.locked_by}")
+    try:
+        if seen := node.fenced(request.fence):
+            raise fenced("", str(seen))
+        if told == "hand over":
+            await asyncio.sleep(world.pace.choice((0.1, 0.5, 2.0)))
+        unit = node.units.get(KEEPALIVED)
+        if unit is None:
+            return Executed(exit_code=1, stdout=b"", stderr=b"Unit keepalived.service not found")
+        if told == "start":
+            _speaks_again(world, node, who)
+        else:
+            unit.active, node.vrrp, node.holds = "inactive", "", ""
+            boot = node.boots
+            world.loop.later(UNATTENDED_S, lambda: node.boots == boot and _speaks_again(world, node, "world"))
+        world.note(who, "done", node.name, told)
+        world.noticed(node, who)
+        await script.pause()
+        return Executed(exit_code=0, stdout=b"", stderr=b"")
+    finally:
+        node.locked_by = ""
+
+
+def _speaks_again(world: World, node: Node, who: str) -> None:
+    unit = node.units.get(KEEPALIVED)
+    if unit is not None and node.on and UNITS["keepalived"][1] in node.files:
+        unit.active, node.vrrp = "active", node.vrrp or "BACKUP"
+        world.noticed(node, who)
 
 
 async def drain(world: World, node: Node, who: str, request: DrainRequest) -> tuple[str, ...]:

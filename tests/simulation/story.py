@@ -40,7 +40,9 @@ NO_WAY = re.compile(r"set rollout\.max_unavailable to (\d+).*each serves what an
 DRAINS = 0.15
 # Before so many applies of one somebody has a node replaced.
 SWAPS = 0.1
-# And in so many a service runs something once before its release.
+# In so many one edits what stands at the entrance,
+ENTRANCE = 0.2
+# and in so many a service runs something once before its release.
 ONCE = 0.3
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
 # As in a file: only a cloud's API moves an address, and only elsewhere do nodes share a layer 2. A cluster stays where
@@ -122,6 +124,11 @@ class _Story:
         person = random.Random(f"{world.seed}/person")
         if person.random() < DRAINS:
             world.loop.later(person.uniform(0.0, 60.0), lambda: trouble.drain(world, self.home, self.runs))
+        hands = random.Random(f"{world.seed}/hands")
+        for _ in range(hands.choice((1, 2)) if hands.random() < ENTRANCE else 0):
+            world.loop.later(
+                hands.uniform(0.0, 60.0), lambda: trouble.edit_entrance(world, self.home, self.runs)
+            )
         for _ in range(chance.choice((1, 1, 2))):
             await self._act(spec)
             if is_sick(spec) and chance.random() < 0.7:

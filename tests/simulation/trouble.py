@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from dynia.interfaces.node_requests import WHOLE_NODE
-from tests.simulation.awaken import UNITS
+from tests.simulation.awaken import DROP_INS, UNITS
 from tests.simulation.loop import Process
 from tests.simulation.machine import LINEAGE_FILE, ROOT, File, Node, Unit
 from tests.simulation.runner import Harddisk, Run
@@ -224,6 +224,17 @@ def edit(world: World, home: Harddisk, runs: list[Run]) -> None:
             content, 0o600 if how == "mode" and old.mode != 0o600 else 0o640 if how == "mode" else old.mode
         )
     _edited(world, node, path)
+
+
+def edit_entrance(world: World, home: Harddisk, runs: list[Run]) -> None:
+    """On some nodes, or on all, a person edits what HAProxy or keepalived is started by."""
+    nodes = sorted((n for n in world.nodes.values() if n.on), key=lambda n: n.provider_id)
+    for node in world.fate.sample(nodes, world.fate.randint(min(1, len(nodes)), len(nodes))):
+        path = DROP_INS[world.fate.choice(sorted(DROP_INS))]
+        if path in node.files:
+            world.fired["person: drop-in"] += 1
+            node.files[path] = File(node.files[path].content + b"# by hand\n")
+            _edited(world, node, path)
 
 
 def stray(world: World, home: Harddisk, runs: list[Run]) -> None:

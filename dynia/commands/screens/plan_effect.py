@@ -55,9 +55,15 @@ def _first_is_canary(plan: Plan) -> bool:
 
 
 def interrupted(plan: Plan) -> tuple[str, ...]:
-    """Services that serve now and that a cluster of one node must interrupt; a first deploy hurts nobody."""
+    """Services that serve now and that the plan must interrupt; a first deploy hurts nobody."""
     serving = {one.service for one in plan.effect.serving if one.now}
     return tuple(name for name in plan.effect.interrupts if name in serving)
+
+
+def why_interrupted(plan: Plan) -> str:
+    if plan.node_count == 1:
+        return "a single node has no other to take over"
+    return "no other node could take the reserved IP now"
 
 
 def many_names(plan: Plan) -> bool:
@@ -79,7 +85,7 @@ def effect_parts(plan: Plan) -> list[str]:
     if any(one.least == 1 < one.now for one in kept):
         parts.append("no reserve during the rollout")
     if cut:
-        parts.append(f"INTERRUPTS {listing(cut, 4)}: a single node has no other to take over")
+        parts.append(f"INTERRUPTS {listing(cut, 4)}: {why_interrupted(plan)}")
     if drains := drained(plan):
         longest_s = max(drains.values())
         parts.append(f"{listing(tuple(drains), 4)} drained first, {span(longest_s)} at most on each node")

@@ -105,7 +105,7 @@ class HandOver(Action, tag="hand_over"):
     claimed: bool = False
 
     def sentence(self) -> str:
-        return f"take the reserved IP over from {self.source}"
+        return f"hand the reserved IP over from {self.source} to {self.node}"
 
     async def run(self, tools: Tools) -> tuple[Change, ...]:
         roles = [await role_of(await tools.connection(name)) for name in (self.source, self.node)]

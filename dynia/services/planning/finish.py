@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from dynia.interfaces.desired import ClusterSpec, NoEntry, SshProvider
 from dynia.interfaces.observed import NodeFacts, NotObserved
-from dynia.services.actions import DeleteNode, ReleaseReservedIp, RemoveComponent
+from dynia.services.actions import DeleteNode, HandOver, ReleaseReservedIp, RemoveComponent
 from dynia.services.planning.addresses import give_back, move_address, take_address
 from dynia.services.planning.begun import forget, left_over
 from dynia.services.planning.certificates import renew_certificate
@@ -20,7 +20,7 @@ from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.records import decide_records
 from dynia.services.planning.removal import empty_node, left_components, remove
-from dynia.services.planning.replacing import asked_for
+from dynia.services.planning.replacing import asked_for, leaves_entrance
 from dynia.services.planning.serving import misled, serving
 from dynia.services.planning.speakers import SPEAKER, unheard
 from dynia.services.planning.wanted import Wanted
@@ -28,9 +28,15 @@ from dynia.state.model import Node
 
 
 def finish(
-    given: PlanningInput, spec: ClusterSpec, membership: Membership, wanted: Wanted, holder: str
+    given: PlanningInput,
+    spec: ClusterSpec,
+    membership: Membership,
+    wanted: Wanted,
+    holder: str,
+    move: HandOver | None,
 ) -> Part:
-    """All steps; the pass takes them only when nothing else is left to do."""
+    """All steps; the pass takes them only when nothing else is left to do. `move`: how the reserved IP would
+    leave the holder."""
     if given.rollback is not None:
         return _left_services(given, membership.staying, wanted)
     moved = move_address(given, spec, membership.staying)
@@ -42,13 +48,14 @@ def finish(
     if not take_address(given, spec).steps:
         intents = left_over(given, "reserved_ip", ())
         begun = forget(intents, dict.fromkeys((i.step for i in intents), tuple(s.id for s in returned.steps)))
-    parts = [moved, bound, removed, deleted, returned, begun]
+    left = leaves_entrance(given, spec, membership.staying, holder, move)
+    parts = [moved, bound, left, removed, deleted, returned, begun]
     renewed = renew_certificate(given, spec, membership.staying, holder)
     if not any(p.steps for p in parts):
         parts.append(renewed)
     return Part(
         # Where there is something else to do, the next pass renews.
-        more=renewed.more,
+        more=renewed.more or left.more,
         steps=tuple(s for p in parts for s in p.steps),
         lines=tuple(line for p in parts for line in p.lines),
         drift=tuple(d for p in parts for d in p.drift),

@@ -18,6 +18,7 @@ from dynia.services.planning.destroy import plan_destroy
 from dynia.services.planning.draining import Draining
 from dynia.services.planning.drift import entry_drift
 from dynia.services.planning.finish import finish
+from dynia.services.planning.handing_over import Entrance, check_entrance, lines_of, successor
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.introductions import introduced
 from dynia.services.planning.nodes import Membership, decide_nodes
@@ -44,7 +45,8 @@ from dynia.state.model import Node, State
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one look at the world leads to. `more`: the steps make another pass necessary."""
+    """What one look at the world leads to. `more`: the steps make another pass necessary. `interrupts`: what
+    visitors lose, since nobody could take the reserved IP."""
 
     steps: tuple[Step, ...] = ()
     more: bool = False
@@ -57,6 +59,7 @@ class Pass:
     serving: tuple[Serving, ...] = ()
     at_once: int = 0
     away: tuple[str, ...] = ()
+    interrupts: tuple[str, ...] = ()
     not_observed: tuple[tuple[str, str], ...] = ()
     holder: str = ""
     wanted: Wanted | None = None
@@ -97,18 +100,19 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     work = work_of(wanted, membership.staying)
     works, held = hold_back(given, work.works, membership.staying, holder)
     astray = misled(spec, given.observed, membership.staying)
+    door = Entrance(successor(given, spec, membership.staying, now), given.observed.nodes)
     rolled = Rolled()
     if settled:
         draining = draining_of(given, spec, membership.staying)
-        rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining)
+        rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining, door)
     if rolled.held and not rolled.steps and not work.not_observed:
-        rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining)
+        rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining, door)
     told_first = introduced(rolled, tuple(works), now, given.observed, wanted.topology, entrance)
     rolled = told_first or rolled
     once = with_pre_deploys(given, spec, rolled)
     rolled = replace(rolled, steps=once.steps)
     configs = _with_images(work, rolled, first=given.rollback is not None) if settled else ()
-    last = finish(given, spec, membership, wanted, holder)
+    last = finish(given, spec, membership, wanted, holder, door.move)
     ready = settled and not configs
     early = (*machines.steps, *address.steps, *quiet.steps, *certificate.steps)
     steps = (*early, *configs, *(last.steps if ready else ()))
@@ -131,6 +135,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *once.lines,
             *(work.fold.lines() if settled else ()),
             *(_left_drained(work) if settled else ()),
+            *lines_of(configs),
             *last.lines,
         ),
         diffs=work.fold.diffs() if settled else (),
@@ -154,6 +159,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         serving=check_serving(steps, now, spec.nodes, spec.rollout.max_unavailable),
         at_once=worst_at_once(steps),
         away=drained_nodes(given),
+        interrupts=check_entrance(steps, given, spec, now, door.move),
         not_observed=not_observed,
         holder=holder,
         wanted=wanted,

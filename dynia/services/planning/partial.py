@@ -13,6 +13,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import PushComponent, WaitHealthy
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.draining import Draining
+from dynia.services.planning.handing_over import Entrance
 from dynia.services.planning.holding import CADDY, settled_by_gates
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.rollout import Rolled, roll
@@ -40,13 +41,16 @@ def part_of_one(
     stuck: Rolled,
     work_of: Callable[[Wanted, tuple[Node, ...]], NodesWork],
     draining: Draining,
+    door: Entrance,
 ) -> tuple[Rolled, Wanted]:
     """The part of one node that disturbs nobody, and what was rendered for it. The others wait on."""
     nodes = given.state.nodes_of(given.target)
     for partial in _releases(given, spec, wanted, works, stuck.held):
         again = work_of(partial.wanted, tuple(node for node in nodes if node.name == partial.node)).works
         part = _without_kept(again[0], partial) if again else None
-        rolled = roll((part,), serving, spec.nodes, spec.rollout, "", draining=draining) if part else Rolled()
+        rolled = Rolled()
+        if part:
+            rolled = roll((part,), serving, spec.nodes, spec.rollout, "", draining=draining, entrance=door)
         if rolled.steps:
             return msgspec.structs.replace(rolled, waiting=stuck.waiting), partial.wanted
     return stuck, wanted

@@ -117,10 +117,10 @@ class Serving(Shape):
 class Effect(Shape):
     """What it will cost. `serving` is the worst case of each service, `at_once` the one of the cluster: on
     how many nodes at the same moment some service may be out. `moves` counts planned moves of the reserved
-    IP; `interrupts` names services that a plan for one node must interrupt (law 5: apply asks once more or
-    takes --allow-downtime). `monthly` is how many US dollars a month the cluster costs more afterwards.
-    `names` of the `names_there` DNS records of ours are changed or removed. `about_s` is how many seconds it
-    will take, as earlier applies tell; None where they do not tell."""
+    IP; `interrupts` names services that it must interrupt, since there is one node, or no other can take the
+    reserved IP (law 5: apply asks once more or takes --allow-downtime). `monthly` is how many US dollars a
+    month the cluster costs more afterwards. `names` of the `names_there` DNS records of ours are changed or
+    removed. `about_s` is how many seconds it will take, as earlier applies tell; None where they do not."""
 
     serving: tuple[Serving, ...] = ()
     at_once: int = 0

@@ -116,7 +116,7 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
         holder=first.holder,
         away=first.away,
         reserved_ip=shown,
-        effect=_effect(given, passes, first.holder, count),
+        effect=_effect(given, passes, count),
         not_observed=first.not_observed,
         content=content_of(spec, given.templates),
         images=tuple(
@@ -126,7 +126,7 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
     )
 
 
-def _effect(given: PlanningInput, passes: list[Pass], holder: str, count: int) -> Effect:
+def _effect(given: PlanningInput, passes: list[Pass], count: int) -> Effect:
     """The worst of all passes. A later pass counts nodes that serve by then: never fewer than now."""
     worst: dict[str, Serving] = {}
     for one in passes:
@@ -140,9 +140,9 @@ def _effect(given: PlanningInput, passes: list[Pass], holder: str, count: int) -
     return Effect(
         serving=tuple(worst[name] for name in sorted(worst)),
         at_once=max(one.at_once for one in passes),
-        moves=sum(_moves(step.action, holder) for step in steps),
+        moves=sum(_moves(step.action, one.holder) for one in passes for step in one.steps),
         irreversible=sum(step.irreversible for step in steps),
-        interrupts=tuple(sorted(disturbed)) if count == 1 else (),
+        interrupts=tuple(sorted(disturbed if count == 1 else {s for one in passes for s in one.interrupts})),
         monthly=monthly(given, steps),
         names=sum(takes_ours(step.action) for step in steps),
         names_there=ours_there(given),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
 from dynia.interfaces.errors import NotObservedError, Refused
 from dynia.interfaces.observed import NodeFacts
-from dynia.services.actions import HandOver
 from dynia.services.actions.hand_over import DEADLINE_S
 from dynia.services.planning.addresses import recorded_address
 from dynia.services.planning.by_hand import Promote
 from dynia.services.planning.check import check_serving
 from dynia.services.planning.drift import entry_drift
+from dynia.services.planning.handing_over import hand_over, lines_of
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.node_drain import WHY, reached
 from dynia.services.planning.one_pass import Pass
-from dynia.services.planning.plan import Line, Step
+from dynia.services.planning.plan import Step
 from dynia.services.planning.serving import can_claim, drained_nodes, find_holder, provider_owner
 from dynia.services.planning.way_back import counted_on, kept_out
 
@@ -42,21 +42,14 @@ def plan_promote(given: PlanningInput, spec: ClusterSpec, wish: Promote) -> Pass
                     f"{one.node} may run a release of {one.service} that failed; nothing was done",
                     hint="`dynia apply` or `dynia rollback` brings it to another one first",
                 )
-        action = HandOver(
-            node=wish.node,
-            source=holder,
-            address=recorded.address,
-            others=tuple(name for name, role in roles.items() if role and name not in (wish.node, holder)),
-            claimed=claimed,
-        )
+        action = hand_over(holder, wish.node, recorded.address, roles, claimed=claimed)
         steps = [
             Step(id=f"{wish.node}/promote", action=action, why=WHY, node=wish.node, deadline_s=DEADLINE_S)
         ]
     now = counted_on(given, spec, nodes)
-    details = (("moves", f"{holder} → {wish.node}"),)
     return Pass(
         steps=tuple(steps),
-        lines=tuple(Line(sign="~", subject="reserved IP", details=details, why=s.why) for s in steps),
+        lines=lines_of(steps),
         serving=check_serving((), now, spec.nodes, spec.rollout.max_unavailable),
         away=drained_nodes(given),
         holder=holder,

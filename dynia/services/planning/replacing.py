@@ -8,9 +8,13 @@ from collections.abc import Iterable
 from dynia.interfaces.desired import ClusterSpec, DigitalOceanProvider, DockerProvider, Provider, SshProvider
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NodeFacts
+from dynia.services.actions import HandOver
+from dynia.services.actions.hand_over import DEADLINE_S
 from dynia.services.planning.components import components
+from dynia.services.planning.handing_over import lines_of
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.plan import Waiting
+from dynia.services.planning.part import Part
+from dynia.services.planning.plan import Step, Waiting
 from dynia.state.model import Node, State
 
 # As many as it takes where nothing is replaced, and as it takes to replace one machine more.
@@ -62,9 +66,28 @@ def still_needed(given: PlanningInput, spec: ClusterSpec, alive: Iterable[Node],
     old = next(iter(several), None)
     if old is None:
         return None
-    others = [n for n in nodes if n is not old]
-    whole = len(others) >= spec.nodes and not lagging(given, spec, others)
-    return None if whole and old.name != holder else old
+    return None if _others_whole(given, spec, nodes, old) and old.name != holder else old
+
+
+def leaves_entrance(
+    given: PlanningInput, spec: ClusterSpec, nodes: Iterable[Node], holder: str, move: HandOver | None
+) -> Part:
+    """The reserved IP leaves a holder that is replaced, once nothing else keeps it. `move`: how it would."""
+    there = tuple(nodes)
+    old = still_needed(given, spec, there, holder)
+    if old is None or old.name != holder or not _others_whole(given, spec, there, old):
+        return Part()
+    if move is None:
+        reason = "goes once another node can take the reserved IP: `dynia status` shows who has which role"
+        return Part(waiting=(Waiting(subject=old.name, reason=reason),))
+    why = f"because {old.name} is replaced"
+    step = Step(id=f"{old.name}/hand-over", action=move, why=why, node=old.name, deadline_s=DEADLINE_S)
+    return Part(steps=(step,), lines=lines_of((step,)), more=True)
+
+
+def _others_whole(given: PlanningInput, spec: ClusterSpec, nodes: Iterable[Node], old: Node) -> bool:
+    others = [n for n in nodes if n.name != old.name]
+    return len(others) >= spec.nodes and not lagging(given, spec, others)
 
 
 def lagging(given: PlanningInput, spec: ClusterSpec, nodes: Iterable[Node]) -> tuple[str, ...]:

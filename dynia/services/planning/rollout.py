@@ -12,12 +12,15 @@ from dynia.interfaces.desired import Rollout
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.check import floor, remedy, too_few
 from dynia.services.planning.draining import NO_DRAIN, Draining, drained, only_lets_in
+from dynia.services.planning.handing_over import Entrance
 from dynia.services.planning.holding import without_blocked
 from dynia.services.planning.plan import Step, Waiting
 from dynia.services.planning.speakers import after_holder
 from dynia.services.planning.turn import Work
 
 NOBODY: Mapping[str, int] = {}
+NO_ENTRANCE = Entrance()
+AFTER_OTHERS = "what moves the reserved IP waits until the other nodes are done"
 
 
 class Rolled(Shape):
@@ -39,13 +42,16 @@ def roll(
     holder: str,
     misled: Mapping[str, int] = NOBODY,
     draining: Draining = NO_DRAIN,
+    entrance: Entrance = NO_ENTRANCE,
 ) -> Rolled:
     """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
     fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
     Those that are `misled` go first, whoever holds the address, and to their end: the ones that lead to
-    fewest services before the others, which serve."""
+    fewest services before the others, which serve. Whom the address has to leave for his turn goes last, also
+    where he serves nothing."""
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
-    joining = [w for w in works if w.node not in servers or only_lets_in(w)]
+    idle = [w for w in works if w.node not in servers or only_lets_in(w)]
+    joining = [w for w in idle if not entrance.left_by(w)]
     rolling = sorted((w for w in works if w not in joining), key=lambda w: misled.get(w.node, math.inf))
     least = floor(wanted, rollout.max_unavailable)
     spare = {service: len(nodes) - least for service, nodes in serving.items()}
@@ -53,13 +59,16 @@ def roll(
     waiting = []
     kept = []
     why_held: dict[str, tuple[str, ...]] = {}
-    for work in rolling:
+    for whole in rolling:
+        work = entrance.later(whole, works) if whole.node in misled else whole
+        if work != whole:
+            waiting.append(Waiting(subject=work.node, reason=AFTER_OTHERS))
         allowed, held = without_blocked(work, blocked)
         if held:
             why_held[work.node] = held
             waiting.append(Waiting(subject=work.node, reason=_too_few(work, held, serving, wanted, least)))
         if allowed.steps:
-            kept.append(drained(allowed, serving, misled.keys(), draining))
+            kept.append(drained(entrance.first(allowed), serving, misled.keys(), draining))
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
     width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
     turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width), misled)

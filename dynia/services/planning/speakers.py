@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from dynia.interfaces.observed import NodeFacts
+from dynia.services.actions import HandOver
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Step, Waiting
@@ -66,8 +67,10 @@ def hold_back(
 
 def after_holder(joining: list[Step], turns: list[Step], holder: str) -> tuple[list[Step], list[Step]]:
     """Splits the steps of joining nodes: those that may run at once, and those from keepalived on, which come
-    after the holder's own."""
-    told = next((s.id for s in turns if s.node == holder and component(s) == SPEAKER), "")
+    after the holder's own, and after the address has left it."""
+    own = [s for s in turns if s.node == holder]
+    told = next((s.id for s in own if component(s) == SPEAKER), "")
+    told = told or next((s.id for s in own if isinstance(s.action, HandOver)), "")
     if not told:
         return joining, []
     early: list[Step] = []

@@ -48,6 +48,7 @@ services:
 HELLO = "dynia-lab/hello:1"
 MANIFEST, RULES = "/var/lib/dynia/manifest.json", "/opt/dynia/firewall/dynia.nft"
 FLAG, AWAY = "/opt/dynia/caddy/drain/hello", "/opt/dynia/caddy/drain/_node"
+DROP_IN = "/etc/systemd/system/haproxy.service.d/dynia.conf"
 PEM, LOCK = "/opt/dynia/tls/cluster.pem", "/run/dynia.lock"
 # What a script does on a node that takes in the whole request before it waits for the node's lock.
 WAITING = (
@@ -136,6 +137,10 @@ class LabLife(Life):
     def promoted(self) -> None:
         """Somebody gives the reserved IP to the other node."""
         self.victim = self.bystander()
+
+    def entrance(self) -> None:
+        """Somebody edits what HAProxy is started by, where visitors come in."""
+        self.cluster.sh(self.cluster.holder(), f"echo '# by hand' >>{DROP_IN}")
 
     def firewall(self) -> None:
         self.network += 1
@@ -254,7 +259,9 @@ class LabLife(Life):
             case "undrain_node":
                 return self.true_on(node, f"! test -e {AWAY}")
             case "hand_over":
-                return self.cluster.holder() == node
+                # By hand a node takes it over; before its own turn one gives it away.
+                holder = self.cluster.holder()
+                return holder == node if step.endswith("/promote") else holder not in ("", node)
             case "drain":
                 return self.true_on(node, f"test -s {FLAG}")
             case "undrain":

@@ -75,6 +75,7 @@ LAB = (
     Phase(name="away", kinds=(DrainNode,), each=True),
     Phase(name="back", kinds=(UndrainNode,), each=True),
     Phase(name="promoted", kinds=(HandOver,), each=True),
+    Phase(name="entrance", kinds=(HandOver,), each=True),
     Phase(name="firewall", kinds=(PushComponent,), each=True),
     Phase(name="in_place", kinds=(RecordComponent,), each=True),
     Phase(name="unloaded", kinds=(ActivateComponent,), each=True),

@@ -8,11 +8,12 @@ import pytest
 from dynia.interfaces.desired import DigitalOceanProvider, NoEntry, SshProvider
 from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.observed import Offer
-from dynia.services.actions import DeleteNode, ProvisionNode, StartNode
+from dynia.services.actions import DeleteNode, HandOver, ProvisionNode, StartNode
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
-from dynia.services.planning.replacing import refuse_replacement
+from dynia.services.planning.replacing import leaves_entrance, refuse_replacement
 from dynia.services.planning.simulate import simulate
 from tests.plans import worlds
 from tests.plans.cases import changed, settled, three
@@ -61,6 +62,45 @@ def test_the_first_plan_shows_all_of_it() -> None:
     ]
     assert [s.id for s in (*plan.steps, *plan.later) if isinstance(s.action, DeleteNode)] == [f"{old}/delete"]
     assert (plan.effect.serving[0].least, plan.waiting) == (3, ())
+
+
+def test_the_holder_hands_the_address_over_once_the_others_are_whole() -> None:
+    given, old = replacing(three(), 1)
+    plans, left = played(given)
+    assert old not in left and len(left) == 3
+    (moves,) = (s for plan in plans for s in plan.steps if isinstance(s.action, HandOver))
+    assert isinstance(moves.action, HandOver) and moves.action.source == old
+    new = left[-1]
+    assert position(plans, f"{new}/keepalived/push") < position(plans, moves.id)
+    assert position(plans, moves.id) < position(plans, f"{old}/keepalived/remove")
+    first = make_plan(given)
+    assert first.effect.moves == 1
+    assert [line.details for line in first.changes if line.subject == "reserved IP"] == [
+        (("moves", f"{old} → {moves.action.node}"),)
+    ]
+
+
+def test_the_address_stays_with_a_replaced_holder_while_another_node_lacks_something() -> None:
+    given, old = replacing(changed(three(), nodes=2), 1)
+    spec, nodes = given.desired, given.state.nodes_of("prod")
+    assert spec is not None
+    move = HandOver(node=nodes[1].name, source=old, address="", others=(), claimed=False)
+    assert leaves_entrance(given, spec, nodes, old, move).steps
+    lame = replace(nodes[2], pushed={"service/api": "another"})
+    assert leaves_entrance(given, spec, (*nodes[:2], lame), old, move) == Part()
+
+
+def test_a_holder_that_nobody_can_follow_stays_and_the_plan_says_so() -> None:
+    given, old = replacing(three(), 1)
+    for ordinal in (2, 3):
+        name = worlds.node_named(given, ordinal)
+        given = worlds.with_facts(given, name, lambda f: replace(f, vrrp="FAULT"))
+    made = worlds.real(simulate(given, make_plan(given)))
+    made = worlds.real(simulate(made, make_plan(made)))
+    new = made.state.nodes_of("prod")[-1].name
+    plan = make_plan(worlds.with_facts(made, new, lambda f: replace(f, vrrp="FAULT")))
+    assert not [s for s in (*plan.steps, *plan.later) if isinstance(s.action, HandOver | DeleteNode)]
+    assert "another node can take the reserved IP" in {w.subject: w.reason for w in plan.waiting}[old]
 
 
 def test_a_silent_node_goes_too_for_somebody_said_so() -> None:

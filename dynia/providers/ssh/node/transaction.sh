@@ -237,7 +237,7 @@ put_back() {
   sort -ru "$txn/made" | while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || :; done
   if [ -e "$txn/activating" ] && [ -e "$txn/activate" ]; then
     tell 'put back; activating what was there before'
-    STAGE='' timeout -k 2 45 sh -eu "$txn/activate" >>"$log" 2>&1 </dev/null || failed=1
+    STAGE='' TOUCHED=$txn/manifest timeout -k 2 45 sh -eu "$txn/activate" >>"$log" 2>&1 </dev/null || failed=1
     # Where nothing was there before there is nothing to bring to life again.
     grep -q '^+' "$txn/manifest" || failed=0
   fi
@@ -250,11 +250,12 @@ commit() {
   rm -rf "$txn"
 }
 
-# Run a script of the request, at most $2 seconds; its output goes to the log.
+# Run a script of the request, at most $2 seconds; its output goes to the log. $TOUCHED is a file with a line for each path
+# that this transaction may have touched, those of a push that died and is gone on with too: "+ path" or "- path".
 perform() {
   [ -s "$ask/$1" ] || return 0
   code=0
-  STAGE=$staged timeout -k 2 "$2" sh -eu "$ask/$1" >>"$log" 2>&1 </dev/null || code=$?
+  STAGE=$staged TOUCHED=$txn/manifest timeout -k 2 "$2" sh -eu "$ask/$1" >>"$log" 2>&1 </dev/null || code=$?
   case $code in
     0) ;;
     124 | 137) tell "$1: no end within $2 s"; return 1 ;;

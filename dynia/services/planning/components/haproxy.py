@@ -36,7 +36,7 @@ sed "s#{FOLDER}/#$folder/#g" "$folder/haproxy.cfg" >"$work/haproxy.cfg"
 haproxy -c -f "$work/haproxy.cfg"
 """
 )
-_ACTIVATE = without(CONFIG, stopped(_UNIT)) + awake(_UNIT, CONFIG)
+_ACTIVATE = without(CONFIG, stopped(_UNIT)) + awake(_UNIT, CONFIG, DROP_IN)
 # The process that runs now must be the one that read this file.
 _PROBE = f"""wanted=$(sed -n 's/.* X-Dynia-Config \\([0-9a-f]*\\) .*/\\1/p' {CONFIG} | head -n 1)
 [ -n "$wanted" ] || {{ echo 'haproxy.cfg has no X-Dynia-Config'; exit 1; }}

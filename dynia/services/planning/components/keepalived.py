@@ -39,7 +39,7 @@ if grep -q '^vrrp_script witness' "$folder/keepalived.conf" && ! sh "$folder/wit
 fi
 """
 )
-_ACTIVATE = without(CONFIG, stopped(_UNIT)) + awake(_UNIT, f"--use-file={CONFIG}")
+_ACTIVATE = without(CONFIG, stopped(_UNIT)) + awake(_UNIT, f"--use-file={CONFIG}", DROP_IN)
 _PROBE = f"""systemctl is-active -q {_UNIT} || {{ echo 'keepalived does not run'; exit 1; }}
 role=$(cat /run/dynia/vrrp 2>/dev/null || :)
 case $role in MASTER | BACKUP) ;; *) echo "keepalived's role is ${{role:-unknown}}"; exit 1 ;; esac

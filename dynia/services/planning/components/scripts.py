@@ -1,7 +1,8 @@
 """Pieces of the sh scripts that bring components to life on a node. They run as root, under ``sh -eu``.
 
 Under ``$STAGE`` lies the tree of a push while it is checked; it is empty for an activation alone, and holds a
-component's folder only if a file of that folder is pushed.
+component's folder only if a file of that folder is pushed. ``$TOUCHED`` is a file that lists the paths that a
+push touches or puts back, one a line, each behind ``+ `` or ``- ``; for an activation alone it is not there.
 """
 
 from __future__ import annotations
@@ -29,16 +30,20 @@ def stopped(unit: str) -> str:
     return f"systemctl daemon-reload\nsystemctl disable -q --now {unit} || :\n"
 
 
-def awake(unit: str, argument: str) -> str:
-    """Enabled and running on our file: reloaded if it already does, else restarted.
+def awake(unit: str, argument: str, drop_in: str) -> str:
+    """Enabled and running on our file: reloaded if it already does, else restarted. What a drop-in says is
+    read when a unit starts, so where that was touched it starts again.
 
     `argument` is what the command line of a process that runs on our file has.
     """
+    touched = f"-e {quote(f'+ {drop_in}')} -e {quote(f'- {drop_in}')}"
     return (
-        f'[ "$(systemctl show -p NeedDaemonReload --value {unit})" = no ] || systemctl daemon-reload\n'
+        f'touched=$(grep -sxF {touched} "$TOUCHED" || :)\n'
+        f'[ -z "$touched" ] && [ "$(systemctl show -p NeedDaemonReload --value {unit})" = no ] ||\n'
+        "  systemctl daemon-reload\n"
         f"systemctl is-enabled -q {unit} || systemctl enable -q {unit}\n"
         f"pid=$(systemctl show -p MainPID --value {unit})\n"
-        f"if systemctl is-active -q {unit} && "
+        f'if [ -z "$touched" ] && systemctl is-active -q {unit} && '
         f"tr '\\0' '\\n' <\"/proc/$pid/cmdline\" | grep -qxF -e {quote(argument)}; then\n"
         f"  systemctl reload {unit}\n"
         "else\n"
