@@ -63,7 +63,8 @@ def astray(state: State, cluster: str, good: Generation, silent: Iterable[str]) 
 
 def kept_out(given: PlanningInput, nodes: Iterable[Node]) -> tuple[KeptOut, ...]:
     """To whom HAProxy sends nothing of a service: a node that does not answer, and runs what is on hold by
-    what was last seen there. Once it answers it stays so until it was brought to something else."""
+    what was last seen there. Once it answers it stays so until it was brought to something else; but where
+    its gate had said yes, and some HAProxy was not told yet, visitors come to it, and it counts as before."""
     home = given.state.cluster(given.target)
     if home is None or not home.holds:
         return ()
@@ -73,10 +74,17 @@ def kept_out(given: PlanningInput, nodes: Iterable[Node]) -> tuple[KeptOut, ...]
         for component, release in (*node.components.items(), *node.pushed.items()):
             one = KeptOut(service=service_of(component), node=node.name)
             failed = (one.service, release) in holds
-            known = one in home.kept_out and (failed or component in node.pushed)
+            away = component in node.pushed or (failed and not _sent_to(given, one))
+            known = one in home.kept_out and away
             if known or (failed and silent):
                 found.add(one)
     return tuple(sorted(found))
+
+
+def _sent_to(given: PlanningInput, one: KeptOut) -> bool:
+    """By the file of some other node's HAProxy: its own was not told while it was silent."""
+    told = (f for n, f in given.observed.nodes.items() if n != one.node and isinstance(f, NodeFacts))
+    return any((s.service, s.node) == (one.service, one.node) for facts in told for s in facts.servers)
 
 
 def said_of(given: PlanningInput, out: Iterable[KeptOut]) -> tuple[Waiting, ...]:
