@@ -42,7 +42,9 @@ def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, v
 
 
 def left_text(result: ApplyResult, *, width: int, verb: str = "apply") -> str:
-    """The last line where all nodes were observed and something that the file wants is not there yet."""
+    """The last line where some node was not observed, or something that the file wants is not there yet."""
+    if result.exit_code == 4 and result.last.not_observed:
+        return "\n".join(wrap(_next(4, verb), width, rest="  "))
     undone = [w for w in result.last.waiting if not w.final]
     if not result.exit_code or result.failures or result.last.not_observed or not undone:
         return ""
