@@ -17,6 +17,7 @@ from dynia.commands.options import (
 @click.argument("planfile", required=False)
 @target_options
 @click.option("--expect", metavar="DIGEST", help="Only if the plan still is the reviewed one (for CI).")
+@click.option("--resume", is_flag=True, help="Go on with what waits after its canary.")
 @click.option("--yes", is_flag=True, help="Apply without asking (for CI; name the cluster).")
 @click.option(
     "--allow-downtime", is_flag=True, help="Visitors may be interrupted where no other node could take over."
@@ -31,6 +32,7 @@ def command(
     file: str | None,
     cluster: str | None,
     expect: str | None,
+    resume: bool,
     yes: bool,
     allow_downtime: bool,
     force_dns: bool,
@@ -45,6 +47,9 @@ def command(
     again and goes on only where that is the reviewed plan; else it touches nothing, exits 6, and says what
     differs. The review was the yes: nothing is asked.
 
+    With `rollout: {pause_after_canary: true}` a new release goes to its first node and waits there: exit 10,
+    each time, until --resume brings it to the others. (A saved plan says by itself whether it resumes.)
+
     It has succeeded when every domain was answered by its release, through each node and the reserved IP.
 
     Killed or failed part way, run it again: it goes on where the cluster is. Ctrl-C finishes what is in
@@ -54,12 +59,15 @@ def command(
     Example:
       dynia apply --cluster prod
       dynia apply --cluster prod --yes --progress plain      (in CI)
+      dynia apply --cluster prod --resume
       dynia apply prod.plan
     """
     from dynia.commands.applying import apply
     from dynia.commands.options import checked_digest, detail_of, progress_of
     from dynia.interfaces.requests import ApplyRequest, Target
 
+    if resume and planfile:
+        raise click.UsageError("a saved plan says by itself whether it resumes: `dynia plan --resume --out`")
     return apply(
         ApplyRequest(
             target=Target(file=file, cluster=cluster),
@@ -68,6 +76,7 @@ def command(
             force_dns=force_dns,
             plan_file=planfile or "",
             expect=checked_digest(expect, planfile),
+            resume=resume,
             lock_wait=lock_wait,
             progress=progress_of(progress),
             detail=detail_of(detail),

@@ -64,9 +64,14 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         ask_always=edit is not None and not edit.empty,
         reviewed=reviewed,
         by_hand=by_hand(request),
+        resume=request.resume or _resumes(reviewed),
         around=around,
     )
     return tell(result, output, request, verb=request.verb)
+
+
+def _resumes(reviewed: Reviewed | None) -> bool:
+    return reviewed is not None and reviewed.plan is not None and bool(reviewed.plan.resumes)
 
 
 def by_hand(request: ApplyRequest) -> ByHand | None:
@@ -108,6 +113,7 @@ def run_apply(
     ask_always: bool = False,
     reviewed: Reviewed | None = None,
     by_hand: ByHand | None = None,
+    resume: bool = False,
     around: Around | None = None,
 ) -> ApplyResult:
     """Until the end, or until it is interrupted. What `around` it fails before the first step ends it."""
@@ -124,7 +130,12 @@ def run_apply(
     async def work() -> ApplyResult:
         async with ticking(reporter), reconciler(session) as run:
             return await run.apply(
-                ask, restrict=restrict, ask_always=ask_always, reviewed=reviewed, by_hand=by_hand
+                ask,
+                restrict=restrict,
+                ask_always=ask_always,
+                reviewed=reviewed,
+                by_hand=by_hand,
+                resume=resume,
             )
 
     try:

@@ -14,7 +14,7 @@ from dynia.interfaces.desired import ClusterSpec, EnvSource, Hooks, Webhook
 from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.https_url import host_of
 from dynia.providers.webhooks import Pause, post
-from dynia.services.apply_result import ApplyResult
+from dynia.services.apply_result import PAUSED, ApplyResult
 from dynia.services.planning.plan import Plan
 from dynia.services.session import Session
 
@@ -54,7 +54,7 @@ class Around:
         """What fails here is told: the apply has ended as it has."""
         if self.begun is None:
             return
-        well = isinstance(end, ApplyResult) and end.exit_code in (0, 4)
+        well = isinstance(end, ApplyResult) and end.exit_code in (0, 4, PAUSED)
         event, argv = (
             ("post_apply", self._hooks.post_apply) if well else ("on_failure", self._hooks.on_failure)
         )

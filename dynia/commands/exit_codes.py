@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dynia.services.planning.plan import Plan
 
 DONE, ERROR, CHANGES, DRIFT, NOT_OBSERVED = 0, 1, 2, 3, 4
-WINS = (130, 9, 8, 7, 6, 5, 1, 4, 3, 2, 0)
+WINS = (130, 9, 8, 7, 6, 5, 1, 4, 10, 3, 2, 0)
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -38,7 +38,7 @@ def plan(request: PlanRequest) -> int:
         check_writable(out)
     session = open_session(file=request.target.file, cluster=request.target.cluster)
     Around(session.spec, session, "plan", output.tell).before_plan()
-    found, _ = look(session, output, refuse=True)
+    found, _ = look(session, output, refuse=True, resume=request.resume)
     if request.as_json:
         output.data(plan_json(found))
     else:
@@ -90,15 +90,17 @@ def status(request: StatusRequest) -> int:
     return DONE if view.observed else NOT_OBSERVED
 
 
-def look(session: Session, output: Output, *, refuse: bool = False) -> tuple[Plan, PlanningInput]:
+def look(
+    session: Session, output: Output, *, refuse: bool = False, resume: bool = False
+) -> tuple[Plan, PlanningInput]:
     """One look at a cluster: what was seen, and what follows from it. `refuse`: a vendor that says no is an
-    error, as it would be for apply."""
+    error, as it would be for apply. `resume`: as it would be with that."""
     for note in session.store.notes:
         output.tell(f"Note: {note}")
 
     async def work() -> tuple[Plan, PlanningInput]:
         async with reconciler(session) as run:
-            found = await run.plan()
+            found = await run.plan(resume=resume)
             if refuse:
                 run.refuse()
             if run.given is None:

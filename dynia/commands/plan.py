@@ -10,6 +10,7 @@ from dynia.commands.options import detail_option, json_option, target_options
 @click.command()
 @target_options
 @click.option("--out", metavar="FILE", help="Keep the plan, to be reviewed and applied as it is.")
+@click.option("--resume", is_flag=True, help="As `dynia apply --resume` would go on after a canary.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
 @detail_option
 @json_option
@@ -17,6 +18,7 @@ def command(
     file: str | None,
     cluster: str | None,
     out: str | None,
+    resume: bool,
     detailed_exitcode: bool,
     detail: str | None,
     as_json: bool,
@@ -42,5 +44,6 @@ def command(
             as_json=as_json,
             detailed_exitcode=detailed_exitcode,
             out=out or "",
+            resume=resume,
         )
     )

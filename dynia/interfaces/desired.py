@@ -175,6 +175,7 @@ class Rollout(Shape):
     drain_timeout: float = 30.0
     monitor: float = 0.0
     on_failure: Literal["rollback", "pause"] = "rollback"
+    pause_after_canary: bool = False
 
 
 class Firewall(Shape):

@@ -114,6 +114,7 @@ RunResult = Literal[
     "failed",
     "rolled_back",
     "not_rolled_back",
+    "paused",
     "stale",
     "locked",
     "refused",

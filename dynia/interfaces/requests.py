@@ -21,13 +21,15 @@ class Target(Shape):
 
 
 class PlanRequest(Shape):
-    """`dynia plan`. `detailed_exitcode`: changes are exit 2. `out`: the file that keeps it, or empty."""
+    """`dynia plan`. `detailed_exitcode`: changes are exit 2. `out`: the file that keeps it, or empty.
+    `resume`: what waits after its canary goes on."""
 
     target: Target
     detail: Detail = "normal"
     as_json: bool = False
     detailed_exitcode: bool = False
     out: str = ""
+    resume: bool = False
 
 
 class ShowRequest(Shape):
@@ -51,8 +53,8 @@ class ApplyRequest(Shape):
     is for how many seconds to wait for the cluster's lock.
 
     The other verbs edit the file first and apply it then; `dry_run`: they show both and do neither.
-    `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked. `name`
-    is whom a verb by hand is about.
+    `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
+    `resume`: what waits after its canary goes on. `name` is whom a verb by hand is about.
     """
 
     target: Target
@@ -64,6 +66,7 @@ class ApplyRequest(Shape):
     force_dns: bool = False
     plan_file: str = ""
     expect: str = ""
+    resume: bool = False
     lock_wait: float = 0.0
     detail: Detail = "normal"
     progress: ProgressKind = "auto"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from dynia.services.planning.plan import Plan, Step
 from dynia.state.hold import Hold, KeptOut
 
+PAUSED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -56,14 +58,22 @@ class ApplyResult:
     back: Back | None = None
 
     @property
+    def paused(self) -> bool:
+        """Nothing is the matter but that a release waits for a person's word."""
+        return self.exit_code == PAUSED
+
+    @property
     def left(self) -> tuple[tuple[str, str], ...]:
         return (*self.last.not_observed, *((w.subject, w.reason) for w in self.last.waiting if not w.final))
 
 
 def code_of(last: Plan) -> int:
     """How an apply ended after which this is what is left. Where somebody did not answer, what waits may wait
-    for them."""
+    for them; a release that waits for a person's word is told where nothing else is the matter."""
     undone = [w for w in last.waiting if not w.final]
     if last.not_observed or not undone:
         return 4 if last.not_observed else 0
-    return 4 if all(w.unseen for w in undone) else 7
+    amiss = [w for w in undone if not w.paused]
+    if not amiss:
+        return PAUSED
+    return 4 if all(w.unseen for w in amiss) else 7

@@ -11,7 +11,7 @@ import msgspec
 from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused, Stale
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.interfaces.observed import NotObserved
-from dynia.services.apply_result import ApplyResult, Back, Failure, code_of
+from dynia.services.apply_result import PAUSED, ApplyResult, Back, Failure, code_of
 from dynia.services.ask_services import not_serving
 from dynia.services.connections import Connections
 from dynia.services.executor import Outcome, execute
@@ -29,6 +29,7 @@ from dynia.services.planning.images import refuse_full
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.next_pass import deeds, refuse_again, refuse_edited, refuse_unapproved
+from dynia.services.planning.pausing import resumed
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import Recipes, make_plan_with_recipes
 from dynia.services.planning.replacing import most_passes
@@ -49,6 +50,7 @@ RESULTS: dict[int, RunResult] = {
     7: "failed",
     8: "rolled_back",
     9: "not_rolled_back",
+    PAUSED: "paused",
 }
 
 
@@ -76,8 +78,9 @@ class Reconciler:
         self.given = given
         return given
 
-    async def plan(self, *, sync: bool = False) -> Plan:
-        """What follows from a look at the world. Changes nothing. `sync`: files only.
+    async def plan(self, *, sync: bool = False, resume: bool = False) -> Plan:
+        """What follows from a look at the world. Changes nothing. `sync`: files only. `resume`: what waits
+        after its canary goes on.
 
         VRRP needs a moment to elect: a reserved IP that is on no node yet, or on two while it moves, is seen
         again for SETTLE_S seconds before it is called split.
@@ -86,7 +89,10 @@ class Reconciler:
         until = time() + SETTLE_S
         while True:
             began = self.session.clock.monotonic()
-            plan, self.recipes = make_plan_with_recipes(await self.look(), sync=sync)
+            given = await self.look()
+            if resume:
+                given = self.given = resumed(given)
+            plan, self.recipes = make_plan_with_recipes(given, sync=sync)
             self.looked_s = self.session.clock.monotonic() - began
             split = any(item.category == "split" for item in plan.drift)
             if not split or self.session.stop.is_set() or time() >= until:
@@ -107,12 +113,13 @@ class Reconciler:
         ask_always: bool = False,
         reviewed: Reviewed | None = None,
         by_hand: ByHand | None = None,
+        resume: bool = False,
     ) -> ApplyResult:
         """Plan, ask, and do it, under the cluster's lock. `restrict`: files only, no machines or addresses.
 
         `ask_always`: `approve` decides over more than the plan, so it is asked about an empty one too.
         `reviewed`: only that plan is applied; it is made again from the world and compared. `by_hand`: that
-        is done, and nothing of what the file says.
+        is done, and nothing of what the file says. `resume`: with what has passed its canary when it begins.
 
         Raises Refused when `approve` says no, Stale when the world moved between review and deed,
         Interrupted after Ctrl-C. A failed step is in the result, not an exception.
@@ -122,7 +129,7 @@ class Reconciler:
         async with leased(session):
             began = session.clock.monotonic()
             self.refuse_chosen_before()
-            plan = await self.plan(sync=restrict)
+            plan = await self.plan(sync=restrict, resume=resume)
             if not restrict and by_hand is None:
                 self.refuse()
             self.refuse_old_state()
@@ -289,7 +296,8 @@ class Reconciler:
         silent = await keep_manifests(steps, await self._tools(), session) if steps else ()
         last = msgspec.structs.replace(last, not_observed=(*last.not_observed, *silent))
         # What `sync` leaves to `apply` is no failure of it.
-        code = code_of(msgspec.structs.replace(last, waiting=unserved) if self.restrict else last)
+        told = (*unserved, *last.paused)
+        code = code_of(msgspec.structs.replace(last, waiting=told) if self.restrict else last)
         return self._result(code, approved, last, began, (), ())
 
     def _result(

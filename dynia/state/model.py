@@ -105,7 +105,8 @@ class Cluster(Shape, rename="camel"):
     that nodes keep, the newest last; `rollback` is one that was begun; `secrets_written`: since the newest
     something was written of which no digest tells what it is; `holds` are releases that failed
     and may not be applied; `kept_out` is who may run one still and did not answer. `pre_deployed`: by service
-    the release whose pre_deploy ended well last."""
+    the release whose pre_deploy ended well last. `resumed`: by service the release that somebody let go on
+    after its canary, until it is a generation's."""
 
     name: str
     provider: str
@@ -126,6 +127,7 @@ class Cluster(Shape, rename="camel"):
     holds: tuple[Hold, ...] = ()
     kept_out: tuple[KeptOut, ...] = ()
     pre_deployed: dict[str, str] = {}
+    resumed: dict[str, str] = {}
 
 
 class Intent(Shape, rename="camel"):

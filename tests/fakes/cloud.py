@@ -427,7 +427,8 @@ class Connection:
         release, component = recipe.release, wanted.by_name[request.component]
         again = bool(recipe.restart) and request.activate == recipe.restart
         awake = ModelNode.restart if again else ModelNode.activate
-        self._becomes(lambda node: awake(node, component, wanted.topology, release.containers))
+        topology = wanted.topology_of(self.node.name)
+        self._becomes(lambda node: awake(node, component, topology, release.containers))
         self.cloud.elect()
         self.cloud.good.add((self.node.name, request.component, release.id))
         self.cloud.tick(f"{self.node.name} pushed {request.component}")

@@ -17,6 +17,7 @@ CODES = (
     "7 failed",
     "8 rolled back",
     "9 not rolled back",
+    "10 paused",
     "130 interrupted",
     "killed",
 )
@@ -47,6 +48,7 @@ PEOPLE = (
     "person: name",
     "person: drain",
     "person: drop-in",
+    "resumed",
 )
 PARTS = {
     "nodes": NODES,

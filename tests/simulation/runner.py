@@ -246,24 +246,29 @@ def start(
     *,
     back: bool = False,
     swap: bool = False,
+    resume: bool = False,
 ) -> Run:
     """Begin an apply. It ends when its code is set, or never, if it is killed. `patience` is how long it waits
     for the lock. `back`: it is a rollback, to the last good generation; `spec` is not asked. `swap`: some node
-    is to be replaced by it."""
+    is to be replaced by it. `resume`: a person lets go on what waits after its canary."""
     process = Process(name)
     run = Run(name, spec, process, RunnersDisk(home, world, process), began=world.now, patience=patience)
-    world.loop.begin(process, _apply(world, run, parts, back=back, swap=swap))
+    world.loop.begin(process, _apply(world, run, parts, back=back, swap=swap, resume=resume))
     return run
 
 
-async def _apply(world: World, run: Run, parts: Parts, *, back: bool, swap: bool) -> None:
+async def _apply(world: World, run: Run, parts: Parts, *, back: bool, swap: bool, resume: bool) -> None:
     try:
         async with _opened(world, run, parts) as opened:
             engine = await _brought_back(world, run, parts, opened) if back else opened
             engine = _replacing(world, run, parts, opened) if swap else engine
             run.stop = engine.session.stop
-            run.result = await engine.apply(lambda plan: _approved(world, run, plan))
+            run.result = await engine.apply(
+                lambda plan: _approved(world, run, plan), resume=resume and not back
+            )
             run.code = run.result.exit_code
+            if run.result.paused:
+                world.fired["paused"] += 1
     except DyniaError as error:
         run.code, run.error = error.exit_code, error
     except Exception as error:  # noqa: BLE001 (a defect of the engine: told by the world)
@@ -384,6 +389,8 @@ async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconci
 
 async def _approved(world: World, run: Run, plan: Plan) -> bool:
     run.plans.append(plan)
+    if plan.resumes:
+        world.fired["resumed"] += 1
     world.note(run.name, "approved", detail=f"{len(plan.steps)} steps")
     if plan.effect.interrupts:
         world.note(run.name, "agreed to an interruption")

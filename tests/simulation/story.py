@@ -40,6 +40,8 @@ NO_WAY = re.compile(r"set rollout\.max_unavailable to (\d+).*each serves what an
 DRAINS = 0.15
 # Before so many applies of one somebody has a node replaced.
 SWAPS = 0.1
+# In so many a new release waits after its canary, and of those applies a person lets so many go on.
+PAUSES, RESUMES = 0.25, 0.5
 # In so many one edits what stands at the entrance,
 ENTRANCE = 0.2
 # and in so many a service runs something once before its release.
@@ -112,6 +114,8 @@ class _Story:
         self.haste = random.Random(f"{world.seed}/haste")
         self.swaps = random.Random(f"{world.seed}/swap")
         self.once = random.Random(f"{world.seed}/once").random() < ONCE
+        self.pauses = random.Random(f"{world.seed}/pauses").random() < PAUSES
+        self.word = random.Random(f"{world.seed}/word")
 
     async def told(self) -> None:
         world, chance = self.world, self.chance
@@ -144,12 +148,23 @@ class _Story:
         await self._settle(spec)
 
     def _start(
-        self, spec: ClusterSpec | None, patience: float = 0.0, *, back: bool = False, swap: bool = False
+        self,
+        spec: ClusterSpec | None,
+        patience: float = 0.0,
+        *,
+        back: bool = False,
+        swap: bool = False,
+        resume: bool | None = None,
     ) -> Run:
         self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
         spec = with_once(spec) if spec and self.once else spec
+        spec = with_pause(spec) if spec and self.pauses else spec
+        if resume is None:
+            resume = self.pauses and self.word.random() < RESUMES
         name = f"run-{len(self.runs) + 1}"
-        run = start(self.world, self.home, spec, name, self.parts, patience, back=back, swap=swap)
+        run = start(
+            self.world, self.home, spec, name, self.parts, patience, back=back, swap=swap, resume=resume
+        )
         self.runs.append(run)
         return run
 
@@ -206,7 +221,7 @@ class _Story:
         last, stuck = None, ""
         for _ in range(MOST_APPLIES):
             await unhold(world, self.home, self.parts)
-            last = self._start(spec)
+            last = self._start(spec, resume=last is not None and _waits(last))
             await self._ended(last)
             await asyncio.sleep(1.0)
             if last.code == 0:
@@ -246,6 +261,15 @@ def with_once(spec: ClusterSpec) -> ClusterSpec:
     once = PreDeploy(container="web", command=("./manage.py", "migrate"), timeout=60.0)
     services = tuple(replace(s, pre_deploy=once if s.name == "api" else None) for s in spec.services)
     return replace(spec, services=services)
+
+
+def _waits(run: Run) -> bool:
+    """Whether it ended with a release that waits for a person, be it beside something else."""
+    return run.result is not None and bool(run.result.last.paused)
+
+
+def with_pause(spec: ClusterSpec) -> ClusterSpec:
+    return replace(spec, rollout=replace(spec.rollout, pause_after_canary=spec.rollout.canary))
 
 
 def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float = 0.0) -> ClusterSpec:

@@ -22,7 +22,8 @@ def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, v
         return _failed(result, width, color, verb)
     plan = result.last
     generation = f" It is generation {result.generation}." if result.generation and not result.left else ""
-    first = f"Done: cluster {result.plan.cluster}, {count(result.done, 'step')} in {span(result.seconds)}."
+    how = "Paused after the canary" if result.paused else "Done"
+    first = f"{how}: cluster {result.plan.cluster}, {count(result.done, 'step')} in {span(result.seconds)}."
     lines = [paint(text, "good", color) for text in wrap(first + generation, width, rest="  ")]
     if plan.not_observed:
         lines += ["", "Not observed (nothing is claimed)"]
@@ -31,7 +32,8 @@ def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, v
     waiting = [w for w in plan.waiting if w.subject not in silent and not w.final]
     if waiting:
         rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in waiting]
-        lines += ["", "Not done", *(text for laid in entries(rows, width) for text in laid)]
+        title = "Waiting" if result.paused else "Not done"
+        lines += ["", title, *(text for laid in entries(rows, width) for text in laid)]
     if plan.drift:
         left = f"{count(len(plan.drift), 'difference')} left that {verb} does not mend: see `dynia drift`."
         lines += ["", *wrap(left, width, rest="  ")]
@@ -48,11 +50,19 @@ def left_text(result: ApplyResult, *, width: int, verb: str = "apply") -> str:
     undone = [w for w in result.last.waiting if not w.final]
     if not result.exit_code or result.failures or result.last.not_observed or not undone:
         return ""
+    paused = listing([one_line(w.subject) for w in result.last.paused], 6)
+    if result.paused:
+        text = f"Exit {result.exit_code}: paused: {paused}. Next: look at the canary, then"
+        text += " `dynia apply --resume`."
+        return "\n".join(wrap(text, width, rest="  "))
+    undone = [w for w in undone if not w.paused]
     first = next((w for w in undone if not w.unseen), undone[0])
     said = "not observed" if first.unseen else "not done"
     more = f", and {len(undone) - 1} more" if len(undone) > 1 else ""
     what = f"{one_line(first.subject)} ({one_line(first.reason)}){more}"
     text = f"Exit {result.exit_code}: {said}: {what}. Next: mend that, then run `dynia {verb}` again."
+    if paused:
+        text += f" Besides, after the canary wait: {paused} (`dynia apply --resume`)."
     return "\n".join(wrap(text, width, rest="  "))
 
 

@@ -138,6 +138,8 @@ def drift_text(
     if plan.changes:
         pending = f"Pending (no drift): {count(len(plan.changes), 'change')} not applied yet"
         lines += ["", *wrap(f"{pending}; see `dynia plan`.", width, rest="  ")]
+    for one in plan.paused:
+        lines += ["", *wrap(f"Paused: {one_line(one.subject)}: {one_line(one.reason)}.", width, rest="  ")]
     if plan.drift and plan.steps:
         next_ = "Next: `dynia apply` puts it back; to keep it, change the file."
         lines += ["", *wrap(next_, width, rest="  ")]

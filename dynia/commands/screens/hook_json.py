@@ -6,11 +6,11 @@ from dynia.commands.screens.machine import document
 from dynia.commands.screens.plan_json import plan_body
 from dynia.interfaces.errors import DyniaError, Interrupted, Locked, Refused, Stale
 from dynia.interfaces.shape import Shape
-from dynia.services.apply_result import ApplyResult
+from dynia.services.apply_result import PAUSED, ApplyResult
 from dynia.services.planning.plan import Plan
 
 _TOLD = ("digest", "empty", "summary", "changes", "drift", "order", "joining", "effect")
-_RESULTS = {4: "not_observed", 8: "rolled_back", 9: "not_rolled_back"}
+_RESULTS = {4: "not_observed", 8: "rolled_back", 9: "not_rolled_back", PAUSED: "paused"}
 
 
 class Run(Shape):

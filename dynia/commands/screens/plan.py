@@ -64,7 +64,8 @@ def plan_text(
         lines = drift_lines(plan, width=width, color=color, now=now, classes=False)
         blocks.append([paint("Drift", "head", color), *lines])
     if plan.changes:
-        title = "Wanted, and not possible now" if plan.empty else "Changes"
+        blocked = "Paused after the canary" if plan.paused else "Wanted, and not possible now"
+        title = blocked if plan.empty else "Changes"
         blocks.append([paint(title, "head", color), *_changes(plan, width, color)])
     if detail == "full":
         blocks += [_diff(diff, plan, width, color) for diff in plan.diffs]
@@ -225,7 +226,8 @@ def _summary(plan: Plan, width: int, color: bool) -> list[str]:
     if plan.steps or plan.later:
         lines += join_wrapped(effect_parts(plan), width, first="Effect  ")
     if plan.empty:
-        last = f"{plan.cluster}: there is nothing that could be done now."
+        paused = "it waits after the canary; `dynia apply --resume` goes on."
+        last = f"{plan.cluster}: {paused if plan.paused else 'there is nothing that could be done now.'}"
     else:
         done = tally(plan)
         last = f"Plan: {done.add} to add, {done.change} to change, {done.destroy} to destroy"

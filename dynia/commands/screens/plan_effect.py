@@ -14,7 +14,7 @@ LOOK_S = 45.0
 
 def order_parts(plan: Plan) -> list[str]:
     names = [one_line(name) for name in plan.order]
-    canary = _first_is_canary(plan)
+    canary = _first_is_canary(plan) and not plan.resumes
     words = []
     for index, name in enumerate(names):
         notes = []
@@ -28,6 +28,9 @@ def order_parts(plan: Plan) -> list[str]:
     if len(words) > 8:
         words = [*words[:3], f"{len(words) - 4} more", words[-1]]
     parts = [" → ".join(words)] if len(names) > 1 or (plan.joining and names) else []
+    if plan.resumes:
+        after = listing([one_line(service) for service, _ in plan.resumes], 4)
+        parts.append(f"{after}: after the canary")
     if plan.effect.at_once > 1 and len(names) > 2:
         parts.append(f"up to {plan.effect.at_once} at a time")
     made = {line.nodes[0] for line in plan.changes if line.sign == "+" and len(line.nodes) == 1}

@@ -41,7 +41,11 @@ def plan_body(plan: Plan) -> dict[str, object]:
         "drift": [_drift(drift) for drift in plan.drift],
         "steps": [_step(step) for step in plan.steps],
         "later": [_step(step) for step in plan.later],
-        "waiting": [{"subject": w.subject, "reason": w.reason, "final": w.final} for w in plan.waiting],
+        "waiting": [
+            {"subject": w.subject, "reason": w.reason, "final": w.final, "paused": w.paused}
+            for w in plan.waiting
+        ],
+        "resumes": [{"service": service, "release": release} for service, release in plan.resumes],
         "order": list(plan.order),
         "joining": list(plan.joining),
         "effect": {
@@ -74,6 +78,7 @@ def drift_json(plan: Plan) -> bytes:
         **_head(plan),
         "drift": [_drift(drift) for drift in plan.drift],
         "pending": len(plan.changes),
+        "paused": [{"subject": w.subject, "reason": w.reason} for w in plan.paused],
     }
     return document("drift", body)
 

@@ -50,6 +50,7 @@ _RESULTS = {
     "stale": "stopped, something changed since the plan",
     "failed": "stopped part way",
     "rolled_back": "failed and was rolled back",
+    "paused": "paused after the canary",
     "not_rolled_back": "failed, and could NOT be rolled back everywhere",
 }
 

@@ -48,6 +48,7 @@ def cluster(
             drain_timeout=seconds(spec.rollout.drain_timeout),
             monitor=seconds(spec.rollout.monitor),
             on_failure=spec.rollout.on_failure,
+            pause_after_canary=spec.rollout.pause_after_canary,
         ),
         firewall=desired.Firewall(
             enabled=spec.firewall.enabled, ssh=_reach(spec.firewall.ssh), http=_reach(spec.firewall.http)

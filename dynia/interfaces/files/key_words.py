@@ -119,6 +119,7 @@ KEYS: dict[str, dict[str, str]] = {
         "monitor": "How long a service must stay well on a node, with visitors, before the next; 0s to 1h.",
         "drain_timeout": "How long what is open on a node may take to end before it changes, 1s to 1h.",
         "on_failure": "When a release fails: `rollback` (all nodes go back) or `pause` (it stops there).",
+        "pause_after_canary": "A new release waits on its first node for `dynia apply --resume`.",
     },
     "Firewall": {
         "enabled": "false: the hosts' own firewall is left alone.",
@@ -133,7 +134,7 @@ KEYS: dict[str, dict[str, str]] = {
     "Hooks": {
         "pre_plan": "Before `plan` and `apply` look at anything. Text is for `sh -c`; or an argv.",
         "pre_apply": "After the yes, before the first step; unless it exits with 0, nothing is touched.",
-        "post_apply": "When an apply has ended with exit 0 or 4.",
+        "post_apply": "When an apply has ended with exit 0, 4 or 10.",
         "on_failure": "When an apply that was begun has ended in any other way.",
         "timeout": "How long each may take, 1s to 1h.",
     },

@@ -199,6 +199,7 @@ class Rollout(Shape):
     drain_timeout: Duration = "30s"
     monitor: Duration = "0s"
     on_failure: Literal["rollback", "pause"] = "rollback"
+    pause_after_canary: bool = False
 
 
 class Firewall(Shape):

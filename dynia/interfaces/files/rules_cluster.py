@@ -138,6 +138,9 @@ def _rollout(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]
         best = "1" if count <= 2 else f"1 to {count - 1}" if count > 3 else "1 or 2"
         hint = f"use {best}, or add nodes" if count > 1 else "use 1"
         yield ground.at((*path, "max_unavailable"), "max-unavailable", message, hint)
+    if spec.rollout.pause_after_canary and not spec.rollout.canary:
+        message, hint = "without a canary there is nothing to pause after", "leave out canary: false"
+        yield ground.at((*path, "pause_after_canary"), "pause-and-canary", message, hint)
     for key in ("health_timeout", "drain_timeout"):
         if not 1 <= seconds(getattr(spec.rollout, key)) <= 3600:
             yield ground.at((*path, key), "bad-duration", "between 1s and 1h")

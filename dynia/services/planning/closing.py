@@ -27,17 +27,20 @@ from dynia.state.model import (
 
 
 def opening_changes(given: PlanningInput) -> tuple[Change, ...]:
-    """Records the cluster before anything is made for it, which way it goes, and who is kept out. What is
-    done by hand changes none of it."""
+    """Records the cluster before anything is made for it, which way it goes, who is kept out, and which
+    releases go on after their canary: none, where it goes back. What is done by hand changes none of it."""
     if given.desired is None or given.by_hand is not None:
         return ()
     provider, entry = _kind(given.desired.provider), _kind(given.desired.entry)
     home = given.state.cluster(given.target)
     known = home or Cluster(name=given.target, provider=provider)
     out = kept_out(given, given.state.nodes_of(given.target))
-    opened = msgspec.structs.replace(known, rollback=given.rollback, kept_out=out)
+    opened = msgspec.structs.replace(known, rollback=given.rollback, kept_out=out, resumed={})
     if given.rollback is None:
-        opened = msgspec.structs.replace(opened, provider=provider, entry=entry, dns=remembered(given))
+        resumed = dict(sorted({**known.resumed, **given.resumed}.items()))
+        opened = msgspec.structs.replace(
+            opened, provider=provider, entry=entry, dns=remembered(given), resumed=resumed
+        )
     return () if opened == home else (PutCluster(cluster=opened),)
 
 
@@ -116,6 +119,7 @@ def closing_changes(
         # Nothing of the file is on hold, or it would not have been applied: its content changed since.
         holds=home.holds if given.rollback is not None else (),
         kept_out=(),
+        resumed={},
     )
     return (PutCluster(cluster=done), deployed)
 

@@ -1,6 +1,8 @@
-"""What may still be done on a node where a service must not be disturbed now."""
+"""What may still be done on a node where a service must not be disturbed, or changed, now."""
 
 from __future__ import annotations
+
+from collections.abc import Set
 
 import msgspec
 
@@ -12,17 +14,21 @@ CADDY = "caddy"
 
 
 def without_blocked(work: Work, blocked: frozenset[str]) -> tuple[Work, tuple[str, ...]]:
-    """The work without what would disturb `blocked` services, and which of them hold it up.
+    """The work without what would disturb `blocked` services, and which of them hold it up."""
+    held = sorted({service for step in work.steps for service in step.disturbs if service in blocked})
+    if not held:
+        return work, ()
+    return without(work, {s.id for s in work.steps if blocked.intersection(s.disturbs)}), tuple(held)
+
+
+def without(work: Work, gone: Set[str]) -> Work:
+    """The work without these steps, and without what would be done in vain then.
 
     The Caddyfile names the containers of all routed services: while one push of theirs waits, it waits too,
     and with it every other one, since their gates ask through Caddy. A service that is only brought back to
     what it was needs neither.
     """
-    held = sorted({service for step in work.steps for service in step.disturbs if service in blocked})
-    if not held:
-        return work, ()
-    kept = [s for s in work.steps if not blocked.intersection(s.disturbs)]
-    gone = {s.id for s in work.steps} - {s.id for s in kept}
+    kept = [s for s in work.steps if s.id not in gone]
     routed = {component(s) for s in work.steps if isinstance(s.action, WaitHealthy) and s.action.path}
     routed_pushes = {
         s.id for s in work.steps if isinstance(s.action, PushComponent) and component(s) in routed
@@ -35,7 +41,7 @@ def without_blocked(work: Work, blocked: frozenset[str]) -> tuple[Work, tuple[st
     kept = [
         s for s in kept if not isinstance(s.action, WaitHealthy) or _askable(s, worked, waited, caddy_waits)
     ]
-    return msgspec.structs.replace(work, steps=tuple(settled_by_gates(kept))), tuple(held)
+    return msgspec.structs.replace(work, steps=tuple(settled_by_gates(kept)))
 
 
 def _askable(gate: Step, worked: set[str], waited: set[str], caddy_waits: bool) -> bool:

@@ -17,8 +17,8 @@ class PlanningInput(Shape):
     releases and nowhere else. `target` is the cluster's name. `leave_names`: records of a cluster that is
     destroyed stay, and are not looked at. `rollback`: `desired` is what a generation was, and nothing but
     releases on the nodes that there are is changed. `replace` is a node that another machine is to take the
-    place of, or empty. `by_hand`: only that is asked for, and nothing of the
-    file's."""
+    place of, or empty. `by_hand`: only that is asked for, and nothing of the file's. `resumed`: by service
+    the release that is to go on after its canary."""
 
     target: str
     desired: ClusterSpec | None
@@ -30,6 +30,7 @@ class PlanningInput(Shape):
     rollback: Rollback | None = None
     by_hand: ByHand | None = None
     replace: str = ""
+    resumed: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

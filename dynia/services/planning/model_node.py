@@ -150,7 +150,9 @@ class ModelNode:
         elif isinstance(component, Caddy):
             served = routed_services(topology.spec)
             edges = tuple(f"edge-{s.name}" for s in served)
-            hashes = {routed_hash(s, container_hashes(topology, s)) for s in served}
+            hashes = {
+                topology.kept.get(s.name) or routed_hash(s, container_hashes(topology, s)) for s in served
+            }
             self.routes = tuple(sorted(hashes))
             self._run(CADDY_PROJECT, containers, set(), {"caddy": edges})
 

@@ -23,7 +23,8 @@ from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.introductions import introduced
 from dynia.services.planning.nodes import Membership, decide_nodes
 from dynia.services.planning.part import Part
-from dynia.services.planning.partial import part_of_one
+from dynia.services.planning.partial import leading, part_of_one
+from dynia.services.planning.pausing import Pause, pause_of
 from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, Waiting
 from dynia.services.planning.pre_deploys import with_pre_deploys
 from dynia.services.planning.reasons import Reasons
@@ -101,11 +102,20 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     works, held = hold_back(given, work.works, membership.staying, holder)
     astray = misled(spec, given.observed, membership.staying)
     door = Entrance(successor(given, spec, membership.staying, now), given.observed.nodes)
-    rolled = Rolled()
+    rolled, pause = Rolled(), Pause()
+    paused: tuple[Waiting, ...] = ()
     if settled:
         draining = draining_of(given, spec, membership.staying)
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining, door)
+        pause = pause_of(given, spec, wanted, membership.staying, now, rolled)
+    if pause.canaries:
+        paused, wanted = pause.waiting(works), leading(wanted, pause.routes)
+        work = work_of(wanted, membership.staying)
+        works, held = hold_back(given, work.works, membership.staying, holder)
+        works = [*pause.allowed(works)]
+        rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining, door)
     if rolled.held and not rolled.steps and not work.not_observed:
+        rolled = replace(rolled, held=pause.holding(rolled.held))
         rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining, door)
     told_first = introduced(rolled, tuple(works), now, given.observed, wanted.topology, entrance)
     rolled = told_first or rolled
@@ -150,8 +160,9 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *work.waiting,
             *held,
             *rolled.waiting,
+            *paused,
             *said_of(given, wanted.topology.out),
-            *_stuck(rolled, work, drained_nodes(given)),
+            *(() if paused else _stuck(rolled, work, drained_nodes(given))),
             *last.waiting,
         ),
         order=rolled.order,

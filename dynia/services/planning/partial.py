@@ -11,6 +11,7 @@ import msgspec
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import PushComponent, WaitHealthy
+from dynia.services.actions.base import Recipe
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.draining import Draining
 from dynia.services.planning.handing_over import Entrance
@@ -68,9 +69,9 @@ def _releases(
     for work in works:
         kept = frozenset(blocked.get(work.node, ()))
         taken = {component(s) for s in work.steps if isinstance(s.action, PushComponent)} - _names(kept)
-        routes = _routes(given.observed.nodes.get(work.node), spec, kept)
+        routes = routes_to(given.observed.nodes.get(work.node), spec, kept)
         if routes is not None and any(name.startswith("service/") for name in taken):
-            found.append(Partial(node=work.node, kept=kept, wanted=_rendered(wanted, work.node, routes)))
+            found.append(Partial(node=work.node, kept=kept, wanted=leading(wanted, {work.node: routes})))
     return tuple(found)
 
 
@@ -88,7 +89,7 @@ def _names(services: Set[str]) -> frozenset[str]:
     return frozenset(f"service/{name}" for name in services)
 
 
-def _routes(facts: object, spec: ClusterSpec, kept: Set[str]) -> Mapping[str, str] | None:
+def routes_to(facts: object, spec: ClusterSpec, kept: Set[str]) -> Mapping[str, str] | None:
     """What the routed containers of `kept` say of themselves there; None where one is not to be seen."""
     if not isinstance(facts, NodeFacts):
         return None
@@ -104,7 +105,15 @@ def _routes(facts: object, spec: ClusterSpec, kept: Set[str]) -> Mapping[str, st
     return found
 
 
-def _rendered(wanted: Wanted, node: str, routes: Mapping[str, str]) -> Wanted:
-    topology = msgspec.structs.replace(wanted.topology, kept=dict(sorted(routes.items())))
-    recipe = wanted.by_name[CADDY].recipe(topology, wanted.places[node])
-    return replace(wanted, recipes={**wanted.recipes, node: {**wanted.recipes[node], CADDY: recipe}})
+def leading(wanted: Wanted, routes: Mapping[str, Mapping[str, str]]) -> Wanted:
+    """With Caddyfiles that go on leading to what runs there, by node and service. Equal ones are one."""
+    kept = {**wanted.kept, **routes}
+    led = replace(wanted, kept=kept)
+    made: dict[tuple[tuple[str, str], ...], Recipe] = {}
+    recipes = dict(wanted.recipes)
+    for node in routes:
+        key = tuple(sorted(kept[node].items()))
+        if key not in made:
+            made[key] = wanted.by_name[CADDY].recipe(led.topology_of(node), wanted.places[node])
+        recipes[node] = {**recipes[node], CADDY: made[key]}
+    return replace(led, recipes=recipes)

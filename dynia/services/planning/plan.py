@@ -73,12 +73,14 @@ class Waiting(Shape):
 
     `final`: it is said so that people know; nothing waits for it, and an apply is whole without it.
     `unseen`: nobody could be asked, so whether it is there already is not claimed (exit 4, not 7).
+    `paused`: it waits for a person's word, as the file asks (exit 10, not 7).
     """
 
     subject: str
     reason: str
     final: bool = False
     unseen: bool = False
+    paused: bool = False
 
 
 class FileDiff(Shape):
@@ -141,9 +143,9 @@ class Plan(Shape):
     `drift` is what differs from what was applied; `changes` what will be made different on purpose (in
     both passes); `order` the nodes in rollout order; `holder` who has the entry address now; `away` are nodes
     that somebody drained until further notice; `not_observed` pairs of node and reason. `reserved_ip` is the
-    address or empty. `content` is what was wanted when it was planned, and `images` pairs of an image
-    reference and what it meant then. `digest` is over what an apply of the plan would do and rests on
-    (`digest.essence`).
+    address or empty. `resumes` are services, each with the release that goes on after its canary. `content`
+    is what was wanted when it was planned, and `images` pairs of an image reference and what it meant then.
+    `digest` is over what an apply of the plan would do and rests on (`digest.essence`).
     """
 
     cluster: str
@@ -163,6 +165,7 @@ class Plan(Shape):
     holder: str = ""
     away: tuple[str, ...] = ()
     reserved_ip: str = ""
+    resumes: tuple[tuple[str, str], ...] = ()
     effect: Effect = Effect()
     not_observed: tuple[tuple[str, str], ...] = ()
     content: tuple[Content, ...] = ()
@@ -173,3 +176,8 @@ class Plan(Shape):
     def empty(self) -> bool:
         """Nothing to do. (Nodes that were not observed make it exit 4 all the same.)"""
         return not self.steps and not self.later
+
+    @property
+    def paused(self) -> tuple[Waiting, ...]:
+        """What waits for a person's word."""
+        return tuple(w for w in self.waiting if w.paused)

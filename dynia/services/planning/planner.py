@@ -116,6 +116,7 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
         holder=first.holder,
         away=first.away,
         reserved_ip=shown,
+        resumes=tuple(sorted(given.resumed.items())),
         effect=_effect(given, passes, count),
         not_observed=first.not_observed,
         content=content_of(spec, given.templates),

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from dynia.interfaces.desired import ClusterSpec, Service
-from dynia.services.actions import ActivateComponent, Drain, PreDeploy, PushComponent
+from dynia.services.actions import Drain, PreDeploy
 from dynia.services.actions.pre_deploy import BEFORE_AND_AFTER_S
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Line, Step
 from dynia.services.planning.rollout import Rolled
+from dynia.services.planning.turn import brought
 
 # Beyond what the node itself gives it: its own grace, and the way there and back.
 ANSWER_S = 120.0
@@ -36,7 +37,7 @@ def with_pre_deploys(given: PlanningInput, spec: ClusterSpec, rolled: Rolled) ->
             node=first.node,
             service=service.name,
             component=_component(service),
-            release=_brought(first)[1],
+            release=brought(first)[1],
             command=once.command,
             timeout_s=once.timeout,
         )
@@ -60,7 +61,7 @@ def with_pre_deploys(given: PlanningInput, spec: ClusterSpec, rolled: Rolled) ->
 
 def _due(given: PlanningInput, service: Service, step: Step) -> bool:
     """Whether the step brings a release that is good nowhere, and for which it did not run to its end yet."""
-    component, release = _brought(step)
+    component, release = brought(step)
     if component != _component(service):
         return False
     home = given.state.cluster(given.target)
@@ -73,7 +74,7 @@ def _before(steps: tuple[Step, ...], once: Step, first: Step) -> tuple[Step, ...
     """In the turn of its node right before what touches services there, and not within their drain where
     that begins with them. Whoever else brings the release waits for it."""
     turn = [s for s in steps if s.node == once.node]
-    at = next(i for i, s in enumerate(turn) if _brought(s)[0].startswith("service/"))
+    at = next(i for i, s in enumerate(turn) if brought(s)[0].startswith("service/"))
     anchor = turn[at - 1 if at and isinstance(turn[at - 1].action, Drain) else at]
     by_id = {s.id: s for s in steps}
     # What is not among these steps is an image, which it needs as well.
@@ -85,7 +86,7 @@ def _before(steps: tuple[Step, ...], once: Step, first: Step) -> tuple[Step, ...
 
 
 def _behind(once: Step, anchor: Step, first: Step, step: Step) -> Step:
-    same = step.node != once.node and _brought(step) == _brought(first)
+    same = step.node != once.node and brought(step) == brought(first)
     if step.id != anchor.id and not same:
         return step
     return replace(step, after=tuple(sorted({*step.after, once.id})))
@@ -104,10 +105,3 @@ def _all_before(step: Step, by_id: Mapping[str, Step]) -> set[str]:
 
 def _component(service: Service) -> str:
     return f"service/{service.name}"
-
-
-def _brought(step: Step) -> tuple[str, str]:
-    """The component and its release that a step brings, or nothing."""
-    if isinstance(step.action, PushComponent | ActivateComponent):
-        return step.action.component, step.action.release
-    return "", ""

@@ -376,7 +376,7 @@ class _World:
             raise ValueError("an activation needs what was rendered")
         containers = self._wanted.recipes[name][component].release.containers
         awake = self.node(name).restart if again else self.node(name).activate
-        awake(self._wanted.by_name[component], self._wanted.topology, containers)
+        awake(self._wanted.by_name[component], self._wanted.topology_of(name), containers)
 
     def _record(self, name: str, component: str, release: str, gated: bool) -> None:
         if self._wanted is None:

@@ -24,6 +24,13 @@ def component(step: Step) -> str:
     return ""
 
 
+def brought(step: Step) -> tuple[str, str]:
+    """The component and its release that a step brings, or nothing."""
+    if isinstance(step.action, PushComponent | ActivateComponent):
+        return step.action.component, step.action.release
+    return "", ""
+
+
 def service_of(component: str) -> str:
     """The service that a component is, or empty: a service may be called like a component of Dynia's own."""
     return component.removeprefix("service/") if component.startswith("service/") else ""

@@ -25,7 +25,8 @@ from dynia.state.model import Node
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`recipes` maps node and component to what was rendered; nodes share them, and `index` their hashes.
-    `assumed` are image references that no registry answered for, taken to mean what is applied."""
+    `assumed` are image references that no registry answered for, taken to mean what is applied. `kept`, by
+    node and service, is what Caddy goes on leading to there, in place of what is wanted."""
 
     topology: Topology
     components: tuple[Component, ...]
@@ -36,6 +37,10 @@ class Wanted:
     services: tuple[str, ...]
     assumed: tuple[str, ...] = ()
     index: Index = field(default_factory=Index)
+    kept: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def topology_of(self, node: str) -> Topology:
+        return replace(self.topology, kept=dict(sorted(self.kept.get(node, {}).items())))
 
 
 def render_wanted(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...]) -> Wanted:

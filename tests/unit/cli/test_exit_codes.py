@@ -11,7 +11,7 @@ from tests.unit.screens import samples
 
 
 def test_where_several_apply_the_worst_wins() -> None:
-    order = [9, 8, 7, 6, 5, 1, 4, 3, 2, 0]
+    order = [9, 8, 7, 6, 5, 1, 4, 10, 3, 2, 0]
     assert [code for code in WINS if code != 130] == order
     for worse, better in itertools.combinations(order, 2):
         assert worst((better, worse)) == worse
@@ -30,6 +30,7 @@ def test_where_several_apply_the_worst_wins() -> None:
         ("failures", 4, 4, 4),
         ("fifty-nodes", 4, 4, 4),
         ("first-deploy", 0, 2, 0),
+        ("paused", 0, 0, 0),
     ],
 )
 def test_a_finding_has_its_exit_code(name: str, plain: int, detailed: int, drift: int) -> None:

@@ -50,6 +50,7 @@ from tests.unit.screens.samples import (
     NOTHING,
     NOTHING_SILENT,
     NOW,
+    PAUSED,
     THREE,
     gate,
 )
@@ -270,6 +271,16 @@ RESULTS: dict[str, ApplyResult] = {
         failures=(),
         not_run=(),
         seconds=141.2,
+        generation=41,
+    ),
+    "paused": ApplyResult(
+        exit_code=10,
+        plan=IMAGE_CHANGE,
+        last=PAUSED,
+        done=8,
+        failures=(),
+        not_run=(),
+        seconds=21.0,
         generation=41,
     ),
     "waiting": ApplyResult(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dynia.interfaces.node_requests import LASTING_S
 from dynia.services.actions import (
     ActivateComponent,
@@ -404,6 +406,26 @@ FAILURES = plan(
     effect=ROLLING,
 )
 
+PAUSED = plan(
+    changes=(msgspec.structs.replace(IMAGE, nodes=("swift-fox", "brave-panda"), everywhere=False),),
+    waiting=(
+        Waiting(
+            subject="service api",
+            reason="release ab01cd23ef456789 waits after its canary misty-owl: look at it, then "
+            "`dynia apply --resume` brings it to brave-panda and swift-fox",
+            paused=True,
+        ),
+    ),
+)
+
+RESUMED = plan(
+    steps=one_by_one(("swift-fox", "brave-panda")),
+    order=("swift-fox", "brave-panda"),
+    changes=PAUSED.changes,
+    resumes=(("api", "ab01cd23ef456789"),),
+    effect=ROLLING,
+)
+
 ONE_NODE = plan(
     node_count=1,
     holder="misty-owl",
@@ -468,6 +490,8 @@ PLANS: dict[str, Plan] = {
     "destroy": DESTROY,
     "fifty-nodes": FIFTY,
     "failures": FAILURES,
+    "paused": PAUSED,
+    "resumed": RESUMED,
     "one-node": ONE_NODE,
     "two-nodes": TWO_NODES,
     "long-names": LONG_NAMES,
