@@ -175,6 +175,7 @@ class Rollout(Shape):
     drain_timeout: float = 30.0
     monitor: float = 0.0
     on_failure: Literal["rollback", "pause"] = "rollback"
+    max_failures: int = 0
     pause_after_canary: bool = False
 
 

@@ -63,6 +63,11 @@ class ApplyResult:
         return self.exit_code == PAUSED
 
     @property
+    def went_on(self) -> bool:
+        """A release failed on nodes that were left behind, and the others' rollout went on to its end."""
+        return bool(self.failures) and not self.last.steps and self.back is None
+
+    @property
     def left(self) -> tuple[tuple[str, str], ...]:
         return (*self.last.not_observed, *((w.subject, w.reason) for w in self.last.waiting if not w.final))
 

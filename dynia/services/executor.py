@@ -25,6 +25,11 @@ class Outcome:
     failed: tuple[tuple[Step, DyniaError], ...]
     not_run: tuple[Step, ...]
 
+    def among(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Those of these steps that ended well."""
+        done = frozenset(self.done)
+        return tuple(step for step in steps if step.id in done)
+
 
 async def execute(steps: tuple[Step, ...], tools: Tools, session: Session) -> Outcome:
     """Run steps as soon as what they wait for has ended well.

@@ -26,7 +26,7 @@ from dynia.services.planning.digest import sealed
 from dynia.services.planning.estimate import LOOK, paced
 from dynia.services.planning.former import missing_texts, with_texts
 from dynia.services.planning.images import refuse_full
-from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.inputs import Aside, PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.next_pass import deeds, refuse_again, refuse_edited, refuse_unapproved
 from dynia.services.planning.pausing import resumed
@@ -35,6 +35,7 @@ from dynia.services.planning.planner import Recipes, make_plan_with_recipes
 from dynia.services.planning.replacing import most_passes
 from dynia.services.planning.since_approval import touched_by, writes_secrets
 from dynia.services.planning.stale import Reviewed, check_reviewed
+from dynia.services.planning.tolerating import left_aside
 from dynia.services.planning.way_back import refuse_held, way_back
 from dynia.services.session import Session
 from dynia.services.tools import PassTools, tools_for
@@ -66,6 +67,9 @@ class Reconciler:
         self.restrict = False
         self.by_hand: ByHand | None = None
         self.looked_s = 0.0
+        # Releases that failed on nodes which were left behind, so that the others went on.
+        self.aside: tuple[Aside, ...] = ()
+        self.tolerated: tuple[tuple[Step, DyniaError], ...] = ()
         # The way back of an apply that failed is a run within it, and its end is not the end.
         self.within = False
 
@@ -75,6 +79,8 @@ class Reconciler:
         if self.by_hand is not None:
             self.by_hand = self.by_hand.begun(given.observed)
             given = msgspec.structs.replace(given, by_hand=self.by_hand)
+        if self.aside:
+            given = msgspec.structs.replace(given, aside=self.aside)
         self.given = given
         return given
 
@@ -193,7 +199,7 @@ class Reconciler:
         )
         known = known or Known(seen=self._given().observed.nodes, touched={})
         seen, touched = known.seen, known.touched
-        most = most_passes(self._given())
+        most = most_passes(self._given()) + (session.spec.rollout.max_failures if session.spec else 0)
         for number in range(1, most + 1):
             planned = tuple(
                 PlannedStep(id=step.id, node=step.node, sentence=step.action.sentence())
@@ -205,7 +211,7 @@ class Reconciler:
             outcome = await self._execute(plan)
             self.done += len(outcome.done)
             worked = worked or not only_manifests(plan.steps)
-            if outcome.failed:
+            if outcome.failed and not self._goes_on(outcome):
                 known = Known(seen=seen, touched=touched)
                 stopped = Stopped(plan=plan, outcome=outcome, known=known, recipes=self.recipes)
                 return await self._failed(approved, stopped, began)
@@ -215,6 +221,7 @@ class Reconciler:
                     "interrupted: what was in flight is finished, the state is saved",
                     hint=f"run `dynia {self._verb()}` again to go on",
                 )
+            plan = msgspec.structs.replace(plan, steps=outcome.among(plan.steps))
             earlier = deeds(plan)
             touched |= touched_by(plan.steps, self.recipes)
             plan = await self.plan(sync=restrict)
@@ -227,6 +234,15 @@ class Reconciler:
                 return await self._close(approved, nothing, began, worked=worked)
             refuse_unapproved(plan, approved, seen, touched)
         raise ApplyFailed(f"cluster {session.cluster} is not settled after {most} passes")
+
+    def _goes_on(self, outcome: Outcome) -> bool:
+        """Whether those that failed are left behind."""
+        session = self.session
+        aside = left_aside(self._given(), session.store.state, outcome.failed)
+        if aside is None or session.stop.is_set():
+            return False
+        self.aside, self.tolerated = aside, (*self.tolerated, *outcome.failed)
+        return True
 
     async def _execute(self, plan: Plan) -> Outcome:
         session = self.session
@@ -256,18 +272,15 @@ class Reconciler:
     async def _failed(self, approved: Plan, stopped: Stopped, began: float) -> ApplyResult:
         session, outcome = self.session, stopped.outcome
         session.store.snapshot()
-        failures = tuple(
-            Failure(step=step.id, node=step.node, message=error.message, hint=error.hint)
-            for step, error in outcome.failed
-        )
-        codes = {error.exit_code for _, error in outcome.failed}
+        failed = (*self.tolerated, *outcome.failed)
+        codes = {error.exit_code for _, error in failed}
         code = 6 if codes == {6} else 5 if codes == {5} else 7
-        way = way_back(self._given(), outcome.failed)
+        way = way_back(self._given(), failed)
         back = None
         if way is not None and session.bring_back is not None and not session.stop.is_set():
             back = await go_back(session, way, stopped, self._within)
             code = 8 if back.whole else 9
-        return self._result(code, approved, stopped.plan, began, failures, outcome.not_run, back)
+        return self._result(code, approved, stopped.plan, began, _told(failed), outcome.not_run, back)
 
     def _within(self, session: Session) -> Reconciler:
         run = type(self)(session)
@@ -298,7 +311,8 @@ class Reconciler:
         # What `sync` leaves to `apply` is no failure of it.
         told = (*unserved, *last.paused)
         code = code_of(msgspec.structs.replace(last, waiting=told) if self.restrict else last)
-        return self._result(code, approved, last, began, (), ())
+        failures = _told(self.tolerated)
+        return self._result(7 if failures else code, approved, last, began, failures, ())
 
     def _result(
         self,
@@ -312,7 +326,7 @@ class Reconciler:
     ) -> ApplyResult:
         session = self.session
         seconds = session.clock.monotonic() - began
-        result = "undone" if code == 7 and not failures else RESULTS[code]
+        result = "undone" if code == 7 and not last.steps else RESULTS[code]
         if (self.done or failures) and not self.within:
             session.emit(RunEnded(at=session.clock.now(), result=result, exit_code=code, seconds=seconds))
         home = session.store.state.cluster(session.cluster)
@@ -351,6 +365,13 @@ class Reconciler:
         if self.given is None:
             raise RuntimeError("plan first")
         return self.given
+
+
+def _told(failed: tuple[tuple[Step, DyniaError], ...]) -> tuple[Failure, ...]:
+    return tuple(
+        Failure(step=step.id, node=step.node, message=error.message, hint=error.hint)
+        for step, error in failed
+    )
 
 
 @asynccontextmanager

@@ -142,6 +142,8 @@ CASES = (
     # not yet
     _file("key of a later version", "not-yet", f"{_API}.secrets", "        env:", "        «secrets»: []\n        env:"),
     _file("a pause after no canary", "pause-and-canary", "clusters.prod.rollout.pause_after_canary", "max_unavailable: 1", "canary: false, pause_after_canary: «true»"),
+    _file("failures that nobody could make up for", "max-failures", "clusters.prod.rollout.max_failures", "max_unavailable: 1", "max_unavailable: 1, max_failures: «1»"),
+    _file("fewer failures than none", "bad-max-failures", "clusters.prod.rollout.max_failures", "max_unavailable: 1", "max_failures: «-1»"),
     _file("neither back nor pause", "bad-choice", "clusters.prod.rollout.on_failure", "max_unavailable: 1", "on_failure: «retry»"),
     _file("wildcard domain", "not-yet", f"{_API}.domains[0]", "[api.example.com]", "[«'*.example.com'»]"),
     # meaning

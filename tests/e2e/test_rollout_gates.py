@@ -1,4 +1,4 @@
-"""A rollout that stops for a person: what is on which real node until then, and after their word."""
+"""A rollout that stops for a person, and one that leaves a node behind: what is on which real node then."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.look import look, touched
 from tests.e2e.pair import check_settled, paint, write_pair
 from tests.e2e.scratch import Scratch
+from tests.e2e.test_release_fails import GOOD, SICK, running
 from tests.e2e.visitor import Visitors
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -69,3 +70,23 @@ def test_another_release_has_a_canary_of_its_own_and_the_former_one_is_no_news(p
     assert pair.dynia("apply", "red.plan", exits=6).stderr
     pair.apply()
     assert coloured(pair, "blue") == set(pair.nodes())
+
+
+def test_one_node_may_fail_and_the_others_go_on_without_it(pair: Scratch) -> None:
+    rollout(pair, "max_unavailable: 2, max_failures: 1, health_timeout: 20s")
+    text, script = SICK["on the second node"]
+    pair.write("compose.yaml", running(text, script))
+    first, second, last = json.loads(pair.dynia("plan", "--json").stdout)["order"]
+    assert last == pair.holder()
+    pair.write("compose.yaml", running(text, script.replace("NODE", second)))
+    with Visitors(pair, *pair.nodes()) as visitors:
+        told = json.loads(pair.apply("--json", exits=7).stdout)
+    visitors.check()
+    assert told["rolledBack"] is None and {one["node"] for one in told["failures"]} == {second}
+    asked = "docker inspect -f '{{.Config.Cmd}} {{.State.Health.Status}}' dynia-pair-web-1"
+    for node in (first, last):
+        assert "this is the one" in (said := pair.sh(node, asked)) and said.split()[-1] == "healthy"
+    pair.write("compose.yaml", running(text, GOOD))
+    with Visitors(pair, *pair.nodes()) as visitors:
+        pair.apply()
+    visitors.check()

@@ -23,6 +23,8 @@ DROP_INS = {kind: f"/etc/systemd/system/{kind}.service.d/dynia.conf" for kind in
 # What each program reads when it begins.
 MAIN = {kind: path for kind, (_, path) in UNITS.items()} | {"caddy": f"{ROOT}/caddy/Caddyfile"}
 SICK = b"sick"
+# On the node of the ordinal that follows, and well on every other one.
+SICK_ON = b"sick on "
 
 
 def activate(node: Node, component: str, script: str) -> str:
@@ -48,6 +50,12 @@ def starts_again(node: Node, component: str, touched: Among[str]) -> bool:
     if again and component == "keepalived":
         node.vrrp, node.holds = node.vrrp and "BACKUP", ""
     return again
+
+
+def _is_sick(node: Node, content: bytes) -> bool:
+    if content.startswith(SICK_ON):
+        return content.split()[-1] == str(node.ordinal).encode()
+    return SICK in content
 
 
 def deactivate(node: Node, component: str) -> None:
@@ -100,7 +108,7 @@ def _service(node: Node, service: str) -> str:
         asked = json.loads(node.files[f"{home}/override.yaml"].content)
     except (KeyError, ValueError):
         return "override.yaml: not YAML"
-    sick = any(SICK in node.files[p].content for p in node.below(home))
+    sick = any(_is_sick(node, node.files[p].content) for p in node.below(home))
     edge = f"edge-{service}"
     if "networks" in asked:
         node.networks.add(edge)

@@ -36,6 +36,7 @@ RUNNERS = (
     "rollback",
     "way back",
     "replacement",
+    "left behind",
 )
 PEOPLE = (
     "person: edit",

@@ -267,6 +267,8 @@ async def _apply(world: World, run: Run, parts: Parts, *, back: bool, swap: bool
                 lambda plan: _approved(world, run, plan), resume=resume and not back
             )
             run.code = run.result.exit_code
+            if run.result.went_on:
+                world.fired["left behind"] += 1
             if run.result.paused:
                 world.fired["paused"] += 1
     except DyniaError as error:

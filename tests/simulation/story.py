@@ -27,7 +27,7 @@ from dynia.interfaces.desired import (
 from dynia.state.model import State
 from tests.plans import worlds
 from tests.simulation import laws, trouble
-from tests.simulation.awaken import SICK
+from tests.simulation.awaken import SICK, SICK_ON
 from tests.simulation.runner import Harddisk, Parts, Run, plan_only, start, unhold
 from tests.simulation.vendors import boot
 from tests.simulation.world import World
@@ -44,6 +44,8 @@ SWAPS = 0.1
 PAUSES, RESUMES = 0.25, 0.5
 # In so many one edits what stands at the entrance,
 ENTRANCE = 0.2
+# in so many nodes may fail a release,
+TOLERATES = 0.5
 # and in so many a service runs something once before its release.
 ONCE = 0.3
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
@@ -116,6 +118,8 @@ class _Story:
         self.once = random.Random(f"{world.seed}/once").random() < ONCE
         self.pauses = random.Random(f"{world.seed}/pauses").random() < PAUSES
         self.word = random.Random(f"{world.seed}/word")
+        self.tolerates = random.Random(f"{world.seed}/tolerates")
+        self.tolerant = self.tolerates.random() < TOLERATES
 
     async def told(self) -> None:
         world, chance = self.world, self.chance
@@ -143,6 +147,8 @@ class _Story:
                 await self._act(spec, swap=True)
             if self.haste.random() < 0.3:
                 await self._act(sick_of(spec))  # a release that fails, of what may be good now
+            if self.tolerant and spec.nodes > 2:
+                await self._act(sick_of(spec, self.tolerates.randint(1, 4)))
             if chance.random() < 0.5 or is_sick(spec):
                 spec = draw_spec(chance, spec)
         await self._settle(spec)
@@ -159,6 +165,7 @@ class _Story:
         self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
         spec = with_once(spec) if spec and self.once else spec
         spec = with_pause(spec) if spec and self.pauses else spec
+        spec = with_tolerance(spec) if spec and self.tolerant else spec
         if resume is None:
             resume = self.pauses and self.word.random() < RESUMES
         name = f"run-{len(self.runs) + 1}"
@@ -249,10 +256,11 @@ def is_sick(spec: ClusterSpec | None) -> bool:
     return spec is not None and any(SICK in f.content for s in spec.services for f in s.files)
 
 
-def sick_of(spec: ClusterSpec) -> ClusterSpec:
-    """The same with a release of the service that never becomes healthy."""
+def sick_of(spec: ClusterSpec, ordinal: int = 0) -> ClusterSpec:
+    """The same with a release of the service that never becomes healthy, on one node or on all."""
+    content = (SICK_ON + str(ordinal).encode() if ordinal else SICK) + b"\n"
     services = tuple(
-        replace(s, files=tuple(replace(f, content=SICK + b"\n") for f in s.files)) for s in spec.services
+        replace(s, files=tuple(replace(f, content=content) for f in s.files)) for s in spec.services
     )
     return replace(spec, services=services, rollout=replace(spec.rollout, on_failure="rollback"))
 
@@ -261,6 +269,11 @@ def with_once(spec: ClusterSpec) -> ClusterSpec:
     once = PreDeploy(container="web", command=("./manage.py", "migrate"), timeout=60.0)
     services = tuple(replace(s, pre_deploy=once if s.name == "api" else None) for s in spec.services)
     return replace(spec, services=services)
+
+
+def with_tolerance(spec: ClusterSpec) -> ClusterSpec:
+    out = max(spec.rollout.max_unavailable, 2 if spec.nodes > 2 else 1)
+    return replace(spec, rollout=replace(spec.rollout, max_unavailable=out, max_failures=out - 1))
 
 
 def _waits(run: Run) -> bool:

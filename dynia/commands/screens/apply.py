@@ -74,7 +74,8 @@ def _failed(result: ApplyResult, width: int, color: bool, verb: str) -> str:
     waiting = list(dict.fromkeys(step.node for step in result.not_run if step.node))
     untouched = [name for name in waiting if name not in worked]
     lines.append("")
-    lines += wrap(f"{count(result.done, 'step')} done before it", width, first="  ", rest="    ")
+    where = ", and the others went on" if result.went_on else " before it"
+    lines += wrap(f"{count(result.done, 'step')} done{where}", width, first="  ", rest="    ")
     if result.not_run:
         on = f" (on {listing(untouched, 6)})" if untouched else ""
         said = f"{count(len(result.not_run), 'step')} not started{on}"
@@ -84,7 +85,16 @@ def _failed(result: ApplyResult, width: int, color: bool, verb: str) -> str:
         lines += not_observed_lines(result.plan.not_observed, width=width)
     if result.back is not None:
         return "\n".join((*lines, *_back(result, result.back, width, color)))
-    lines += ["", *wrap(_next(result.exit_code, verb), width, rest="  ")]
+    last = _next(result.exit_code, verb)
+    if result.went_on:
+        names = listing(list(dict.fromkeys(failure.node for failure in result.failures)), 6)
+        last = f"Exit {result.exit_code}: failed on {names}, left behind (rollout.max_failures)."
+        last += f" Next: mend the cause, then run `dynia {verb}` again: it tries there once more."
+        behind = {failure.node for failure in result.failures}
+        undone = [w for w in result.last.waiting if not w.final and w.subject not in behind]
+        rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in undone]
+        lines += ["", "Not done", *(text for laid in entries(rows, width) for text in laid)] if rows else []
+    lines += ["", *wrap(last, width, rest="  ")]
     return "\n".join(lines)
 
 

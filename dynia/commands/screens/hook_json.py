@@ -51,7 +51,7 @@ def _end(end: ApplyResult | DyniaError | None) -> dict[str, object] | None:
         return None
     if isinstance(end, DyniaError):
         return _told(_name(end), end.exit_code, message=_first(end.message))
-    undone = "failed" if end.failures else "undone"
+    undone = "failed" if end.failures and not end.went_on else "undone"
     back = end.back
     return _told(
         "done" if end.exit_code == 0 else _RESULTS.get(end.exit_code, undone),

@@ -48,6 +48,7 @@ def cluster(
             drain_timeout=seconds(spec.rollout.drain_timeout),
             monitor=seconds(spec.rollout.monitor),
             on_failure=spec.rollout.on_failure,
+            max_failures=spec.rollout.max_failures,
             pause_after_canary=spec.rollout.pause_after_canary,
         ),
         firewall=desired.Firewall(

@@ -119,6 +119,7 @@ KEYS: dict[str, dict[str, str]] = {
         "monitor": "How long a service must stay well on a node, with visitors, before the next; 0s to 1h.",
         "drain_timeout": "How long what is open on a node may take to end before it changes, 1s to 1h.",
         "on_failure": "When a release fails: `rollback` (all nodes go back) or `pause` (it stops there).",
+        "max_failures": "How many nodes may fail a release before that; fewer than `max_unavailable`.",
         "pause_after_canary": "A new release waits on its first node for `dynia apply --resume`.",
     },
     "Firewall": {

@@ -199,6 +199,9 @@ class Rollout(Shape):
     drain_timeout: Duration = "30s"
     monitor: Duration = "0s"
     on_failure: Literal["rollback", "pause"] = "rollback"
+    max_failures: Annotated[
+        int, Meta(ge=0, extra={"words": "a number of nodes, at least 0", "rule": "bad-max-failures"})
+    ] = 0
     pause_after_canary: bool = False
 
 

@@ -138,6 +138,12 @@ def _rollout(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]
         best = "1" if count <= 2 else f"1 to {count - 1}" if count > 3 else "1 or 2"
         hint = f"use {best}, or add nodes" if count > 1 else "use 1"
         yield ground.at((*path, "max_unavailable"), "max-unavailable", message, hint)
+    if (fail := spec.rollout.max_failures) and fail >= down:
+        message = (
+            f"who failed is out, so with max_unavailable {down} no other node could change beside {fail}"
+        )
+        hint = f"use max_unavailable: {fail + 1}" if fail + 1 < count else "use fewer, or add nodes"
+        yield ground.at((*path, "max_failures"), "max-failures", message, hint)
     if spec.rollout.pause_after_canary and not spec.rollout.canary:
         message, hint = "without a canary there is nothing to pause after", "leave out canary: false"
         yield ground.at((*path, "pause_after_canary"), "pause-and-canary", message, hint)

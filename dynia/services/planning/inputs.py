@@ -10,6 +10,14 @@ from dynia.state.generation import Rollback
 from dynia.state.model import State
 
 
+class Aside(Shape, order=True):
+    """A node that a rollout leaves behind, with the component and the release that failed there."""
+
+    node: str
+    component: str
+    release: str
+
+
 class PlanningInput(Shape):
     """`desired` is None when the cluster is to be destroyed. `templates` maps
     ``haproxy/haproxy.cfg.mustache`` to the text in force (built-in, replaced by the team's own). `secrets`
@@ -18,7 +26,8 @@ class PlanningInput(Shape):
     destroyed stay, and are not looked at. `rollback`: `desired` is what a generation was, and nothing but
     releases on the nodes that there are is changed. `replace` is a node that another machine is to take the
     place of, or empty. `by_hand`: only that is asked for, and nothing of the file's. `resumed`: by service
-    the release that is to go on after its canary."""
+    the release that is to go on after its canary. `aside`: nodes on which a release failed in this apply:
+    nothing more is done there, and nobody counts on them."""
 
     target: str
     desired: ClusterSpec | None
@@ -31,6 +40,7 @@ class PlanningInput(Shape):
     by_hand: ByHand | None = None
     replace: str = ""
     resumed: dict[str, str] = {}
+    aside: tuple[Aside, ...] = ()
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

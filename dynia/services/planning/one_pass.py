@@ -38,6 +38,8 @@ from dynia.services.planning.serving import (
     with_containers,
 )
 from dynia.services.planning.speakers import hold_back, silence
+from dynia.services.planning.tolerating import counted, others
+from dynia.services.planning.tolerating import said_of as left_behind
 from dynia.services.planning.wanted import Wanted, render_wanted
 from dynia.services.planning.way_back import come_back, counted_on, said_of
 from dynia.services.planning.work import NodesWork, Workshop, work_on_nodes
@@ -93,13 +95,13 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         raise needs_certificate(given, spec)
     settled = settled and not certificate.more
     wanted = render_wanted(given, spec, membership.staying)
-    now = counted_on(given, spec, membership.staying)
+    now = counted(given, counted_on(given, spec, membership.staying))
 
     def work_of(wanted: Wanted, nodes: tuple[Node, ...]) -> NodesWork:
         return _work(given, spec, before, membership.staying, wanted, now, nodes)
 
     work = work_of(wanted, membership.staying)
-    works, held = hold_back(given, work.works, membership.staying, holder)
+    works, held = hold_back(given, others(given, work.works), membership.staying, holder)
     astray = misled(spec, given.observed, membership.staying)
     door = Entrance(successor(given, spec, membership.staying, now), given.observed.nodes)
     rolled, pause = Rolled(), Pause()
@@ -111,7 +113,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     if pause.canaries:
         paused, wanted = pause.waiting(works), leading(wanted, pause.routes)
         work = work_of(wanted, membership.staying)
-        works, held = hold_back(given, work.works, membership.staying, holder)
+        works, held = hold_back(given, others(given, work.works), membership.staying, holder)
         works = [*pause.allowed(works)]
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining, door)
     if rolled.held and not rolled.steps and not work.not_observed:
@@ -161,8 +163,9 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *held,
             *rolled.waiting,
             *paused,
+            *left_behind(given),
             *said_of(given, wanted.topology.out),
-            *(() if paused else _stuck(rolled, work, drained_nodes(given))),
+            *(() if paused or given.aside else _stuck(rolled, work, drained_nodes(given))),
             *last.waiting,
         ),
         order=rolled.order,

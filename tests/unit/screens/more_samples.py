@@ -283,6 +283,31 @@ RESULTS: dict[str, ApplyResult] = {
         seconds=21.0,
         generation=41,
     ),
+    "one-left-behind": ApplyResult(
+        exit_code=7,
+        plan=IMAGE_CHANGE,
+        last=msgspec.structs.replace(
+            NOTHING,
+            waiting=(
+                Waiting(
+                    subject="swift-fox", reason=f"release {NEW} of api failed there, and the others go on"
+                ),
+                Waiting(subject="brave-panda", reason="it would leave api on 0 of 3 nodes, and 1 must serve"),
+            ),
+        ),
+        done=11,
+        failures=(
+            Failure(
+                step="swift-fox/service/api/wait",
+                node="swift-fox",
+                message="swift-fox · service api · GET /healthz → 500\n    api-1 | panic: no column",
+                hint="",
+            ),
+        ),
+        not_run=(),
+        seconds=61.0,
+        generation=41,
+    ),
     "waiting": ApplyResult(
         exit_code=4,
         plan=IMAGE_CHANGE,
