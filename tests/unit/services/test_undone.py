@@ -89,7 +89,9 @@ def test_while_a_node_is_silent_it_is_exit_4_whatever_else_is_left() -> None:
     cloud, disk = in_the_way()
     cloud.cut.add(cloud.machines[2].name)
     done = Engine(cloud, disk, NAMED).apply()
-    assert (done.exit_code, left_text(done, width=80)) == (4, "")
+    said = " ".join(left_text(done, width=80).split())
+    assert done.exit_code == 4 and said.startswith("Exit 4. Next: run `dynia apply` again")
+    assert said.endswith("One that does not come back: `dynia node replace NAME`.")
 
 
 @pytest.mark.parametrize(
