@@ -28,14 +28,14 @@ from dynia.state.model import (
 
 def opening_changes(given: PlanningInput) -> tuple[Change, ...]:
     """Records the cluster before anything is made for it, which way it goes, who is kept out, and which
-    releases go on after their canary: none, where it goes back. What is done by hand changes none of it."""
+    releases go on after their canary. What is done by hand changes none of it."""
     if given.desired is None or given.by_hand is not None:
         return ()
     provider, entry = _kind(given.desired.provider), _kind(given.desired.entry)
     home = given.state.cluster(given.target)
     known = home or Cluster(name=given.target, provider=provider)
     out = kept_out(given, given.state.nodes_of(given.target))
-    opened = msgspec.structs.replace(known, rollback=given.rollback, kept_out=out, resumed={})
+    opened = msgspec.structs.replace(known, rollback=given.rollback, kept_out=out)
     if given.rollback is None:
         resumed = dict(sorted({**known.resumed, **given.resumed}.items()))
         opened = msgspec.structs.replace(

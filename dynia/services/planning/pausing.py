@@ -102,10 +102,10 @@ def resumed(given: PlanningInput) -> PlanningInput:
 
 
 def _new(given: PlanningInput, spec: ClusterSpec, wanted: Wanted, nodes: tuple[Node, ...]) -> dict[str, str]:
-    """By component the release that waits after its canary. Not on a way back, nor with nobody to compare it
-    with, nor what a kept generation was good on: that is no news, and may be what a person goes back to."""
+    """By component the release that waits after its canary. Not on a way back, nor what a kept generation was
+    good on: that is no news, and may be what a person goes back to."""
     home = given.state.cluster(given.target)
-    if home is None or not spec.rollout.pause_after_canary or given.rollback is not None or len(nodes) < 2:
+    if home is None or not spec.rollout.pause_after_canary or given.rollback is not None:
         return {}
     recipes, said = wanted.recipes[nodes[0].name], {**home.resumed, **given.resumed}
     found = {}

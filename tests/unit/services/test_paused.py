@@ -134,6 +134,13 @@ def test_one_node_has_nobody_to_wait_for_it() -> None:
     assert Engine(cloud, disk, spec(2, nodes=1)).apply().exit_code == 0
 
 
+def test_where_it_serves_nowhere_nobody_is_led_to_what_would_wait(team: Team) -> None:
+    for n, facts in team.cloud.nodes.items():
+        gone = tuple(c for c in facts.containers if c.project != "dynia-api")
+        team.cloud.nodes[n] = replace(facts, containers=gone)
+    assert team.apply(spec(2)).exit_code == 0 and len(team.pushed()) == 3
+
+
 def test_a_service_that_comes_new_has_nobody_to_harm(team: Team) -> None:
     wanted = replace(spec(1), services=(*spec(1).services, worlds.service("new")))
     assert team.apply(wanted).exit_code == 0
