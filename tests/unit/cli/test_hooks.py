@@ -1,4 +1,7 @@
-"""A command of the team's that says no before anything is looked at: through the door."""
+"""A command of the team's that says no before anything is looked at: through the door.
+
+Did it say yes, there would be nothing to reach: its host has an address that is for documentation only.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,13 @@ DYNIA = (sys.executable, "-c", "from dynia.interfaces.cli import main; main()")
 CLUSTERS = """\
 clusters:
   prod:
-    provider: {kind: docker}
-    nodes: {count: 3}
+    provider: {kind: ssh}
+    nodes:
+      - name: north
+        host: 192.0.2.11
+        private_ip: 198.18.1.11
+        host_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP6Zxu0sv5z3P0kEcSBh2y9xDBWTyhoQ0dVbBrp2hJpd
+    entry: {kind: none}
     hooks: {pre_plan: "cat >facts.json; echo 'behind origin/main'; exit 3"}
 """
 
