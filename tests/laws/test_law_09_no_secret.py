@@ -1,8 +1,9 @@
-"""Law 9, the plan's part: a secret shows as changed, and its value is in no plan and no state."""
+"""Law 9, but for what nodes do: a secret shows as changed, and its value is in no plan, state or report."""
 
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from dynia.interfaces.desired import (
     ApiEntry,
@@ -13,14 +14,18 @@ from dynia.interfaces.desired import (
     SelfSignedTls,
     ShippedFile,
 )
+from dynia.interfaces.node_requests import GateAnswer, PushAnswer
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.gather import observe_request
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
 from dynia.state.manifest import Sealer
+from tests.fakes.cloud import HOME, Engine
+from tests.fakes.cloud import applied as cloud_of
 from tests.plans import worlds
 from tests.plans.cases import changed, settled
+from tests.unit.services.test_drained import haproxy
 
 replace = msgspec.structs.replace
 OLD, NEW = "TOKEN=first-secret\n", "TOKEN=second-secret\n"
@@ -102,3 +107,31 @@ def test_no_secret_is_in_what_a_node_keeps_of_the_cluster() -> None:
     kept = Sealer(applied().state, "prod").content("node-1", serial=1, fencing=1)
     assert DOTENV.encode() in kept
     assert b"first-secret" not in kept and b"hmac:" not in kept and b"PRIVATE" not in kept
+
+
+SPOKEN = "correct-horse-battery"
+
+
+@pytest.mark.parametrize("what", ["gate", "push"])
+def test_what_a_failing_release_said_is_told_without_its_secrets(what: str) -> None:
+    """Containers and programs say anything: by then it is on the screen, in the log of a CI job, in the journal."""
+
+    def spec(level: int) -> ClusterSpec:
+        env = f"DATABASE_URL='postgres://app:{SPOKEN}@db'\nPASSWORD={SPOKEN}\nLEVEL=info\n"
+        return worlds.cluster(3, (worlds.service(config=f"level = {level}\n", env=env),))
+
+    cloud, disk = cloud_of(spec(1))
+    haproxy(cloud)
+    said = f"api-1 | can't reach postgres://app:{SPOKEN}@db at level info"
+    answers: dict[str, GateAnswer | PushAnswer] = {
+        "gate": GateAnswer(healthy=False, reason="GET /healthz → 500", output=said),
+        "push": PushAnswer(phase="activate", output=said),
+    }
+    cloud.lie = lambda asked, node: answers[what] if asked == what else None
+    engine = Engine(cloud, disk, spec(2))
+    done = engine.apply()
+    assert done.failures
+    kept = b"".join(disk.files(HOME / ".dynia" / "journal" / "prod").values()).decode()
+    for told in (repr(done.failures), repr(engine.events)):
+        assert "at level info" in told and SPOKEN not in told
+    assert SPOKEN not in kept

@@ -16,6 +16,7 @@ from dynia.interfaces.pem import PemError, read_pem
 from dynia.interfaces.release import Release, ReleaseFile
 from dynia.services.actions.base import Action, Recipe, Tools
 from dynia.services.actions.setback import out_of_room, what_next
+from dynia.services.actions.unsaid import unsaid
 from dynia.state.model import (
     AppliedFile,
     AppliedRelease,
@@ -66,7 +67,8 @@ class PushComponent(Action, tag="push_component"):
             probe=recipe.probe,
         )
         connection = await tools.connection(self.node)
-        must_be_done(self.node, self.component, await connection.push(request))
+        answer = await connection.push(request)
+        must_be_done(self.node, self.component, _without_secrets(answer, recipe.release))
         return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
 
     async def _files(self, tools: Tools, release: Release) -> tuple[ReleaseFile, ...]:
@@ -105,7 +107,8 @@ class ActivateComponent(Action, tag="activate_component"):
             probe=recipe.probe,
         )
         connection = await tools.connection(self.node)
-        must_be_done(self.node, self.component, await connection.push(request))
+        answer = await connection.push(request)
+        must_be_done(self.node, self.component, _without_secrets(answer, recipe.release))
         return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
 
 
@@ -196,6 +199,10 @@ def _record(cluster: str, node: str, release: Release, *, gated: bool) -> Change
     if gated:
         return SetPushed(cluster=cluster, node=node, release=kept)
     return SetComponent(cluster=cluster, node=node, release=kept)
+
+
+def _without_secrets(answer: PushAnswer, release: Release) -> PushAnswer:
+    return msgspec.structs.replace(answer, output=unsaid(answer.output, release.files))
 
 
 def must_be_done(node: str, component: str, answer: PushAnswer, restored: str = _AS_BEFORE) -> None:

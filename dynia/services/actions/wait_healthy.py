@@ -7,6 +7,7 @@ from dynia.interfaces.node_requests import GateRequest
 from dynia.services.actions.base import Action, Tools
 from dynia.services.actions.component import applied
 from dynia.services.actions.setback import what_next
+from dynia.services.actions.unsaid import unsaid
 from dynia.state.model import Change, SetComponent
 
 # Where the Caddy of a node listens.
@@ -53,8 +54,9 @@ class WaitHealthy(Action, tag="wait_healthy"):
         )
         answer = await connection.gate(request)
         if not answer.healthy:
-            lines = "\n".join(f"    {line}" for line in answer.output.splitlines()[-20:])
-            shown = f"\n{lines}" if lines else ""
+            release = tools.recipe(self.node, self.component, self.release).release
+            told = unsaid(answer.output, release.files).splitlines()[-20:]
+            shown = "".join(f"\n    {line}" for line in told)
             said = f"{self.node} · service {self.service} · {answer.reason}{shown}"
             trouble = what_next(self.node, answer.reason)
             if trouble:
