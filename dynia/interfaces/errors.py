@@ -6,6 +6,7 @@
     ├── BadInput          exit 1   mistakes in a file of the user's, each with file:line:column
     ├── Refused           exit 1   a guard, a hold, or the answer "no"
     ├── NotKept           exit 1   the state could not be written
+    │   └── NotBegun               so a step was not begun; exit 7 where others were
     ├── NotObservedError  exit 4   nothing can be claimed: a node or a vendor did not answer
     ├── Locked            exit 5   another run holds the lock
     ├── Stale             exit 6   something changed since the plan was made
@@ -72,6 +73,10 @@ class Refused(DyniaError):
 
 class NotKept(DyniaError):
     """The place where the state is kept refused. What was recorded before counts."""
+
+
+class NotBegun(NotKept):
+    """A step of which not even the beginning could be recorded: nothing was done for it."""
 
 
 class NotObservedError(DyniaError):

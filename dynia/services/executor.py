@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from dynia.interfaces.errors import BadInput, DyniaError, NotKept, NotObservedError
+from dynia.interfaces.errors import BadInput, DyniaError, NotBegun, NotKept, NotObservedError
 from dynia.interfaces.events import StepEnded, StepFailed, StepNotRun, StepStarted
 from dynia.services.actions.base import Tools
 from dynia.services.planning.estimate import kind_of, paced
@@ -91,8 +91,8 @@ async def _run(step: Step, tools: Tools, session: Session) -> DyniaError | None:
     except (NotKept, BadInput) as caught:
         # The state can't be written, or not read. What runs beside this step is let end: how far it came is
         # found by observation.
-        ran = "ran, and its end is not recorded" if begun else "not begun"
-        error = DyniaError(f"{step.id} · {ran}: {caught.message}", hint=caught.hint)
+        ran, kind = ("ran, and its end is not recorded", DyniaError) if begun else ("not begun", NotBegun)
+        error = kind(f"{step.id} · {ran}: {caught.message}", hint=caught.hint)
         session.emit(
             StepFailed(
                 at=session.clock.now(), step=step.id, node=step.node, message=error.message, hint=error.hint

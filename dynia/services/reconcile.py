@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotKept, Refused, Stale
+from dynia.interfaces.errors import ApplyFailed, DyniaError, Interrupted, NotBegun, NotKept, Refused, Stale
 from dynia.interfaces.events import NodeWaiting, PassStarted, PlannedStep, RunEnded, RunResult, RunStarted
 from dynia.interfaces.observed import NotObserved
 from dynia.services.apply_result import PAUSED, ApplyResult, Back, Failure, code_of
@@ -211,6 +211,10 @@ class Reconciler:
             outcome = await self._execute(plan)
             self.done += len(outcome.done)
             worked = worked or not only_manifests(plan.steps)
+            if outcome.failed:
+                refused = [error for _, error in outcome.failed if isinstance(error, NotBegun)]
+                if not self.done and len(refused) == len(outcome.failed):
+                    raise refused[0]
             if outcome.failed and not self._goes_on(outcome):
                 known = Known(seen=seen, touched=touched)
                 stopped = Stopped(plan=plan, outcome=outcome, known=known, recipes=self.recipes)

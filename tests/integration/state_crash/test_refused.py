@@ -21,14 +21,14 @@ import pytest
 
 from dynia.interfaces.desired import NoEntry
 from dynia.interfaces.errors import DyniaError, NotKept
-from dynia.interfaces.events import Event, Note, StepFailed
+from dynia.interfaces.events import Event, Note, PassStarted, StepFailed
 from dynia.services.leased import leased
 from dynia.services.session import Session
 from dynia.state.lease import Lessee
 from dynia.state.lock import Hold, hold
 from dynia.state.record import Envelope, checksum_of
 from dynia.state.store import open_store
-from tests.fakes.cloud import HOME, Cloud, Engine, Frozen, fresh_disk
+from tests.fakes.cloud import HOME, Cloud, Engine, Frozen, applied, fresh_disk
 from tests.fakes.disk import FakeDisk
 from tests.fakes.states import recorded
 from tests.fakes.time_that_jumps import run
@@ -133,6 +133,27 @@ def test_whatever_the_disk_refuses_people_are_told_and_the_next_apply_goes_on(co
         assert dict(cloud.made) == {1: 1}, f"{row}: a machine was lost or made twice"
         assert not [name for name in disk.files() if name.endswith(".tmp")], row
     assert ends[1] and ends[7], ends
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_where_the_first_step_can_not_be_begun_it_is_exit_1(code: str) -> None:
+    """Of several that would begin at once none was, so nothing was done."""
+    cloud, disk = applied(worlds.cluster(2, (worlds.service(config="level = 1\n"),), entry=NoEntry()))
+    new = worlds.cluster(2, (worlds.service(config="level = 2\n"),), entry=NoEntry())
+    one, deeds, met = Engine(cloud, disk, new), list(cloud.deeds), list[str]()
+    refuses = refusing(1, code, stays=True, met=met)
+
+    def before(step: int, what: str) -> None:
+        if any(isinstance(event, PassStarted) for event in one.events):
+            refuses(step, what)
+
+    disk.before = before
+    with pytest.raises(NotKept, match="not begun: can't keep the state in") as caught:
+        one.apply()
+    assert (caught.value.exit_code, one.run.done, cloud.deeds) == (1, 0, deeds)
+    assert any(file_of(one) in caught.value.message for one in met) and TOLD[code] in caught.value.hint
+    disk.before = lambda step, what: None
+    assert Engine(cloud, disk, new).apply().exit_code == 0
 
 
 def file_of(what: str) -> str:
