@@ -52,6 +52,8 @@ class Approved:
         self._edits: dict[tuple[str, str], list[float]] = defaultdict(list)
         # Since then a file is what the run itself wrote: on a way back it is written twice.
         self._own: dict[tuple[str, str, str], float] = {}
+        # Files that a person changed, and no run since.
+        self._by_hand: dict[tuple[str, str], float] = {}
 
     def see(self, entry: Entry) -> None:
         match entry.what:
@@ -61,7 +63,15 @@ class Approved:
                 self._approved[entry.who] = dict(self._looks[entry.who])
             case "edit":
                 self._edits[entry.where, entry.detail].append(entry.at)
+                self._by_hand[entry.where, entry.detail] = entry.at
+            case "put over":
+                if self._by_hand.pop((entry.where, entry.detail), entry.number) < entry.number:
+                    self.found.append(
+                        f"law 4: {entry.who} puts {entry.where} back over {entry.detail} at {entry.at:.3f}: "
+                        "a person changed it since a push died there"
+                    )
             case "write" | "erase":
+                self._by_hand.pop((entry.where, entry.detail), None)
                 seen = self._approved.get(entry.who, {}).get(entry.where)
                 edits = self._edits.get((entry.where, entry.detail), ())
                 own = (entry.who, entry.where, entry.detail)

@@ -35,6 +35,10 @@ class File:
     def keyed(self) -> str:
         return keyed(self.content)
 
+    @property
+    def look(self) -> tuple[bytes, int, str]:
+        return self.content, self.mode, self.owner
+
 
 def keyed(content: bytes) -> str:
     return "hmac:" + hashlib.sha256(KEY + content).hexdigest()
@@ -60,13 +64,20 @@ class Container:
         return self.state == "exited" and self.exit_code == 0 and not self.keeps
 
 
-Kept = tuple[str, dict[str, "File"]]
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a transaction found at a path (a file, all that was in a folder, or nothing), and what it puts there.
+    `theirs`: containers write there."""
+
+    path: str
+    there: dict[str, File]
+    put: File | None
+    theirs: bool = False
 
 
 @dataclass(slots=True)
 class Transaction:
-    """What a push or removal that is not committed may have touched, in that order, and what was there: a file, all
-    that was in a folder, or nothing."""
+    """What a push or removal that is not committed may have touched, in that order."""
 
     kept: list[Kept] = field(default_factory=list)
     anything: bool = False

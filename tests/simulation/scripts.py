@@ -7,7 +7,7 @@ bring to life, ask, commit; else everything back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 
 from dynia.interfaces.errors import Locked, Refused, fenced
 from dynia.interfaces.node_requests import (
@@ -31,6 +31,7 @@ from dynia.interfaces.node_requests import (
     TrafficRequest,
 )
 from dynia.services.actions.hand_over import UNATTENDED_S
+from dynia.services.planning.places import inside
 from tests.simulation.awaken import UNITS, activate, deactivate, starts_again
 from tests.simulation.machine import LINEAGE_FILE, VAR, File, Kept, Node, Transaction, Unit
 from tests.simulation.world import SERVICES, World
@@ -84,7 +85,8 @@ class Script:
             return await self._failed("check", wrong)
         kept = node.transactions.get(self.component)
         if request.files or request.delete or kept:
-            await self._keep((*(f.path for f in request.files), *request.delete), request.activate)
+            put = {f.path: File(f.content, f.mode) for f in request.files}
+            await self._keep(put | dict.fromkeys(request.delete), request.activate, request.data)
         for file in request.files:
             self._write(file.path, File(file.content, file.mode))
             await self.pause()
@@ -132,7 +134,7 @@ class Script:
         await self.pause()
         # Its own folder goes last: the transaction is in it.
         paths = [path for path in request.paths if path != VAR]
-        await self._keep(paths, "")
+        await self._keep(dict.fromkeys(paths), "")
         for path in paths:
             self._erase(path)
             await self.pause()
@@ -160,7 +162,9 @@ class Script:
     ) -> tuple[str, ...]:
         """`only_seen`: paths below which there may be nothing else."""
         changed = (*self.differing(expected), *self.unseen(expected, only_seen))
-        if changed and self.component in self.node.transactions:
+        if changed and (kept := self.node.transactions.get(self.component)):
+            if edited := self.strange(kept):
+                return tuple(path for path in changed if path in edited) or changed
             await self._put_back()
             changed = (*self.differing(expected), *self.unseen(expected, only_seen))
         return changed
@@ -183,14 +187,32 @@ class Script:
         same_mode = not wanted.mode or wanted.mode == there.mode
         return digest == wanted.digest and same_mode and wanted.owner in ("", there.owner)
 
-    async def _keep(self, paths: Iterable[str], script: str) -> None:
+    def strange(self, kept: Transaction) -> tuple[str, ...]:
+        """What is neither as it was found nor as it was put there: somebody wrote it since."""
+        found: list[str] = []
+        asked: set[str] = set()
+        for one in reversed(kept.kept):
+            now = {path: self.node.files[path].look for path in self.node.below(one.path)}
+            put = {} if one.put is None else {one.path: one.put.look}
+            before = {path: file.look for path, file in one.there.items()}
+            if one.theirs or inside(one.path, asked) or now == put:
+                pass
+            elif now:
+                mine = (path for path, look in now.items() if before.get(path) != look)
+                found += [path for path in mine if not inside(path, asked)]
+            elif before:
+                found.append(one.path)
+            asked.add(one.path)
+        return tuple(found)
+
+    async def _keep(self, puts: Mapping[str, File | None], script: str, data: tuple[str, ...] = ()) -> None:
         kept = self.node.transactions.get(self.component) or Transaction()
         kept.activate = script or kept.activate
         await self.pause()
         self.node.transactions[self.component] = kept
-        for path in paths:
+        for path, put in puts.items():
             there = {one: self.node.files[one] for one in self.node.below(path)}
-            kept.kept.append((path, there))
+            kept.kept.append(Kept(path, there, put, theirs=put is not None and inside(path, data)))
             kept.anything = kept.anything or bool(there)
         await self.pause()
 
@@ -236,26 +258,38 @@ class Script:
     async def _put_back(self) -> bool:
         """Whether the component was brought to life again, where something was there before."""
         kept = self.node.transactions[self.component]
+        edited = self.strange(kept)
+        left = [k for k in kept.kept if any(inside(one, (k.path,)) for one in edited)]
         wanted: dict[str, File | None] = {}
-        for path, there in reversed(kept.kept):
-            under = [one for one in (*wanted, *self.node.files) if one.startswith(path + "/")]
-            wanted |= dict.fromkeys((path, *under)) | there
+        for k in reversed([k for k in kept.kept if k not in left]):
+            under = [one for one in (*wanted, *self.node.files) if one.startswith(k.path + "/")]
+            wanted |= dict.fromkeys((k.path, *under)) | k.there
         back: dict[str, File | None] = {}
-        for path, there in self.to_put_back(kept):
-            back |= dict.fromkeys((path, *self.node.drop(path)), None) | there
-            for one, file in there.items():
+        for k in [k for k in self.to_put_back(kept) if k not in left]:
+            back |= dict.fromkeys((k.path, *self._take(k)), None) | k.there
+            for one, file in k.there.items():
                 self.node.put(one, file)
-            kept.kept.pop()
+            kept.kept = [other for other in kept.kept if other is not k]
             await self.pause()
         for path, file in wanted.items():
             if back.get(path, self.node.files.get(path)) is not file:
                 self.world.note(self.who, "not back", self.node.name, path)
         wrong = self.awaken(kept.activate) if kept.activating and kept.activate else ""
         await self.pause()
+        if left:
+            return False
         self.node.transactions.pop(self.component)
         self.world.note(self.who, "put back", self.node.name, self.component, self.since)
         self.world.noticed(self.node, self.who)
         return not wrong or not kept.anything
+
+    def _take(self, kept: Kept) -> list[str]:
+        """What lies at a path goes, for what was there before."""
+        for one in self.node.below(kept.path):
+            known = (kept.there.get(one), kept.put if one == kept.path else None)
+            if not any(file is not None and file.look == self.node.files[one].look for file in known):
+                self.world.note(self.who, "put over", self.node.name, one, self.since)
+        return self.node.drop(kept.path)
 
     def to_put_back(self, kept: Transaction) -> list[Kept]:
         """The last first."""

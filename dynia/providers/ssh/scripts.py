@@ -19,9 +19,9 @@ ScriptName = Literal[
 _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "observe": ("prelude", "observe"),
     "bootstrap": ("prelude", "bootstrap"),
-    "push": ("prelude", "transaction", "push"),
-    "once": ("prelude", "transaction", "once"),
-    "remove": ("prelude", "transaction", "remove"),
+    "push": ("prelude", "request", "transaction", "push"),
+    "once": ("prelude", "request", "transaction", "once"),
+    "remove": ("prelude", "request", "transaction", "remove"),
     "gate": ("prelude", "gate"),
     "drain": ("prelude", "drain"),
     "traffic": ("prelude", "traffic"),

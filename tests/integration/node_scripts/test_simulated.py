@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from pprint import pformat
 
@@ -121,7 +122,10 @@ class PutBackAs0644(Told):
     """A node that is put back forgets how its files might be read."""
 
     def to_put_back(self, kept: Transaction) -> list[Kept]:
-        return [(p, {n: File(f.content) for n, f in there.items()}) for p, there in super().to_put_back(kept)]
+        return [
+            dataclasses.replace(k, there={n: File(f.content) for n, f in k.there.items()})
+            for k in super().to_put_back(kept)
+        ]
 
 
 class AbsentNotCompared(Told):
@@ -141,13 +145,22 @@ class UnseenNotCompared(Told):
 class CommitsHalf(Told):
     """A push that goes on keeps nothing of its own."""
 
-    async def _keep(self, paths: Iterable[str], script: str) -> None:
+    async def _keep(self, puts: Mapping[str, File | None], script: str, data: tuple[str, ...] = ()) -> None:
         going_on = self.component in self.node.transactions
-        await super()._keep(() if going_on else paths, script)
+        await super()._keep({} if going_on else puts, script, data)
+
+
+class PutBackOver(Told):
+    """What a person wrote where a push died goes, where the node is put back."""
+
+    def strange(self, kept: Transaction) -> tuple[str, ...]:
+        return ()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bug", [NotFenced, PutBackAs0644, AbsentNotCompared, UnseenNotCompared, CommitsHalf])
+@pytest.mark.parametrize(
+    "bug", [NotFenced, PutBackAs0644, AbsentNotCompared, UnseenNotCompared, CommitsHalf, PutBackOver]
+)
 def test_a_simulated_node_with_a_bug_is_told_from_the_real_one(world: World, bug: type[Told]) -> None:
     met = 0
 
