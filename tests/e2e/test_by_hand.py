@@ -137,7 +137,9 @@ def test_the_reserved_ip_goes_to_the_node_that_is_named_and_loses_nothing(pair: 
     taker = max(set(pair.nodes()) - {before})
     with visits(Target(address=pair.entry()), around_s=1.0) as visitor:
         run = pair.dynia("node", "promote", taker, "--yes")
-    assert f"{taker}: done: hand the reserved IP over from {before} to {taker}" in run.stdout
+    assert f"{taker}: done: hand the reserved IP over from {before} to {taker}" in " ".join(
+        run.stdout.split()
+    )
     assert pair.holder() == taker
     assert not visitor.row.failed, visitor.row.why()
     for node in pair.nodes():
@@ -171,7 +173,7 @@ def test_what_starts_again_on_the_holder_does_so_without_the_address(pair: Scrat
     assert "reserved IP moves 1" in " ".join(pair.dynia("plan").stdout.split())
     with visits(Target(address=pair.entry()), around_s=1.0) as visitor:
         run = pair.apply()
-    assert f"{before}: done: hand the reserved IP over from {before} to " in run.stdout
+    assert f"{before}: done: hand the reserved IP over from {before} to " in " ".join(run.stdout.split())
     assert not visitor.row.failed, visitor.row.why()
     assert pair.holder() != before
     assert pair.sh(before, began) != then, "it was only reloaded"

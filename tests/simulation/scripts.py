@@ -232,7 +232,7 @@ class Script:
     def awaken(self, script: str) -> str:
         kept = self.node.transactions.get(self.component)
         held = self.node.vrrp == "MASTER"
-        touched = {path for path, _ in kept.kept} if kept else set()
+        touched = {one.path for one in kept.kept} if kept else set()
         if script and starts_again(self.node, self.component, touched) and held:
             self.world.note(self.who, "cuts", self.node.name, self.component)
         return activate(self.node, self.component, script)
