@@ -105,7 +105,7 @@ def _new(given: PlanningInput, spec: ClusterSpec, wanted: Wanted, nodes: tuple[N
     """By component the release that waits after its canary. Not on a way back, nor what a kept generation was
     good on: that is no news, and may be what a person goes back to."""
     home = given.state.cluster(given.target)
-    if home is None or not spec.rollout.pause_after_canary or given.rollback is not None:
+    if home is None or not nodes or not spec.rollout.pause_after_canary or given.rollback is not None:
         return {}
     recipes, said = wanted.recipes[nodes[0].name], {**home.resumed, **given.resumed}
     found = {}

@@ -415,6 +415,9 @@ def allowed_in_preview(step: Step, preview: Plan) -> bool:
         return True  # every apply does so at its end
     if isinstance(step.action, Drain | Undrain):
         return True  # it comes with what it protects, wherever that came to disturb visitors after all
+    if isinstance(step.action, HandOver):
+        # Who holds the address may have changed by itself since; that it moves once more was shown.
+        return any(isinstance(s.action, HandOver) for s in (*preview.steps, *preview.later))
     if isinstance(step.action, PreDeploy):
         return any(_same_command(step.action, s.action) for s in (*preview.steps, *preview.later))
     if isinstance(step.action, BindDns | UnbindDns):
