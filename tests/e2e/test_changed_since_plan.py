@@ -18,6 +18,15 @@ HAPROXY = "/opt/dynia/haproxy/haproxy.cfg"
 KEEPALIVED = "/opt/dynia/keepalived/keepalived.conf"
 LAST_MILE = "/opt/dynia/haproxy/last-mile.lua"
 NOTES = "/opt/dynia/notes"
+TXN = "/var/lib/dynia/txn/haproxy"
+# What a push of HAProxy leaves that the node's reboot cut after its swap.
+DIED = f"""
+mkdir -p {TXN}/old {TXN}/new; : >{TXN}/made
+cp -a {HAPROXY} {TXN}/old/1
+echo '# half done' >>{HAPROXY}
+echo "1 sha256:$(sha256sum <{HAPROXY} | cut -c 1-64) $(stat -c '%a %U:%G' {HAPROXY}) {HAPROXY}" >{TXN}/put
+echo '+ {HAPROXY}' >{TXN}/manifest
+"""
 
 
 class HotFix(Shape):
@@ -37,6 +46,7 @@ ROWS = {
     "added": HotFix(
         path=f"{NOTES}/two", before=f"mkdir -p {NOTES}; echo 1 >{NOTES}/one", fix=f"echo 2 >{NOTES}/two"
     ),
+    "where a push died": HotFix(path=HAPROXY, before=DIED, fix=f"echo '# 3 am' >>{HAPROXY}"),
     "unplanned": HotFix(path=KEEPALIVED, fix=f"echo '# 3 am' >>{KEEPALIVED}", says="was not in the plan"),
 }
 
