@@ -44,21 +44,13 @@ def roll(
     draining: Draining = NO_DRAIN,
     entrance: Entrance = NO_ENTRANCE,
 ) -> Rolled:
-    """Nodes that serve nothing are worked on at once, and so are those to which no visitor comes, where nothing
-    else is disturbed either: their HAProxy may be what the others wait for. The others go through
-    `max_unavailable` lanes, fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
+    """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
+    fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
     Those that are `misled` go first, whoever holds the address, and to their end: the ones that lead to
     fewest services before the others, which serve. Whom the address has to leave for his turn goes last, also
     where he serves nothing."""
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
-    visited = frozenset().union(*(serving.get(name, ()) for name in draining.http))
-    idle = [
-        w
-        for w in works
-        if w.node not in servers
-        or only_lets_in(w)
-        or (draining.http and w.node not in visited and w.node != holder and _disturbs_nobody(w))
-    ]
+    idle = [w for w in works if w.node not in servers or only_lets_in(w)]
     joining = [w for w in idle if not entrance.left_by(w)]
     rolling = sorted((w for w in works if w not in joining), key=lambda w: misled.get(w.node, math.inf))
     least = floor(wanted, rollout.max_unavailable)
@@ -90,10 +82,6 @@ def roll(
         waiting=tuple(waiting),
         held=why_held,
     )
-
-
-def _disturbs_nobody(work: Work) -> bool:
-    return not any(step.disturbs for step in work.steps)
 
 
 def _turns(
