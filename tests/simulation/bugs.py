@@ -2,8 +2,7 @@
 
 Six are the obvious ones of such a tool; three more were chosen before the checks of the laws that find them were written:
 a gate that is announced and was not asked; a machine deleted by its number, whoever's it is; every node of a rollout at
-once. One came with drains, one with the way back, one with what people write where a push died, and one with a world in
-which it was so.
+once. One came with drains, one with the way back, and one with a world in which it was so.
 """
 
 from __future__ import annotations
@@ -156,13 +155,6 @@ class ForgetsOne(Script):
         return super().to_put_back(kept)[:-1]
 
 
-class PutsBackOver(Script):
-    """What a person wrote where a push died goes, where the node is put back."""
-
-    def strange(self, kept: Transaction) -> tuple[str, ...]:
-        return ()
-
-
 class TakesUnseen(Script):
     """A removal takes what came since it was planned."""
 
@@ -172,10 +164,6 @@ class TakesUnseen(Script):
 
 class RemovesBlindly(Connection):
     script = TakesUnseen
-
-
-class PutBackBlindly(Connection):
-    script = PutsBackOver
 
 
 class PutBackBadly(Connection):
@@ -247,7 +235,6 @@ BUGS: dict[str, Parts] = {
     "the holder goes first": Parts(reconciler=HolderFirst),
     "a removal takes what was not seen": Parts(connection=connected(RemovesBlindly)),
     "a node that is put back forgets a file": Parts(connection=connected(PutBackBadly)),
-    "a node is put back over what a person wrote": Parts(connection=connected(PutBackBlindly)),
     "a rollback forgets a node": Parts(reconciler=ForgetsANode),
     "a gate is announced and was not asked": Parts(connection=connected(NotAsked)),
     "a drain is announced and keeps nobody away": Parts(connection=connected(NotDrained)),

@@ -150,17 +150,8 @@ class CommitsHalf(Told):
         await super()._keep({} if going_on else puts, script, data)
 
 
-class PutBackOver(Told):
-    """What a person wrote where a push died goes, where the node is put back."""
-
-    def strange(self, kept: Transaction) -> tuple[str, ...]:
-        return ()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "bug", [NotFenced, PutBackAs0644, AbsentNotCompared, UnseenNotCompared, CommitsHalf, PutBackOver]
-)
+@pytest.mark.parametrize("bug", [NotFenced, PutBackAs0644, AbsentNotCompared, UnseenNotCompared, CommitsHalf])
 def test_a_simulated_node_with_a_bug_is_told_from_the_real_one(world: World, bug: type[Told]) -> None:
     met = 0
 
