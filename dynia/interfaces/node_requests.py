@@ -137,7 +137,7 @@ def _bytes(size: int) -> str:
 
 
 PushPhase = Literal[
-    "lock", "lineage", "fenced", "expected", "stage", "check", "swap", "activate", "probe",
+    "lock", "lineage", "fenced", "link", "expected", "stage", "check", "swap", "activate", "probe",
     "deactivate", "done",
 ]  # fmt: skip
 
@@ -146,7 +146,8 @@ class PushAnswer(Shape):
     """How a push or a removal ended. `done` is the only success.
 
     `lock`: the node is busy. `fenced`: it has seen a higher lease, whose number is in `output`.
-    `expected`: `changed` names what differs from the plan, nothing was touched. Later phases: the node was
+    `link`: `changed` names links that paths of the request lie behind. `expected`: it names what differs
+    from the plan. So far nothing was touched. Later phases: the node was
     put back; `restored` says whether that was seen to work. `deactivate`: of a removal, which has deleted
     nothing yet. `output` is the last lines (bounded, control characters stripped). `files` is how the
     component's files are now. `room` is what was free when a phase failed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import msgspec
 
 from dynia.interfaces.errors import ApplyFailed, Locked, Stale, fenced
@@ -219,6 +221,13 @@ def must_be_done(node: str, component: str, answer: PushAnswer, restored: str = 
             raise Stale(
                 f"{where} · changed since plan: {', '.join(answer.changed)}",
                 hint="nothing was touched there; look at the change, then plan again",
+            )
+        case "link":
+            links = ", ".join(answer.changed)
+            raise ApplyFailed(
+                f"{where} · {links}: a link, and files of the release belong behind it",
+                hint="nothing was touched there; a container may have made it. See where it leads: "
+                f"dynia node ssh {node} -- ls -l {shlex.join(answer.changed)}; take it away, apply again",
             )
         case "lineage":
             raise ApplyFailed(

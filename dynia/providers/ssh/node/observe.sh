@@ -54,7 +54,7 @@ done
 IFS=$nl
 pruned=$(printf %s "$data" | patterns)
 look() {
-  for path in $paths $data; do find "$path" -maxdepth 0 "$@" 2>/dev/null || :; done
+  for path in $paths $data; do link_before "$path" || find "$path" -maxdepth 0 "$@" 2>/dev/null || :; done
   for path in $pruned; do set -- -path "$path" -prune -o "$@"; done
   for path in $roots; do [ ! -e "$path" ] || find "$path" -xdev -path "$opt/caddy/drain" -prune -o "$@" 2>/dev/null || :; done
 }

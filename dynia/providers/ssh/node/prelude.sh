@@ -22,6 +22,18 @@ born() {
 
 make_folder() { (umask 022; mkdir -p -- "$1"); }
 
+# The first link below our folder that the path $1 lies behind, if there is one. Containers write there, and may have made
+# it: what is behind it is not ours.
+link_before() {
+  case $1 in "$opt"/*) ;; *) return 1 ;; esac
+  up=${1%/*} link=''
+  while [ "$up" != "$opt" ]; do
+    [ ! -L "$up" ] || link=$up
+    up=${up%/*}
+  done
+  [ -n "$link" ]
+}
+
 pin_lineage() {
   [ -s "$opt/lineage" ] || {
     make_folder "$opt"
@@ -81,7 +93,7 @@ has_keys() { [ -s "$var/keys/inner" ] && [ -s "$var/keys/outer" ]; }
 keyed_files() {
   has_keys || return 0
   for path in "$@"; do
-    [ -f "$path" ] && [ ! -L "$path" ] || continue
+    [ -f "$path" ] && [ ! -L "$path" ] && ! link_before "$path" || continue
     printf '%s\0%s\0.\0' "$path" "$(keyed <"$path")"
   done
 }

@@ -41,10 +41,10 @@ if [ -n "$staged" ] || [ -e "$txn/manifest" ]; then
 fi
 swap() {
   while IFS= read -r path; do
-    make_folder "${path%/*}" && place "$staged$path" "$path" || return 1
+    place "$staged$path" "$path" || return 1
   done <"$ask/files"
   while IFS= read -r path; do
-    rm -rf -- "$path" || return 1
+    take_away "$path" || return 1
   done <"$ask/delete"
 }
 swap >>"$log" 2>&1 || fail swap

@@ -10,7 +10,7 @@ perform deactivate "$(left)" || answer deactivate 1
 grep -vxF -e "$var" "$ask/delete" | keep >>"$log" 2>&1 || fail stage
 drop() {
   while IFS= read -r path; do
-    [ "$path" = "$var" ] || rm -rf -- "$path" || return 1
+    [ "$path" = "$var" ] || take_away "$path" || return 1
   done <"$ask/delete"
 }
 drop >>"$log" 2>&1 || fail swap

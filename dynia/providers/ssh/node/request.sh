@@ -108,7 +108,8 @@ receive() {
 
 # How a path looks now, in the words of the expectation $2.
 looks() {
-  if [ -f "$1" ] && [ ! -L "$1" ]; then
+  if link_before "$1"; then echo absent
+  elif [ -f "$1" ] && [ ! -L "$1" ]; then
     case $2 in
       there) echo there ;;
       hmac:*) echo "hmac:$(has_keys && keyed <"$1")" ;;
@@ -131,6 +132,13 @@ as_told() {
   now=$(find "$path" -maxdepth 0 -printf '%m %u:%g')
   [ "$mode" = - ] || [ "$mode" = "${now%% *}" ] || return 1
   [ "$owner" = - ] || [ "$owner" = "${now#* }" ]
+}
+
+# Links that what is written or taken away would lie behind.
+links() {
+  cat "$ask/files" "$ask/delete" | while IFS= read -r path; do
+    ! link_before "$path" || printf '%s\n' "$link"
+  done | sort -u
 }
 
 # The paths that are not as the plan saw them.
@@ -160,6 +168,8 @@ unseen() {
 # state and goes on from there, keeping the originals; a plan from before it finds the node put back. Where somebody
 # wrote since it died, nothing is: what he wrote would be lost.
 compare() {
+  changed=$(links)
+  [ -z "$changed" ] || { changed=$changed$nl; answer link 1; }
   changed=$(differing)
   if [ -e "$txn/manifest" ]; then
     [ -n "$changed" ] || return 0

@@ -23,7 +23,7 @@ keep() {
     rm -rf "$txn/old/$number" "$txn/new/$number"
     if [ -e "$path" ] || [ -L "$path" ]; then
       was=+
-      cp -alT -- "$path" "$txn/old/$number" 2>/dev/null || { rm -rf "$txn/old/$number"; cp -aT -- "$path" "$txn/old/$number"; } || return 1
+      copy "$path" "$txn/old/$number" || return 1
     else
       : >"$txn/new/$number" || return 1
       missing_folders "${path%/*}" >>"$txn/made" || return 1
@@ -33,6 +33,38 @@ keep() {
   done
   touch "$txn/put.new" && sync "$txn/put.new" && mv -fT "$txn/put.new" "$txn/put" || return 1
   sync "$txn/manifest.new" "$txn/made" && mv -fT "$txn/manifest.new" "$txn/manifest" && sync "$txn"
+}
+
+copy() { # $1 to $2, hard-linked where that is possible
+  (
+    enter "${1%/*}" || exit 1
+    cp -alT -- "./${1##*/}" "$2" 2>/dev/null || { rm -rf -- "$2"; cp -aT -- "./${1##*/}" "$2"; }
+  )
+}
+
+# Go into the folder $1; with `make`, what is missing of it is made. Below our folder nothing is written, moved or taken
+# away but from within, and no link on the way is followed: whoever is inside stays there, whatever becomes of the path.
+enter() {
+  case $1/ in
+    "$opt"/*) ;;
+    *) [ -z "${2-}" ] || make_folder "$1"; cd -- "$1"; return ;;
+  esac
+  [ -z "${2-}" ] || make_folder "$opt"
+  cd -P -- "$opt" || return 1
+  here=$PWD way=${1#"$opt"}
+  way=${way#/}
+  while [ -n "$way" ]; do
+    next=${way%%/*}
+    case $way in */*) way=${way#*/} ;; *) way='' ;; esac
+    [ -d "./$next" ] || [ -z "${2-}" ] || (umask 022; mkdir -- "./$next") || return 1
+    here=$here/$next
+    cd -P -- "./$next" && [ "$PWD" = "$here" ] || { tell "$1: a link leads elsewhere"; return 1; }
+  done
+}
+
+take_away() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  (enter "${1%/*}" && rm -rf -- "./${1##*/}")
 }
 
 # How the path $1 will look, in the words of an expectation. What containers write into may look in any way.
@@ -57,14 +89,18 @@ missing_folders() {
 
 # Give $2 the content of $1 in one rename; on another file system by way of a copy beside it.
 place() {
-  # An original that was never replaced is the same file under two names, which mv refuses.
-  if [ "$(stat -c %d:%i -- "$1")" = "$(stat -c %d:%i -- "$2" 2>/dev/null)" ]; then rm -f -- "$1"
-  elif [ "$(stat -c %d -- "$var")" = "$(stat -c %d -- "${2%/*}")" ]; then mv -fT -- "$1" "$2"
-  else
-    rm -rf -- "${2%/*}/.dynia-new"
-    # Away in one rename: half an original must not be put back by the next one.
-    cp -aT -- "$1" "${2%/*}/.dynia-new" && mv -fT -- "${2%/*}/.dynia-new" "$2" && mv -fT -- "$1" "$1.placed"
-  fi
+  (
+    enter "${2%/*}" make || exit 1
+    to=./${2##*/}
+    # An original that was never replaced is the same file under two names, which mv refuses.
+    if [ "$(stat -c %d:%i -- "$1")" = "$(stat -c %d:%i -- "$to" 2>/dev/null)" ]; then rm -f -- "$1"
+    elif [ "$(stat -c %d -- "$var")" = "$(stat -c %d .)" ]; then mv -fT -- "$1" "$to"
+    else
+      rm -rf -- ./.dynia-new
+      # Away in one rename: half an original must not be put back by the next one.
+      cp -aT -- "$1" ./.dynia-new && mv -fT -- ./.dynia-new "$to" && mv -fT -- "$1" "$1.placed"
+    fi
+  )
 }
 
 # What is neither as the transaction found it nor as it put it there: somebody wrote it since. The last line that a path
@@ -121,16 +157,19 @@ put_back() {
       kept=1
       continue ;;
     esac
-    rm -rf -- "${path%/*}/.dynia-new"
+    link_before "$path" || take_away "${path%/*}/.dynia-new" || failed=1
     if [ -e "$new" ]; then
-      rm -rf -- "$path" && rm -f "$new" || failed=1
+      # What lies behind a link by now is not what was put there.
+      { link_before "$path" || take_away "$path"; } && rm -f "$new" || failed=1
     elif [ -e "$old" ] || [ -L "$old" ]; then
-      [ ! -d "$path" ] || [ -L "$path" ] || rm -rf -- "$path"
-      make_folder "${path%/*}" && place "$old" "$path" || failed=1
+      [ ! -d "$path" ] || [ -L "$path" ] || take_away "$path"
+      place "$old" "$path" || failed=1
     fi
   done
   [ "$failed" = 0 ] || return 1
-  sort -ru "$txn/made" | while IFS= read -r folder; do rmdir -- "$folder" 2>/dev/null || :; done
+  sort -ru "$txn/made" | while IFS= read -r folder; do
+    (enter "${folder%/*}" && rmdir -- "./${folder##*/}") >/dev/null 2>&1 || :
+  done
   if [ -e "$txn/activating" ] && [ -e "$txn/activate" ]; then
     tell 'put back; activating what was there before'
     STAGE='' TOUCHED=$txn/manifest timeout -k 2 45 sh -eu "$txn/activate" >>"$log" 2>&1 </dev/null || failed=1
