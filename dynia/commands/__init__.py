@@ -34,14 +34,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("show", "dynia.commands.show", PLAN, "Show a saved plan, and whether it is stale"),
     Verb("apply", "dynia.commands.apply", PLAN, "Make the cluster what the file says, after your yes"),
     Verb("drift", "dynia.commands.drift", PLAN, "Show what differs from what was applied"),
-    Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only; no machine comes or goes"),
+    Verb("sync", "dynia.commands.sync", PLAN, "Apply files and services only, and no machines"),
     Verb("rollback", "dynia.commands.rollback", PLAN, "Go back to a former generation, from the nodes alone"),
     Verb("unhold", "dynia.commands.unhold", PLAN, "Let a release that failed be applied again"),
     Verb("rehearse", "dynia.commands.rehearse", PLAN, "Play the file on this machine before it is real"),
     Verb("drill", "dynia.commands.drill", PLAN, "Practise on the running cluster", "failover"),
-    Verb(
-        "init", "dynia.commands.init", CLUSTER, "Write a first clusters.yaml that works; asks what it needs"
-    ),
+    Verb("init", "dynia.commands.init", CLUSTER, "Write a first clusters.yaml; asks what it needs"),
     Verb(
         "cluster",
         "dynia.commands.cluster",
@@ -57,7 +55,7 @@ VERBS: tuple[Verb, ...] = (
         "dynia.commands.node",
         CLUSTER,
         "The machines of a cluster",
-        "list|drain|undrain|promote|replace|ssh",
+        "list|drain|undrain|promote|replace|reboot|ssh",
     ),
     Verb(
         "context", "dynia.commands.context", CLUSTER, "The cluster used by default", "current|use|clear|list"
@@ -72,7 +70,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "validate", "dynia.commands.validate", LOOK, "Check clusters.yaml and what it names; touches nothing"
     ),
-    Verb("render", "dynia.commands.render", LOOK, "Write every config to deploy-config/ without applying it"),
+    Verb("render", "dynia.commands.render", LOOK, "Write every config to deploy-config/, apply nothing"),
     Verb("schema", "dynia.commands.schema", LOOK, "Print the JSON Schema of clusters.yaml"),
     Verb(
         "state",

@@ -21,12 +21,15 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import ApplyResult
-from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Restart
+from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Reboot, Restart
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.replacing import refuse_replacement
 from dynia.services.planning.stale import Reviewed
 from dynia.services.reconcile import reconciler
 from dynia.services.session import Session
+
+# In place of a node's name.
+ALL = "--all"
 
 
 class Edited(Shape):
@@ -83,6 +86,8 @@ def by_hand(request: ApplyRequest) -> ByHand | None:
             return NodeDrain(node=request.name, back=request.verb == "node undrain")
         case "node promote":
             return Promote(node=request.name)
+        case "node reboot":
+            return Reboot(node="" if request.name == ALL else request.name, os_updates=request.os_updates)
         case _:
             return None
 

@@ -1,4 +1,4 @@
-"""`dynia node list|drain|undrain|promote|replace|ssh`: the machines of a cluster."""
+"""`dynia node list|drain|undrain|promote|replace|reboot|ssh`: the machines of a cluster."""
 
 from __future__ import annotations
 
@@ -85,6 +85,36 @@ def promote(name: str, **said: object) -> int:
     from dynia.commands.options import by_hand_request
 
     return apply(by_hand_request("node promote", name, said))
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Every node of the cluster, one after the other.")
+@click.option(
+    "--os-updates", is_flag=True, help="Bring its packages up to date first (apt-get dist-upgrade)."
+)
+@click.option(
+    "--allow-downtime",
+    is_flag=True,
+    help="Visitors may be interrupted where no other node could take over.",
+)
+@by_hand_options
+def reboot(name: str | None, every: bool, **said: object) -> int:
+    """Reboot a node, or all of them in turn, without visitors noticing: shows the plan, asks, does it.
+
+    It is drained, reboots, and takes visitors again once all that ran there runs again. The one that has the
+    reserved IP goes last, and hands it over before.
+
+    \b
+    Example:
+      dynia node reboot --all --os-updates --cluster prod
+    """
+    from dynia.commands.applying import ALL, apply
+    from dynia.commands.options import by_hand_request
+
+    if (name is None) is not every:
+        raise click.UsageError("name a node, or say --all")
+    return apply(by_hand_request("node reboot", name or ALL, said))
 
 
 @command.command()

@@ -164,6 +164,7 @@ def by_hand_request(verb: ByHandVerb, name: str, said: Mapping[str, Any]) -> App
         target=Target(file=said["file"], cluster=said["cluster"]),
         verb=verb,
         name=name,
+        os_updates=said.get("os_updates", False),
         yes=said["yes"],
         allow_downtime=said.get("allow_downtime", False),
         lock_wait=said["lock_wait"],

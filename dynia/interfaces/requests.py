@@ -9,7 +9,7 @@ from dynia.interfaces.shape import Shape
 Detail = Literal["summary", "normal", "full"]
 EditVerb = Literal["deploy", "undeploy", "cluster scale", "cluster create"]
 # What no file says: it is done once, to the service or the node that is named.
-ByHandVerb = Literal["restart", "node drain", "node undrain", "node promote", "node replace"]
+ByHandVerb = Literal["restart", "node drain", "node undrain", "node promote", "node replace", "node reboot"]
 ProgressKind = Literal["auto", "tty", "plain", "json"]
 
 
@@ -54,12 +54,14 @@ class ApplyRequest(Shape):
 
     The other verbs edit the file first and apply it then; `dry_run`: they show both and do neither.
     `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
-    `resume`: what waits after its canary goes on. `name` is whom a verb by hand is about.
+    `resume`: what waits after its canary goes on. `name` is whom a verb by hand is about, `--all` where that
+    is every node; `os_updates`: a reboot with updates.
     """
 
     target: Target
     verb: Literal["apply", "sync", "rollback"] | EditVerb | ByHandVerb = "apply"
     name: str = ""
+    os_updates: bool = False
     yes: bool = False
     dry_run: bool = False
     allow_downtime: bool = False
@@ -90,7 +92,7 @@ class ApplyRequest(Shape):
     @property
     def said(self) -> str:
         """The verb as it was typed, with the name that it is about."""
-        return f"{self.verb} {self.name}".rstrip()
+        return f"{self.verb} {self.name}{' --os-updates' if self.os_updates else ''}".rstrip()
 
 
 class RollbackRequest(Shape):

@@ -215,6 +215,14 @@ def test_a_unit_that_starts_again_on_each_node_loses_no_request(answering: Scrat
     lost_nothing_where_it_moved(answering, f"{unit}-unit", answering.apply)
 
 
+@pytest.mark.slow
+def test_a_reboot_of_the_holder_loses_no_request(answering: Scratch) -> None:
+    settle(answering)
+    holder = answering.holder()
+    reboot = lambda: answering.dynia("node", "reboot", holder, "--yes")  # noqa: E731
+    lost_nothing_where_it_moved(answering, "holder-rebooted", reboot)
+
+
 # Faults
 
 

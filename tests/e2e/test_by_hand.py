@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
@@ -179,4 +180,69 @@ def test_what_starts_again_on_the_holder_does_so_without_the_address(pair: Scrat
     assert pair.sh(before, began) != then, "it was only reloaded"
     left = "nft list tables | grep drill || systemctl list-timers | grep drill"
     assert all(pair.sh(node, left, check=False) == "" for node in pair.nodes())
+    check_settled(pair)
+
+
+APT = "/usr/local/sbin/apt-get"
+
+
+def up_since(cluster: Scratch) -> dict[str, str]:
+    """By the word of the machine that they run on."""
+    machines = cluster.nodes()
+    return {
+        n: cluster.docker("inspect", "-f", "{{.State.StartedAt}}", m).strip() for n, m in machines.items()
+    }
+
+
+def own_apt(cluster: Scratch, script: str) -> None:
+    """No mirror need be there: what is asked of apt-get is written down."""
+    for node in cluster.nodes():
+        text = f"#!/bin/sh\necho $* >>/root/apt.log\n{script}\n"
+        cluster.sh(node, f"printf %s {shlex.quote(text)} >{APT} && chmod 755 {APT}")
+
+
+@pytest.mark.slow
+def test_the_holder_reboots_and_nobody_who_visits_notices(pair: Scratch) -> None:
+    before, up = pair.holder(), up_since(pair)
+    with visits(Target(address=pair.entry()), around_s=1.0) as visitor:
+        run = pair.dynia("node", "reboot", before, "--yes")
+    assert f"{before}: done: reboot" in run.stdout
+    assert not visitor.row.failed, visitor.row.why()
+    assert pair.holder() != before
+    assert {node for node, since in up_since(pair).items() if since != up[node]} == {before}
+    assert taking(pair) == set(pair.nodes())
+    check_settled(pair)
+
+
+@pytest.mark.slow
+def test_all_reboot_in_turn_with_their_packages_up_to_date(pair: Scratch) -> None:
+    up = up_since(pair)
+    own_apt(pair, "exit 0")
+    try:
+        with visits(Target(address=pair.entry()), around_s=1.0) as visitor:
+            pair.dynia("node", "reboot", "--all", "--os-updates", "--yes", timeout=900)
+        assert not visitor.row.failed, visitor.row.why()
+        assert not set(up.items()) & set(up_since(pair).items())
+        for node in pair.nodes():
+            asked = [line.split()[-1] for line in pair.sh(node, "cat /root/apt.log").splitlines()]
+            assert asked == ["update", "dist-upgrade"]
+        assert taking(pair) == set(pair.nodes())
+    finally:
+        for node in pair.nodes():
+            pair.sh(node, f"rm -f {APT} /root/apt.log")
+    check_settled(pair)
+
+
+@pytest.mark.slow
+def test_a_node_whose_packages_can_not_be_updated_is_not_rebooted_and_serves_on(pair: Scratch) -> None:
+    node, up = min(set(pair.nodes()) - {pair.holder()}), up_since(pair)
+    own_apt(pair, "echo 'E: no space left' >&2; exit 100")
+    try:
+        run = pair.dynia("node", "reboot", node, "--os-updates", "--yes", exits=7)
+        assert "its packages could not be updated; it was not rebooted" in " ".join(run.stderr.split())
+        assert "E: no space left" in run.stderr
+        assert up_since(pair) == up and taking(pair) == set(pair.nodes())
+    finally:
+        for one in pair.nodes():
+            pair.sh(one, f"rm -f {APT} /root/apt.log")
     check_settled(pair)

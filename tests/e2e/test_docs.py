@@ -46,6 +46,7 @@ CONFIRMED = (
     ("node", "undrain"),
     ("node", "promote"),
     ("node", "replace"),
+    ("node", "reboot"),
 )
 
 

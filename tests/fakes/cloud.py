@@ -55,6 +55,7 @@ from dynia.interfaces.pem import ORIGIN, read_pem
 from dynia.providers.protocols import CertificateOrder, Certified, DnsMark, DnsWish, NodeOrder
 from dynia.services.actions.base import HostKey
 from dynia.services.actions.hand_over import SCRIPTS
+from dynia.services.actions.reboot_node import BOOT, REBOOT, UPDATES, running
 from dynia.services.actions.write_manifest import MANIFEST
 from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.by_hand import ByHand
@@ -584,6 +585,8 @@ class Connection:
             begin, path = int(request.argv[4]) - 1, request.argv[5]
             there = self.cloud.generations.get(self.node.ordinal, {}).get(path, b"")
             return Executed(exit_code=0, stdout=there[begin : begin + PIECE], stderr=b"")
+        if request.argv in (BOOT, UPDATES, REBOOT) or request.argv[:2] == running(())[:2]:
+            return await self._boots(request)
         deed = next((d for d, text in SCRIPTS.items() if request.argv[:3] == ("sh", "-c", text)), None)
         if deed is None:
             await asyncio.sleep(0)
@@ -600,6 +603,25 @@ class Connection:
             self.cloud.nodes[n] = replace(facts, units=units, vrrp=facts.vrrp or "BACKUP")
         self.cloud.deeds.append(f"{self.node.name} {deed}")
         self.cloud.elect()
+        self.cloud.tick(f"{self.node.name} {deed} done")
+        return Executed(exit_code=0, stdout=b"", stderr=b"")
+
+    async def _boots(self, request: ExecRequest) -> Executed:
+        facts, n = self.cloud.nodes[self.node.ordinal], self.node.ordinal
+        if request.argv not in (UPDATES, REBOOT):
+            await self._reached("read")
+            states = [u.active for name in request.argv[2:] for u in facts.units if u.name == name]
+            said = facts.boot_id if request.argv == BOOT else "\n".join(states)
+            return Executed(exit_code=0, stdout=said.encode(), stderr=b"")
+        deed = "reboot" if request.argv == REBOOT else "update"
+        await self._reached(deed)
+        assert request.fence is not None, "a node would do it for a run that was overtaken"
+        self._passes(request.fence)
+        self.cloud.deeds.append(f"{self.node.name} {deed}")
+        if deed == "reboot":
+            role = "BACKUP" if facts.vrrp else ""
+            self.cloud.nodes[n] = replace(facts, boot_id=f"{facts.boot_id}'", vrrp=role, addresses=())
+            self.cloud.elect()
         self.cloud.tick(f"{self.node.name} {deed} done")
         return Executed(exit_code=0, stdout=b"", stderr=b"")
 

@@ -30,7 +30,7 @@ from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import AnyAction, HandOver, ProvisionNode
 from dynia.services.actions.base import Action
-from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Restart
+from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Reboot, Restart
 from dynia.services.planning.components.failover import TOKEN
 from dynia.services.reconcile import Reconciler
 from dynia.services.tools import PassTools
@@ -201,6 +201,9 @@ ROWS: dict[str, Row] = {
         world=drained_by_hand, calls=("undrain",), by_hand=NodeDrain(node=second(), back=True)
     ),
     "hand_over": Row(world=as_it_is, calls=("stop", "start"), by_hand=Promote(node=second())),
+    "reboot_node": Row(
+        world=as_it_is, calls=("update", "reboot"), by_hand=Reboot(node=second(), os_updates=True)
+    ),
     "write_manifest": Row(world=without_manifest, calls=("swapped manifest",)),
     "bind_dns": Row(world=named, calls=("bind", "change")),
     "unbind_dns": Row(world=one_name_less, calls=("unbind",)),

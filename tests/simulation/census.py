@@ -37,6 +37,7 @@ RUNNERS = (
     "way back",
     "replacement",
     "left behind",
+    "reboot by hand",
 )
 PEOPLE = (
     "person: edit",

@@ -28,7 +28,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions.hand_over import SCRIPTS
 from dynia.services.rollback import PIECE, READ
 from dynia.state.model import Node as Recorded
-from tests.simulation import looks, scripts
+from tests.simulation import looks, reboots, scripts
 from tests.simulation.loop import Process
 from tests.simulation.machine import File, Node
 from tests.simulation.scripts import Script
@@ -129,6 +129,9 @@ class Connection:
         if told:
             deed = lambda: scripts.handing_over(self.world, self.node, self.who, told, request)  # noqa: E731
             return await self._run(f"tell {told}", deed)
+
+        if what := reboots.asked(request):
+            return await self._run(what, lambda: reboots.answer(self.world, self.node, self.who, request))
 
         async def read() -> Executed:
             if request.argv == ("cat", "/run/dynia/vrrp"):

@@ -20,7 +20,9 @@ DEEDS = ("write", "erase", "made", "deleted", "start", "bound", "unbound", "rele
 def broken(entries: Sequence[Entry], runs: Sequence[Run]) -> list[str]:
     """What was done that may not be done, each once."""
     specs = {run.name: run.spec for run in runs}
-    whole = {run.name for run in runs if run.code == 0 and run.result is not None and not run.result.left}
+    ended = [run for run in runs if run.code == 0 and run.result is not None and not run.result.left]
+    # What is asked for by hand says nothing of the rest of the file.
+    whole = {run.name for run in ended if run.by_hand is None}
     half = [
         f"law 8: {e.where}: {e.detail} is not what it was before a push that failed at {e.at:.3f}"
         for e in entries
@@ -230,12 +232,17 @@ class Announced:
         self._looks: dict[str, dict[str, tuple[float, set[str]]]] = defaultdict(dict)
         self._last_deed: dict[str, float] = defaultdict(float)
         self._holder = ""
+        self._booted: dict[str, float] = {}
+        self._since: dict[tuple[str, str], float] = {}
 
     def see(self, entry: Entry) -> None:
         match entry.what:
             case "holder":
                 self._holder = entry.where
+            case "booted":
+                self._booted[entry.where] = entry.at
             case "began":
+                self._since[entry.who, entry.where] = entry.at
                 self._begun[entry.who, entry.where] = set()
             case "done" | "healthy" | "made" | "adopted" | "start":
                 fact = f"{entry.what} {entry.where} {entry.detail}".rstrip()
@@ -271,6 +278,12 @@ class Announced:
                 wanted = f"done {node} {component}"
             case "drain" | "undrain":
                 wanted = f"done {node} {deed}"
+            case "reboot":
+                if node not in self._booted or self._booted[node] < self._since.get(
+                    (entry.who, entry.where), 0.0
+                ):
+                    self.found.append(f"law 6: {entry.who} says that {node} was rebooted at {entry.at:.3f}")
+                return
             case "hand-over":
                 if self._holder == node:
                     self.found.append(f"law 6: {entry.who} says that {node} handed over at {entry.at:.3f}")

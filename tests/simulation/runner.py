@@ -26,6 +26,7 @@ from dynia.services.actions.base import HostKey
 from dynia.services.apply_result import ApplyResult
 from dynia.services.going_back import STILL
 from dynia.services.leased import leased
+from dynia.services.planning.by_hand import ByHand
 from dynia.services.planning.components import secret_files
 from dynia.services.planning.generations import Inputs
 from dynia.services.planning.plan import Plan
@@ -232,6 +233,7 @@ class Run:
     patience: float = 0.0
     stop: Any = None
     plans: list[Plan] = field(default_factory=list)
+    by_hand: ByHand | None = None
     # What it wants since its release failed.
     back_to: ClusterSpec | None = None
 
@@ -247,12 +249,14 @@ def start(
     back: bool = False,
     swap: bool = False,
     resume: bool = False,
+    by_hand: ByHand | None = None,
 ) -> Run:
     """Begin an apply. It ends when its code is set, or never, if it is killed. `patience` is how long it waits
     for the lock. `back`: it is a rollback, to the last good generation; `spec` is not asked. `swap`: some node
     is to be replaced by it. `resume`: a person lets go on what waits after its canary."""
     process = Process(name)
-    run = Run(name, spec, process, RunnersDisk(home, world, process), began=world.now, patience=patience)
+    disk = RunnersDisk(home, world, process)
+    run = Run(name, spec, process, disk, began=world.now, patience=patience, by_hand=by_hand)
     world.loop.begin(process, _apply(world, run, parts, back=back, swap=swap, resume=resume))
     return run
 
@@ -264,7 +268,9 @@ async def _apply(world: World, run: Run, parts: Parts, *, back: bool, swap: bool
             engine = _replacing(world, run, parts, opened) if swap else engine
             run.stop = engine.session.stop
             run.result = await engine.apply(
-                lambda plan: _approved(world, run, plan), resume=resume and not back
+                lambda plan: _approved(world, run, plan),
+                resume=resume and not back and run.by_hand is None,
+                by_hand=run.by_hand,
             )
             run.code = run.result.exit_code
             if run.result.went_on:

@@ -24,6 +24,7 @@ from dynia.interfaces.desired import (
     Rollout,
     VipEntry,
 )
+from dynia.services.planning.by_hand import ByHand, Reboot
 from dynia.state.model import State
 from tests.plans import worlds
 from tests.simulation import laws, trouble
@@ -46,7 +47,9 @@ PAUSES, RESUMES = 0.25, 0.5
 ENTRANCE = 0.2
 # in so many nodes may fail a release,
 TOLERATES = 0.5
-# and in so many a service runs something once before its release.
+# after so many changes one has nodes rebooted,
+REBOOTS = 0.15
+# and in so many worlds a service runs something once before its release.
 ONCE = 0.3
 ZONE = Rfc2136Dns(zone="example.com", server="ns.example.com", key="dynia", secret=EnvSource(env="DNS_KEY"))
 # As in a file: only a cloud's API moves an address, and only elsewhere do nodes share a layer 2. A cluster stays where
@@ -115,6 +118,7 @@ class _Story:
         self.regret = random.Random(f"{world.seed}/regret")
         self.haste = random.Random(f"{world.seed}/haste")
         self.swaps = random.Random(f"{world.seed}/swap")
+        self.boots = random.Random(f"{world.seed}/boots")
         self.once = random.Random(f"{world.seed}/once").random() < ONCE
         self.pauses = random.Random(f"{world.seed}/pauses").random() < PAUSES
         self.word = random.Random(f"{world.seed}/word")
@@ -149,6 +153,8 @@ class _Story:
                 await self._act(sick_of(spec))  # a release that fails, of what may be good now
             if self.tolerant and spec.nodes > 2:
                 await self._act(sick_of(spec, self.tolerates.randint(1, 4)))
+            if (one := self._reboot()) and not is_sick(spec):
+                await self._act(spec, by_hand=one)
             if chance.random() < 0.5 or is_sick(spec):
                 spec = draw_spec(chance, spec)
         await self._settle(spec)
@@ -161,6 +167,7 @@ class _Story:
         back: bool = False,
         swap: bool = False,
         resume: bool | None = None,
+        by_hand: ByHand | None = None,
     ) -> Run:
         self.most_nodes = max(self.most_nodes, spec.nodes if spec else 0)
         spec = with_once(spec) if spec and self.once else spec
@@ -170,16 +177,39 @@ class _Story:
             resume = self.pauses and self.word.random() < RESUMES
         name = f"run-{len(self.runs) + 1}"
         run = start(
-            self.world, self.home, spec, name, self.parts, patience, back=back, swap=swap, resume=resume
+            self.world,
+            self.home,
+            spec,
+            name,
+            self.parts,
+            patience,
+            back=back,
+            swap=swap,
+            resume=resume,
+            by_hand=by_hand,
         )
         self.runs.append(run)
         return run
+
+    def _reboot(self) -> Reboot | None:
+        """What a person asks for: one node, or all of them."""
+        if self.boots.random() >= REBOOTS:
+            return None
+        names = sorted(n.name for n in self.world.nodes.values())
+        return Reboot(node=self.boots.choice(["", "", *names]), os_updates=self.boots.random() < 0.3)
 
     async def _ended(self, run: Run) -> None:
         while run.code < 0 and not run.process.dead:  # noqa: ASYNC110 (a killed run tells nobody)
             await asyncio.sleep(0.5)
 
-    async def _act(self, spec: ClusterSpec | None, *, back: bool = False, swap: bool = False) -> None:
+    async def _act(
+        self,
+        spec: ClusterSpec | None,
+        *,
+        back: bool = False,
+        swap: bool = False,
+        by_hand: ByHand | None = None,
+    ) -> None:
         """Faults of the network all the time, and some deeds at some moments, while one or two applies run."""
         world, chance = self.world, self.chance
         odds = world.odds
@@ -190,7 +220,7 @@ class _Story:
         odds.fails, odds.hasty = rate / 4, 0.04
         if is_sick(spec) and not back:
             world.fired["sick release"] += 1
-        runs = [self._start(spec, back=back, swap=swap)]
+        runs = [self._start(spec, back=back, swap=swap, by_hand=by_hand)]
         for _ in range(chance.choice((0, 1, 1, 2, 3))):
             deeds = chance.choice((trouble.NODES, trouble.RUNNERS, trouble.RUNNERS, trouble.PEOPLE))
             deed = chance.choice(deeds)

@@ -191,6 +191,7 @@ def boot(world: World, node: Node) -> None:
     node.holds = ""
     if node.firewall:
         node.firewall = "loaded" if node.running("dynia-firewall.service") else "gone"
+    world.note("world", "booted", node.name)
     world.noticed(node, "world")
 
 

@@ -20,6 +20,7 @@ from dynia.services.actions.obtain_certificate import ObtainCertificate
 from dynia.services.actions.pre_deploy import PreDeploy
 from dynia.services.actions.provide_image import ProvideImage
 from dynia.services.actions.provision_node import ProvisionNode
+from dynia.services.actions.reboot_node import RebootNode
 from dynia.services.actions.reserved_ip import (
     AllocateReservedIp,
     AttachReservedIp,
@@ -56,6 +57,7 @@ AnyAction = (
     | DrainNode
     | UndrainNode
     | HandOver
+    | RebootNode
     | WriteManifest
     | BindDns
     | UnbindDns
@@ -80,6 +82,7 @@ __all__ = [
     "ProvideImage",
     "ProvisionNode",
     "PushComponent",
+    "RebootNode",
     "RecordComponent",
     "ReleaseReservedIp",
     "RemoveComponent",

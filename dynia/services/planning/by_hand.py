@@ -62,4 +62,27 @@ class Promote(Shape, tag="promote"):
         return self
 
 
-ByHand = Restart | NodeDrain | Promote
+class Reboot(Shape, tag="reboot"):
+    """A node is to boot again, or (`node` empty) each of them, with its packages brought up to date before.
+    `old`, by node, are the boots that there were when it was asked for. None: whatever there is now."""
+
+    node: str = ""
+    os_updates: bool = False
+    old: dict[str, str] | None = None
+
+    @property
+    def verb(self) -> str:
+        return f"node reboot {self.node or '--all'}{' --os-updates' if self.os_updates else ''}"
+
+    def begun(self, seen: Observed) -> Reboot:
+        """With what is there at the first look. A node that says nothing then is not asked for."""
+        if self.old is not None:
+            return self
+        there = {n: f.boot_id for n, f in sorted(seen.nodes.items()) if isinstance(f, NodeFacts)}
+        return Reboot(node=self.node, os_updates=self.os_updates, old=there)
+
+    def open_on(self, node: str, facts: NodeFacts) -> bool:
+        return self.old is None or self.old.get(node) == facts.boot_id
+
+
+ByHand = Restart | NodeDrain | Promote | Reboot

@@ -10,7 +10,7 @@ import msgspec
 from dynia.interfaces.desired import ApiEntry, ClusterSpec, NoEntry
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NodeFacts, ObservedNode
-from dynia.services.actions import ActivateComponent, HandOver, PushComponent
+from dynia.services.actions import ActivateComponent, HandOver, PushComponent, RebootNode
 from dynia.services.actions.hand_over import DEADLINE_S
 from dynia.services.planning.addresses import recorded_address
 from dynia.services.planning.components import haproxy, keepalived
@@ -36,6 +36,8 @@ def interrupting(step: Step, observed: Mapping[str, ObservedNode]) -> str:
         # Nobody tells what a push touched that did not end.
         case ActivateComponent(component=name, faults=()):
             again = name in STARTS_AGAIN
+        case RebootNode():
+            name, again = "haproxy", True
         case _:
             return ""
     facts = observed.get(step.node)
@@ -98,11 +100,14 @@ class Entrance:
         cuts = self._cuts(work)
         if self.move is None or work.node != self.move.source or not cuts:
             return work
-        names = sorted({_NAMES[name] for name in cuts.values()})
+        names = {_NAMES[name] for name in cuts.values()}
+        why = f"because {' and '.join(sorted(names))} will start again on {work.node}"
+        if any(isinstance(work.steps[i].action, RebootNode) for i in cuts):
+            why = f"because {work.node} will reboot"
         first = Step(
             id=f"{work.node}/hand-over",
             action=self.move,
-            why=f"because {' and '.join(names)} will start again on {work.node}",
+            why=why,
             node=work.node,
             deadline_s=DEADLINE_S,
         )

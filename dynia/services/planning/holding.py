@@ -6,7 +6,7 @@ from collections.abc import Set
 
 import msgspec
 
-from dynia.services.actions import PushComponent, WaitHealthy, WatchHealthy
+from dynia.services.actions import PushComponent, RebootNode, WaitHealthy, WatchHealthy
 from dynia.services.planning.plan import Step
 from dynia.services.planning.turn import Work, component
 
@@ -18,6 +18,8 @@ def without_blocked(work: Work, blocked: frozenset[str]) -> tuple[Work, tuple[st
     held = sorted({service for step in work.steps for service in step.disturbs if service in blocked})
     if not held:
         return work, ()
+    if any(isinstance(s.action, RebootNode) for s in work.steps):
+        return msgspec.structs.replace(work, steps=()), tuple(held)  # what follows asks about it
     return without(work, {s.id for s in work.steps if blocked.intersection(s.disturbs)}), tuple(held)
 
 

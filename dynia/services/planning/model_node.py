@@ -31,7 +31,7 @@ from dynia.state.generation import MODE as GENERATION_MODE
 from dynia.state.generation import path_of
 from dynia.state.manifest import MODE as MANIFEST_MODE
 from dynia.state.manifest import PATH as MANIFEST_PATH
-from dynia.state.model import AppliedRelease
+from dynia.state.model import AppliedRelease, ReservedIp
 
 UNKNOWN = "hmac:(known after apply)"
 
@@ -52,6 +52,7 @@ class ModelNode:
         self.firewall = facts.firewall
         self.unfinished = set(facts.unfinished)
         self.lineage = facts.lineage
+        self.boot_id = facts.boot_id
         self.routes = facts.routes
         self.servers = facts.servers
         self.drained = set(facts.drained)
@@ -72,6 +73,7 @@ class ModelNode:
             firewall=self.firewall,
             unfinished=tuple(sorted(self.unfinished)),
             lineage=self.lineage,
+            boot_id=self.boot_id,
             routes=self.routes if CADDYFILE in self.files else (),
             servers=self.servers if HAPROXY_CFG in self.files else (),
             drained=tuple(sorted(self.drained)),
@@ -183,6 +185,13 @@ class ModelNode:
             msgspec.structs.replace(c, id=_another(c.id, gone)) if c.project == mine else c
             for c in self.containers
         ]
+
+    def reboot(self, address: ReservedIp | None) -> None:
+        """Another boot; who comes back has not the address."""
+        self.boot_id += "'"
+        if self.vrrp:
+            self.vrrp = "BACKUP"
+            self.addresses = tuple(a for a in self.addresses if address is None or a != address.address)
 
     def leads_to_what_runs(self) -> None:
         """The Caddyfile is as good as what runs beside it, as far as anybody knows."""

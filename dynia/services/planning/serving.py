@@ -36,11 +36,11 @@ def serving(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dic
                 caddy = caddy or container.state == "running"
             service = by_project.get(container.project)
             if service is not None:
-                state[service] = state.get(service, True) and _well(container)
-        for service, well in state.items():
+                state[service] = state.get(service, True) and well(container)
+        for service, whole in state.items():
             drained = not {service, WHOLE_NODE}.isdisjoint(facts.drained)
             visited = service not in http or (caddy and not drained)
-            if service in found and well and visited:
+            if service in found and whole and visited:
                 found[service].add(node.name)
     return {service: frozenset(names) for service, names in found.items()}
 
@@ -94,7 +94,7 @@ def _has_caddyfile(facts: NodeFacts) -> bool:
     return any(f.path == CADDYFILE and f.digest != _EMPTY for f in facts.files)
 
 
-def _well(container: ContainerSeen) -> bool:
+def well(container: ContainerSeen) -> bool:
     if container.state == "running":
         return container.health != "unhealthy"
     return container.state == "exited" and container.exit_code == 0

@@ -33,6 +33,7 @@ from dynia.services.actions import (
     ProvideImage,
     ProvisionNode,
     PushComponent,
+    RebootNode,
     RecordComponent,
     ReleaseReservedIp,
     RemoveComponent,
@@ -149,6 +150,8 @@ class _World:
                 self._record(name, component, release, False)
             case HandOver() as action:
                 self._hand_over(action)
+            case RebootNode(node=name):
+                self.node(name).reboot(self.state.address)
             case DrainNode(node=name):
                 self.node(name).drained.add(WHOLE_NODE)
             case UndrainNode(node=name):

@@ -61,6 +61,7 @@ BY_HAND = {
     "away": ("node", "drain", "{node}", "--yes"),
     "back": ("node", "undrain", "{node}", "--yes"),
     "promoted": ("node", "promote", "{node}", "--yes"),
+    "rebooted": ("node", "reboot", "{node}", "--yes"),
 }
 
 
@@ -70,7 +71,7 @@ class LabLife(Life):
     def __init__(self, cluster: Scratch) -> None:
         super().__init__(cluster, LAB)
         self.nodes, self.image, self.network, self.names, self.work = 2, 1, 1, 1, True
-        self.victim, self.release = "", 1
+        self.victim, self.release, self.up = "", 1, ""
         self.ran: dict[str, str] = {}
         self.write()
 
@@ -141,6 +142,11 @@ class LabLife(Life):
     def entrance(self) -> None:
         """Somebody edits what HAProxy is started by, where visitors come in."""
         self.cluster.sh(self.cluster.holder(), f"echo '# by hand' >>{DROP_IN}")
+
+    def rebooted(self) -> None:
+        """Somebody has a node boot again."""
+        self.victim = self.bystander()
+        self.up = self.up_since(self.victim)
 
     def firewall(self) -> None:
         self.network += 1
@@ -262,6 +268,8 @@ class LabLife(Life):
                 # By hand a node takes it over; before its own turn one gives it away.
                 holder = self.cluster.holder()
                 return holder == node if step.endswith("/promote") else holder not in ("", node)
+            case "reboot_node":
+                return self.up_since(node) != self.up
             case "drain":
                 return self.true_on(node, f"test -s {FLAG}")
             case "undrain":
@@ -285,6 +293,10 @@ class LabLife(Life):
 
     def true_on(self, node: str, question: str) -> bool:
         return self.cluster.sh(node, f"if {question}; then echo yes; fi").strip() == "yes"
+
+    def up_since(self, node: str) -> str:
+        """By the word of the machine that it runs on."""
+        return self.cluster.docker("inspect", "--format", "{{.State.StartedAt}}", self.cluster.nodes()[node])
 
     def containers(self, node: str) -> str:
         """Those of the routed service, by their ids."""

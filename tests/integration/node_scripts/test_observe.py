@@ -12,6 +12,7 @@ import pytest
 from dynia.interfaces.node_requests import ObserveRequest, SecretCandidate
 from dynia.providers.ssh import messages
 from dynia.providers.ssh.observation import parse_observation
+from dynia.services.actions.reboot_node import BOOT
 from dynia.services.planning.components.haproxy import servers_of
 from dynia.services.planning.simulate import rendered_for
 from tests.fakes.certificates import authority
@@ -120,7 +121,11 @@ def test_a_docker_that_is_down_fails_nothing_else(machine: Machine, tmp_path: Pa
 def test_the_machine_tells_what_it_is(machine: Machine) -> None:
     facts = machine.observe()
     assert facts.hostname == os.uname().nodename
-    assert facts.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    first = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+    assert facts.boot_id == f"{boot}/{first}"
+    told = subprocess.run(BOOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == facts.boot_id
     assert facts.arch in {"amd64", "arm64"}
     assert 0 < facts.disk_used_percent <= 100
     assert abs(facts.clock_skew_ms) < 60_000

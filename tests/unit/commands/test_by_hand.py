@@ -6,13 +6,13 @@ import io
 
 import pytest
 
-from dynia.commands.applying import by_hand
+from dynia.commands.applying import ALL, by_hand
 from dynia.commands.approval import approve_apply
 from dynia.commands.options import by_hand_request
 from dynia.commands.output import Output
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.requests import ApplyRequest, Target
-from dynia.services.planning.by_hand import NodeDrain, Promote, Restart
+from dynia.services.planning.by_hand import NodeDrain, Promote, Reboot, Restart
 from dynia.services.planning.planner import make_plan
 from tests.plans.cases import restart
 
@@ -28,6 +28,10 @@ def test_a_verb_asks_for_its_deed_and_an_apply_for_none() -> None:
     assert by_hand(by_hand_request("node drain", "one", SAID)) == NodeDrain(node="one")
     assert by_hand(by_hand_request("node undrain", "one", SAID)) == NodeDrain(node="one", back=True)
     assert by_hand(by_hand_request("node promote", "one", SAID)) == Promote(node="one")
+    reboot = by_hand_request("node reboot", "one", {**SAID, "os_updates": True})
+    assert by_hand(reboot) == Reboot(node="one", os_updates=True)
+    assert by_hand(by_hand_request("node reboot", ALL, SAID)) == Reboot()
+    assert reboot.said == "node reboot one --os-updates"
     assert (request.again, request.lock_wait, request.target.cluster) == ("restart api", 60.0, "prod")
     assert by_hand(ApplyRequest(target=Target())) is None
 

@@ -25,7 +25,8 @@ done
 section host
 uname -n | text 300
 uname -m | text 100
-text 100 </proc/sys/kernel/random/boot_id
+# In a container the kernel, and so its boot, is the machine's: there the first process tells.
+echo "$(cat /proc/sys/kernel/random/boot_id)/$(born 1)" | text 100
 { . /etc/os-release && echo "${ID:-linux}-${VERSION_ID:-}"; } 2>/dev/null | text 100
 { [ ! -r "$opt/lineage" ] || head -n 1 "$opt/lineage"; } | text 200
 busy_since 2>/dev/null | text 30
