@@ -75,6 +75,9 @@ class PushRequest(Shape):
 
     Without `swap` it ends after `check`, whatever else is asked for: `files` were there for that script, and
     are gone with the stage.
+
+    With `confirm_s` it is not over after `probe`, where something was there before: the node goes back by
+    itself unless it is told within that time that it may stay (`ConfirmRequest`), also after a reboot.
     """
 
     component: str
@@ -88,7 +91,18 @@ class PushRequest(Shape):
     probe: str = ""
     probe_s: float = 10.0
     swap: bool = True
+    confirm_s: float = 0.0
     deadline_s: float = 110.0
+    fence: Fence | None = None
+
+
+class ConfirmRequest(Shape):
+    """The word that a push with `confirm_s` waits for: what it brought may `stay`, or is put back at once."""
+
+    component: str
+    lineage: str
+    stay: bool = True
+    deadline_s: float = 20.0
     fence: Fence | None = None
 
 
@@ -138,19 +152,21 @@ def _bytes(size: int) -> str:
 
 PushPhase = Literal[
     "lock", "lineage", "fenced", "link", "expected", "stage", "check", "swap", "activate", "probe",
-    "deactivate", "done",
+    "deactivate", "done", "open", "back",
 ]  # fmt: skip
 
 
 class PushAnswer(Shape):
-    """How a push or a removal ended. `done` is the only success.
+    """How a push or a removal ended. `done` is the only success, or with `confirm_s` `open`: all went well,
+    and the node waits for the word.
 
     `lock`: the node is busy. `fenced`: it has seen a higher lease, whose number is in `output`.
     `link`: `changed` names links that paths of the request lie behind. `expected`: it names what differs
     from the plan. So far nothing was touched. Later phases: the node was
     put back; `restored` says whether that was seen to work. `deactivate`: of a removal, which has deleted
-    nothing yet. `output` is the last lines (bounded, control characters stripped). `files` is how the
-    component's files are now. `room` is what was free when a phase failed.
+    nothing yet. `back`: it was not confirmed in time, or was not to stay. `output` is the last lines
+    (bounded, control characters stripped). `files` is how the component's files are now. `room` is what was
+    free when a phase failed.
     """
 
     phase: PushPhase

@@ -9,6 +9,7 @@ from dynia.interfaces.node_requests import (
     AskRequest,
     Bootstrapped,
     BootstrapRequest,
+    ConfirmRequest,
     DrainRequest,
     ExecRequest,
     Executed,
@@ -252,6 +253,10 @@ class NodeConnection(Protocol):
     async def bootstrap(self, request: BootstrapRequest) -> Bootstrapped: ...
 
     async def push(self, request: PushRequest) -> PushAnswer: ...
+
+    async def confirm(self, request: ConfirmRequest) -> PushAnswer:
+        """`done`: it stays. `back`: the node is on what it had before."""
+        ...
 
     async def remove(self, request: RemoveRequest) -> PushAnswer: ...
 

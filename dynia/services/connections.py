@@ -28,6 +28,9 @@ class Connections:
                     self._open[name] = await self._vendors.connect(self._node(name))
             return self._open[name]
 
+    def joined(self) -> tuple[str, ...]:
+        return tuple(sorted(self._open))
+
     async def forget(self, name: str) -> None:
         """Close the connection to a node; the next use opens a new one."""
         connection = self._open.pop(name, None)

@@ -10,7 +10,7 @@ from functools import cache, partial
 from dynia.interfaces.errors import DyniaError, NotObservedError, Stale
 from dynia.interfaces.events import StepProgress
 from dynia.interfaces.node_requests import ExecRequest, Fence
-from dynia.interfaces.observed import NotObserved
+from dynia.interfaces.observed import EntryAnswer, NotObserved
 from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey, Recipe
 from dynia.services.connections import Connections
@@ -83,6 +83,16 @@ class PassTools:
         """Also looks whether this run may still act: it is asked for just before each request."""
         self.session.store.check(self.cluster)
         return await self.connections.get(name)
+
+    async def anew(self, name: str) -> NodeConnection:
+        self.session.store.check(self.cluster)
+        return await self.session.vendors.connect(self.node(name))
+
+    def joined(self) -> tuple[str, ...]:
+        return self.connections.joined()
+
+    async def ask_entry(self, address: str) -> EntryAnswer | NotObserved:
+        return await self.session.ask_entry(address)
 
     async def reached(self, node: Node) -> None:
         """Vendors call a machine made while it boots, and cloud-init restarts sshd once it is up."""

@@ -24,6 +24,7 @@ from dynia.interfaces.node_requests import (
     AskRequest,
     Bootstrapped,
     BootstrapRequest,
+    ConfirmRequest,
     DrainRequest,
     ExecRequest,
     Executed,
@@ -100,7 +101,9 @@ class Cloud:
     `lie(what, node)` may give another answer than the true one, to a push or a gate whose effect then stays away;
     it may also raise, as a connection that breaks does. `cut` names nodes that run and do not answer; the entry
     address answers this machine while it is `reachable`; `blind` Caddyfiles look at no flag. `traffic` is what the
-    HAProxy of a node tells. `answers` may give another answer to what a node asks than the true one, or raise
+    HAProxy of a node tells. `opened` is how a node was before a push that waits for its word, by component; on
+    nodes that are `deaf` no HAProxy answers. `slow` is how long a push takes, by node.
+    `readdressed`: keepalived's file names another address than the state. `answers` may give another answer to what a node asks than the true one, or raise
     too; `asked` counts by node. Without `registry` nobody may ask for an image; those that are `unpulled` have
     left it, those that are `unknown` were never there. `streamed` are in the operator's Docker alone.
     """
@@ -119,6 +122,10 @@ class Cloud:
         self.deeds: list[str] = []
         self.gates: list[GateRequest] = []
         self.good: set[tuple[str, str, str]] = set()
+        self.opened: dict[tuple[int, str], NodeFacts] = {}
+        self.deaf: set[str] = set()
+        self.slow: dict[str, float] = {}
+        self.readdressed = False
         self.cut: set[str] = set()
         self.reachable = True
         self.blind = False
@@ -139,9 +146,14 @@ class Cloud:
         other.owner, other.manifests = self.owner, dict(self.manifests)
         other.fencing = dict(self.fencing)
         other.generations = {n: dict(kept) for n, kept in self.generations.items()}
-        other.records = dict(self.records)
+        other.records, other.opened = dict(self.records), dict(self.opened)
         other.made, other.good, other.cut = copy.copy(self.made), set(self.good), set(self.cut)
         return other
+
+    def goes_back(self, ordinal: int, component: str) -> None:
+        """Nobody said the word in time."""
+        self.nodes[ordinal] = self.opened.pop((ordinal, component))
+        self.elect()
 
     def truth(self) -> object:
         """Everything that an apply makes, without who happens to be master, and without manifests: they count
@@ -384,6 +396,8 @@ class Connection:
         return Bootstrapped(packages=_versions(request))
 
     async def push(self, request: PushRequest) -> PushAnswer:
+        if self.node.name in self.cloud.slow:
+            await asyncio.sleep(self.cloud.slow[self.node.name])
         await self._reached("push")
         if seen := self._passed(request.fence):
             return PushAnswer(phase="fenced", output=str(seen))
@@ -426,13 +440,35 @@ class Connection:
         self.cloud.tick(f"{self.node.name} swapped {request.component}")
         recipe = wanted.recipes[self.node.name][request.component]
         release, component = recipe.release, wanted.by_name[request.component]
+        opens = request.confirm_s and (
+            (self.node.ordinal, request.component) in self.cloud.opened
+            or ((request.files or request.delete) and any(e.there for e in request.expected))
+        )
         again = bool(recipe.restart) and request.activate == recipe.restart
         awake = ModelNode.restart if again else ModelNode.activate
         topology = wanted.topology_of(self.node.name)
         self._becomes(lambda node: awake(node, component, topology, release.containers))
         self.cloud.elect()
         self.cloud.good.add((self.node.name, request.component, release.id))
+        if opens:
+            self.cloud.opened.setdefault((self.node.ordinal, request.component), facts)
+            self._becomes(lambda node: node.unfinished.add(request.component))
         self.cloud.tick(f"{self.node.name} pushed {request.component}")
+        return PushAnswer(phase="open" if opens else "done")
+
+    async def confirm(self, request: ConfirmRequest) -> PushAnswer:
+        await self._reached("confirm")
+        if seen := self._passed(request.fence):
+            return PushAnswer(phase="fenced", output=str(seen))
+        opened = (self.node.ordinal, request.component)
+        if opened not in self.cloud.opened:
+            return PushAnswer(phase="back")
+        if not request.stay:
+            self.cloud.goes_back(*opened)
+            return PushAnswer(phase="back")
+        del self.cloud.opened[opened]
+        self._becomes(lambda node: node.unfinished.discard(request.component))
+        self.cloud.tick(f"{self.node.name} confirmed {request.component}")
         return PushAnswer(phase="done")
 
     def _keep(self, request: PushRequest) -> PushAnswer:
@@ -565,6 +601,11 @@ class Connection:
             await self._reached("role")
             role = self.cloud.nodes[self.node.ordinal].vrrp
             return Executed(exit_code=0 if role else 1, stdout=role.encode(), stderr=b"")
+        if request.argv[0] == "curl":
+            await asyncio.sleep(0)
+            return Executed(exit_code=0, stdout=self._told(request.argv[-1]), stderr=b"")
+        if request.argv[0] == "grep":
+            return Executed(exit_code=int(self.cloud.readdressed), stdout=b"", stderr=b"")
         if request.argv == ("cat", PEM):
             await self._reached("certificate")
             found = self.cloud.nodes[self.node.ordinal].certificates.get(PEM)
@@ -624,6 +665,14 @@ class Connection:
             self.cloud.elect()
         self.cloud.tick(f"{self.node.name} {deed} done")
         return Executed(exit_code=0, stdout=b"", stderr=b"")
+
+    def _told(self, url: str) -> bytes:
+        """What the HAProxy behind the url says, in HTTP; nothing where none answers."""
+        address, _, word = url.removeprefix("http://").replace("/.well-known/dynia/", " ").partition(" ")
+        number = self.node.ordinal if address == "127.0.0.1" else self.doors.holder(address)
+        if number is None or self.cloud.machines[number].name in self.cloud.deaf:
+            return b""
+        return f"HTTP/1.1 200 OK\r\nX-Dynia-Node: {self.cloud.machines[number].name}\r\n\r\n{word}".encode()
 
     async def stream(self, argv: tuple[str, ...]) -> AsyncIterator[str]:
         raise AssertionError("no apply streams")

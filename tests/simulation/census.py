@@ -23,7 +23,14 @@ CODES = (
 )
 NETWORK = ("lost before", "lost after", "late deed", "slow call", "old list")
 MACHINES = ("node off", "reboot", "torn files", "old disk", "machine gone", "cut off", "failover")
-SCRIPTS = ("check fails", "activate fails", "probe fails", "sick release")
+SCRIPTS = (
+    "check fails",
+    "activate fails",
+    "probe fails",
+    "lets nobody in",
+    "went back by itself",
+    "sick release",
+)
 RUNNERS = (
     "killed",
     "killed in a write",

@@ -10,6 +10,7 @@ from dynia.interfaces.node_requests import (
     AskRequest,
     Bootstrapped,
     BootstrapRequest,
+    ConfirmRequest,
     DrainRequest,
     ExecRequest,
     Executed,
@@ -42,6 +43,8 @@ async def connect(wire: Wire, recorded: Recorded) -> Connection:
         node = wire.world.at(recorded.address)
         if node is None or not node.on or node.cut:
             raise NotObservedError(f"{recorded.name}: connection refused")
+        if node.shut:
+            raise NotObservedError(f"{recorded.name}: no answer within 10 s")
         if node.host_key != recorded.host_key:
             raise DyniaError(f"{recorded.name}: another host key")
         return node
@@ -76,6 +79,10 @@ class Connection:
             self._meanwhile(request.files[0].path)
         made = self.script(self.world, self.node, self.who, request.component)
         return await self._run(f"push {request.component}", lambda: made.push(request))
+
+    async def confirm(self, request: ConfirmRequest) -> PushAnswer:
+        made = self.script(self.world, self.node, self.who, request.component)
+        return await self._run(f"confirm {request.component}", lambda: made.confirm(request))
 
     def _meanwhile(self, path: str, new: bytes = b"") -> None:
         """A person mends that very file, or puts a new one there, while the call is under way."""
@@ -140,6 +147,12 @@ class Connection:
                 begin, path = int(request.argv[4]) - 1, request.argv[5]
                 there = self.node.files[path].content if path in self.node.files else b""
                 return Executed(exit_code=0, stdout=there[begin : begin + PIECE], stderr=b"")
+            if request.argv == ("cat", "/run/dynia/vrrp"):
+                return Executed(exit_code=0, stdout=self.node.vrrp.encode(), stderr=b"")
+            if request.argv[0] == "curl":
+                return Executed(
+                    exit_code=0, stdout=scripts.told(self.world, self.node, request.argv[-1]), stderr=b""
+                )
             if request.argv[0] == "cat" and request.argv[1] in self.node.files:
                 return Executed(exit_code=0, stdout=self.node.files[request.argv[1]].content, stderr=b"")
             return Executed(exit_code=0, stdout=b"", stderr=b"")

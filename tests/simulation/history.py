@@ -338,7 +338,7 @@ class OneWriter:
     """Law 11: whoever has no lease, or one that another has taken over, begins nothing. Who froze between the check
     and the call is refused by the node itself, so there the deed counts; no vendor would refuse."""
 
-    ON_NODES = ("push", "remove", "drain", "undrain", "bootstrap")
+    ON_NODES = ("push", "confirm", "remove", "drain", "undrain", "bootstrap")
     AT_VENDORS = (
         "create",
         "start",

@@ -97,6 +97,8 @@ def _nodes(world: World, spec: ClusterSpec) -> list[str]:
         if not node.on:
             found.append(f"law 3: {node.name} is off")
             continue
+        if node.shut:
+            found.append(f"law 8: {node.name}: {sorted(node.shut)} lets nobody in")
         if node.transactions:
             found.append(f"law 8: {node.name}: {sorted(node.transactions)} is half done")
         for service in spec.services:

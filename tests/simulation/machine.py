@@ -77,12 +77,16 @@ class Kept:
 
 @dataclass(slots=True)
 class Transaction:
-    """What a push or removal that is not committed may have touched, in that order."""
+    """What a push or removal that is not committed may have touched, in that order. `armed`: it waits for a word,
+    until then and in that boot, else it is put back."""
 
     kept: list[Kept] = field(default_factory=list)
     anything: bool = False
     activate: str = ""
     activating: bool = False
+    armed: bool = False
+    until: float = 0.0
+    boot: int = 0
 
 
 @dataclass(slots=True)
@@ -112,6 +116,8 @@ class Node:
         self.holds: str = ""
         self.firewall = ""
         self.transactions: dict[str, Transaction] = {}
+        # Components that run what lets nobody new in.
+        self.shut: set[str] = set()
         self.fencing = ("", 0)
         self.home = True  # its working folder, where that number lies
         self.locked_by = ""

@@ -15,6 +15,7 @@ from dynia.interfaces.node_requests import (
     AskRequest,
     Bootstrapped,
     BootstrapRequest,
+    ConfirmRequest,
     DrainRequest,
     ExecRequest,
     Executed,
@@ -54,6 +55,30 @@ class Script:
     async def remove(self, request: RemoveRequest) -> PushAnswer:
         return await self._alone(request.deadline_s, lambda: self._remove(request))
 
+    async def confirm(self, request: ConfirmRequest) -> PushAnswer:
+        return await self._alone(request.deadline_s, lambda: self._confirm(request))
+
+    async def back(self) -> None:
+        """By the timer of a push, and after a reboot: nobody said the word."""
+        node = self.node
+        while True:
+            if node.locked_by:
+                await asyncio.sleep(0.1)
+                continue
+            kept = node.transactions.get(self.component)
+            if kept is None or not kept.armed:
+                return
+            rest = kept.until - self.world.now if kept.boot == node.boots else 0.0
+            if rest <= 0.0:
+                break
+            await asyncio.sleep(rest)
+        node.locked_by, self.since = f"{self.who} {self.component}", self.world.now
+        self.world.fired["went back by itself"] += 1
+        try:
+            await self._put_back()
+        finally:
+            node.locked_by = ""
+
     async def _alone(self, deadline_s: float, deed: Callable[[], Awaitable[PushAnswer]]) -> PushAnswer:
         """Under the node's lock, or not at all."""
         if not await self._lock(deadline_s):
@@ -87,6 +112,10 @@ class Script:
         if request.files or request.delete or kept:
             put = {f.path: File(f.content, f.mode) for f in request.files}
             await self._keep(put | dict.fromkeys(request.delete), request.activate, request.data)
+        kept = node.transactions.get(self.component)
+        if request.confirm_s and kept is not None and kept.anything:
+            self._arm(kept, request.confirm_s)
+            await self.pause()
         for file in request.files:
             self._write(file.path, File(file.content, file.mode))
             await self.pause()
@@ -105,7 +134,41 @@ class Script:
             return await self._failed("activate", wrong)
         if wrong := self.probe(request.probe):
             return await self._failed("probe", wrong)
+        if request.confirm_s and kept is not None and kept.armed:
+            self._shuts()
+            kept.until = world.now + request.confirm_s
+            return PushAnswer(phase="open")
         return self._commit()
+
+    def _arm(self, kept: Transaction, confirm_s: float) -> None:
+        kept.armed, kept.until, kept.boot = True, self.world.now + confirm_s, self.node.boots
+        self.set_timer(confirm_s)
+
+    def set_timer(self, seconds: float) -> None:
+        process, loop = self.node.process, self.world.loop
+        waits = Script(self.world, self.node, self.node.name, self.component)
+        loop.later(seconds, lambda: loop.begin(process, waits.back()))
+
+    def _shuts(self) -> None:
+        """Now and then what passed its check and its probe lets nobody in any more."""
+        self.node.shut.discard(self.component)
+        if self.world.shuts.random() < self.world.odds.shuts:
+            self.world.fault("lets nobody in", self.node.name)
+            self.node.shut.add(self.component)
+
+    async def _confirm(self, request: ConfirmRequest) -> PushAnswer:
+        node = self.node
+        if node.lineage() not in ("", request.lineage):
+            return PushAnswer(phase="lineage", output=node.lineage())
+        if seen := node.fenced(request.fence):
+            return PushAnswer(phase="fenced", output=str(seen))
+        await self.pause()
+        kept = node.transactions.get(self.component)
+        if kept is None or not kept.armed:
+            return PushAnswer(phase="back")
+        if request.stay:
+            return self._commit()
+        return PushAnswer(phase="back", restored=await self._put_back())
 
     async def _once(self, request: PushRequest) -> PushAnswer:
         if seen := self.node.fenced(request.fence):
@@ -128,6 +191,7 @@ class Script:
             return PushAnswer(phase="expected", changed=changed)
         if request.deactivate:
             wrong = self.put_to_rest(request.deactivate)
+            node.shut.discard(self.component)
             self.world.noticed(node, self.who)
             if wrong:
                 return PushAnswer(phase="deactivate", output=wrong)
@@ -275,6 +339,7 @@ class Script:
             if back.get(path, self.node.files.get(path)) is not file:
                 self.world.note(self.who, "not back", self.node.name, path)
         wrong = self.awaken(kept.activate) if kept.activating and kept.activate else ""
+        self.node.shut.discard(self.component)
         await self.pause()
         if left:
             return False
@@ -410,9 +475,7 @@ async def ask(world: World, node: Node, request: AskRequest) -> tuple[ServiceAns
 def _heard(world: World, node: Node, question: Question) -> ServiceAnswer:
     if question.port == 8080:
         return _through_caddy(node, question.host)
-    owners = {a.owner for a in world.addresses.values() if a.address == question.address}
-    there = (n for n in world.nodes.values() if n.on and not n.cut)
-    holder = next((n for n in there if n.holds == question.address or n.provider_id in owners), None)
+    holder = world.holder_of(question.address)
     if holder is None:
         return ServiceAnswer(said="no answer in time", silent=True)
     lines = holder.loaded.get("haproxy", b"").decode(errors="replace").splitlines()
@@ -430,6 +493,15 @@ def _through_caddy(node: Node, host: str) -> ServiceAnswer:
             serves = node.serves(service, http=True)
             return ServiceAnswer(status=200, release=release) if serves else ServiceAnswer(status=502)
     return ServiceAnswer(status=421)
+
+
+def told(world: World, node: Node, url: str) -> bytes:
+    """What the HAProxy says that this node hears there, in HTTP; nothing where none answers."""
+    address, word = url.removeprefix("http://").split("/.well-known/dynia/")
+    heard = node if address == "127.0.0.1" else world.holder_of(address)
+    if heard is None or not heard.running("haproxy.service"):
+        return b""
+    return f"HTTP/1.1 200 OK\r\nX-Dynia-Node: {heard.name}\r\n\r\n{word}".encode()
 
 
 async def gate(world: World, node: Node, who: str, request: GateRequest) -> GateAnswer:

@@ -217,7 +217,7 @@ class _Story:
         rate = {"none": 0.0, "few": 0.01, "many": 0.04}[kind]
         odds.lost_before, odds.lost_after, odds.late = rate, rate, rate / 2
         odds.slow, odds.old_list = rate / 2, 0.3 if rate else 0.0
-        odds.fails, odds.hasty = rate / 4, 0.04
+        odds.fails, odds.hasty, odds.shuts = rate / 4, 0.04, 0.04
         if is_sick(spec) and not back:
             world.fired["sick release"] += 1
         runs = [self._start(spec, back=back, swap=swap, by_hand=by_hand)]

@@ -10,6 +10,7 @@ from dynia.providers.protocols import DnsMark, DnsWish, NodeOrder
 from tests.simulation.awaken import MAIN
 from tests.simulation.loop import Process
 from tests.simulation.machine import Node
+from tests.simulation.scripts import Script
 from tests.simulation.wire import Wire, broken
 from tests.simulation.world import Address, Machine, World
 
@@ -193,6 +194,8 @@ def boot(world: World, node: Node) -> None:
         node.firewall = "loaded" if node.running("dynia-firewall.service") else "gone"
     world.note("world", "booted", node.name)
     world.noticed(node, "world")
+    for component in [name for name, kept in node.transactions.items() if kept.armed]:
+        world.loop.begin(node.process, Script(world, node, node.name, component).back())
 
 
 class Dns:

@@ -52,9 +52,10 @@ class Odds:
     fails: float = 0.0
     old_list: float = 0.0
     hasty: float = 0.0
+    shuts: float = 0.0
 
     def none(self) -> None:
-        self.hasty = 0.0
+        self.hasty = self.shuts = 0.0
         self.lost_before = self.lost_after = self.late = self.slow = self.fails = self.old_list = 0.0
 
 
@@ -76,6 +77,7 @@ class World:
         self.story = random.Random(f"{seed}/story")
         self.pace = random.Random(f"{seed}/pace")
         self.fate = random.Random(f"{seed}/fate")
+        self.shuts = random.Random(f"{seed}/shuts")
         self.odds = Odds()
         self.fired: Counter[str] = Counter()
         self.machines: dict[str, Machine] = {}
@@ -124,6 +126,12 @@ class World:
 
     def at(self, address: str) -> Node | None:
         return next((n for n in self.nodes.values() if n.address == address), None)
+
+    def holder_of(self, address: str) -> Node | None:
+        """Who gets a packet for it: by the cloud's word or a kernel's."""
+        owners = {a.owner for a in self.addresses.values() if a.address == address}
+        there = (n for n in self.nodes.values() if n.on and not n.cut)
+        return next((n for n in there if n.holds == address or n.provider_id in owners), None)
 
     def ours(self) -> list[Machine]:
         return [m for m in self.machines.values() if m.lineage != "other"]

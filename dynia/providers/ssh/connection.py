@@ -13,6 +13,7 @@ from dynia.interfaces.node_requests import (
     AskRequest,
     Bootstrapped,
     BootstrapRequest,
+    ConfirmRequest,
     DrainRequest,
     ExecRequest,
     Executed,
@@ -93,12 +94,20 @@ class SshConnection:
         return answers.parse_bootstrap(reply.stdout)
 
     async def push(self, request: PushRequest) -> PushAnswer:
-        args = (*_transaction(request), _whole(request.probe_s))
+        args = (*_transaction(request), _whole(request.probe_s), _whole(request.confirm_s, least=0))
         message = messages.push_message(request)
         deadline_s = request.deadline_s + _PUT_BACK_S
         name: ScriptName = "push" if request.swap else "once"
         reply = await self._script(
             name, args, message, deadline_s=deadline_s, survives=True, fence=request.fence
+        )
+        return answers.parse_push(reply.stdout)
+
+    async def confirm(self, request: ConfirmRequest) -> PushAnswer:
+        args = (*_transaction(request), "stay" if request.stay else "back")
+        deadline_s = request.deadline_s + _PUT_BACK_S
+        reply = await self._script(
+            "confirm", args, b"", deadline_s=deadline_s, survives=True, fence=request.fence
         )
         return answers.parse_push(reply.stdout)
 
@@ -279,11 +288,11 @@ class SshConnection:
             )
 
 
-def _transaction(request: PushRequest | RemoveRequest) -> tuple[str, ...]:
+def _transaction(request: PushRequest | ConfirmRequest | RemoveRequest) -> tuple[str, ...]:
     key = messages.component_key(request.component)
     return request.component, request.lineage, key, _whole(request.deadline_s)
 
 
-def _whole(seconds: float) -> str:
+def _whole(seconds: float, *, least: int = 1) -> str:
     """Seconds as the scripts count them."""
-    return str(max(1, math.ceil(seconds)))
+    return str(max(least, math.ceil(seconds)))

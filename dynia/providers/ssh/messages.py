@@ -19,6 +19,7 @@ from dynia.interfaces.node_requests import (
     RemoveRequest,
     SecretCandidate,
 )
+from dynia.providers.ssh.scripts import script
 
 _COMPONENT = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)?")
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]+")
@@ -84,6 +85,7 @@ def push_message(request: PushRequest) -> bytes:
         "check": request.check.encode(),
         "activate": request.activate.encode(),
         "probe": request.probe.encode(),
+        "back": script("back").encode() if request.confirm_s else b"",
     }
     contents = [(f"root{file.path}", file.mode, file.content) for file in request.files]
     return _tar(notes, contents)

@@ -11,17 +11,19 @@ from dynia.interfaces.node_requests import Fence
 from dynia.interfaces.shape import Shape
 
 ScriptName = Literal[
-    "observe", "bootstrap", "push", "once", "remove", "gate", "drain", "traffic", "ask", "image", "deed",
-    "follow",
+    "observe", "bootstrap", "push", "once", "confirm", "back", "remove", "gate", "drain", "traffic", "ask",
+    "image", "deed", "follow",
 ]  # fmt: skip
 
 # What each script is made of, in this order.
 _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "observe": ("prelude", "observe"),
     "bootstrap": ("prelude", "bootstrap"),
-    "push": ("prelude", "request", "transaction", "push"),
-    "once": ("prelude", "request", "transaction", "once"),
-    "remove": ("prelude", "request", "transaction", "remove"),
+    "push": ("prelude", "request", "transaction", "unconfirmed", "push"),
+    "once": ("prelude", "request", "transaction", "unconfirmed", "once"),
+    "confirm": ("prelude", "request", "transaction", "unconfirmed", "confirm"),
+    "back": ("prelude", "request", "transaction", "unconfirmed", "back"),
+    "remove": ("prelude", "request", "transaction", "unconfirmed", "remove"),
     "gate": ("prelude", "gate"),
     "drain": ("prelude", "drain"),
     "traffic": ("prelude", "traffic"),
@@ -39,6 +41,7 @@ class Places(Shape):
     opt: str = "/opt/dynia"
     var: str = "/var/lib/dynia"
     run: str = "/run"
+    units: str = "/etc/systemd/system"
 
 
 @functools.cache
@@ -88,6 +91,7 @@ def command_line(
         words += ["sudo", "-n", "--"]
     words += ["env", "-i", f"PATH={_PATH}", "HOME=/root", "LC_ALL=C", "TZ=UTC"]
     words += [f"DYNIA_OPT={places.opt}", f"DYNIA_VAR={places.var}", f"DYNIA_RUN={places.run}"]
+    words += [f"DYNIA_UNITS={places.units}"]
     if fence is not None:
         words += [f"DYNIA_FENCE={fence.lineage} {fence.cluster} {fence.number}"]
     if survives:

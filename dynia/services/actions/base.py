@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dynia.interfaces.node_requests import Fence
+from dynia.interfaces.observed import EntryAnswer, NotObserved
 from dynia.interfaces.release import Release
 from dynia.interfaces.shape import Shape
 from dynia.providers.protocols import CertificateAuthority, DnsProvider, NodeConnection, NodeProvider
@@ -23,7 +24,7 @@ class Recipe(Shape):
 
     `keeper` is a node that has the content of the release's secret file, where the runner has not.
     `restart` makes what runs start again, as it is. `pre_deploy` runs on the staged release alone, beside
-    what runs.
+    what runs. `confirmed`: it may cut people off, so a change of it stays only once it was confirmed.
     """
 
     release: Release
@@ -34,6 +35,7 @@ class Recipe(Shape):
     deactivate: str = ""
     probe: str = ""
     keeper: str = ""
+    confirmed: bool = False
 
 
 class Tools(Protocol):
@@ -86,6 +88,18 @@ class Tools(Protocol):
 
     async def connection(self, name: str) -> NodeConnection:
         """The one open connection of this run to a node (opened at first use)."""
+        ...
+
+    async def anew(self, name: str) -> NodeConnection:
+        """Another connection to a node, made now and on its own; who asks for it closes it."""
+        ...
+
+    def joined(self) -> tuple[str, ...]:
+        """Nodes to which a connection is open, sorted."""
+        ...
+
+    async def ask_entry(self, address: str) -> EntryAnswer | NotObserved:
+        """Which node answers this machine at the reserved IP."""
         ...
 
     async def reached(self, node: Node) -> None:

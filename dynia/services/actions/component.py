@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 import msgspec
 
-from dynia.interfaces.errors import ApplyFailed, Locked, Stale, fenced
+from dynia.interfaces.errors import Stale
 from dynia.interfaces.node_requests import (
     ExecRequest,
     ExpectedFile,
@@ -16,8 +14,9 @@ from dynia.interfaces.node_requests import (
 )
 from dynia.interfaces.pem import PemError, read_pem
 from dynia.interfaces.release import Release, ReleaseFile
+from dynia.services.actions.answered import must_be_done
 from dynia.services.actions.base import Action, Recipe, Tools
-from dynia.services.actions.setback import out_of_room, what_next
+from dynia.services.actions.confirm import push_confirmed
 from dynia.services.actions.unsaid import unsaid
 from dynia.state.model import (
     AppliedFile,
@@ -28,7 +27,6 @@ from dynia.state.model import (
     SetPushed,
 )
 
-_AS_BEFORE = "the node is back on what it had"
 # A removal stops it first, and what it needs for that may not answer.
 _NOT_GONE = "none of its files is gone; what it ran may be stopped"
 
@@ -68,9 +66,7 @@ class PushComponent(Action, tag="push_component"):
             activate=recipe.activate,
             probe=recipe.probe,
         )
-        connection = await tools.connection(self.node)
-        answer = await connection.push(request)
-        must_be_done(self.node, self.component, _without_secrets(answer, recipe.release))
+        await _push(tools, self.node, request, recipe)
         return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
 
     async def _files(self, tools: Tools, release: Release) -> tuple[ReleaseFile, ...]:
@@ -108,9 +104,7 @@ class ActivateComponent(Action, tag="activate_component"):
             activate=self.script(recipe),
             probe=recipe.probe,
         )
-        connection = await tools.connection(self.node)
-        answer = await connection.push(request)
-        must_be_done(self.node, self.component, _without_secrets(answer, recipe.release))
+        await _push(tools, self.node, request, recipe)
         return (_record(tools.cluster, self.node, recipe.release, gated=self.gated),)
 
 
@@ -196,6 +190,14 @@ def applied(release: Release) -> AppliedRelease:
     )
 
 
+async def _push(tools: Tools, node: str, request: PushRequest, recipe: Recipe) -> None:
+    if recipe.confirmed:
+        answer = await push_confirmed(tools, node, request)
+    else:
+        answer = await (await tools.connection(node)).push(request)
+    must_be_done(node, request.component, _without_secrets(answer, recipe.release))
+
+
 def _record(cluster: str, node: str, release: Release, *, gated: bool) -> Change:
     kept = applied(release)
     if gated:
@@ -205,37 +207,3 @@ def _record(cluster: str, node: str, release: Release, *, gated: bool) -> Change
 
 def _without_secrets(answer: PushAnswer, release: Release) -> PushAnswer:
     return msgspec.structs.replace(answer, output=unsaid(answer.output, release.files))
-
-
-def must_be_done(node: str, component: str, answer: PushAnswer, restored: str = _AS_BEFORE) -> None:
-    """Raises what a push or a removal that did not end well means; `restored`, where it was put back."""
-    where = f"{node} · {component}"
-    match answer.phase:
-        case "done":
-            return
-        case "lock":
-            raise Locked(f"{where} · the node is busy: {answer.output or 'its lock is held'}")
-        case "fenced":
-            raise fenced(f"{where} · ", answer.output)
-        case "expected":
-            raise Stale(
-                f"{where} · changed since plan: {', '.join(answer.changed)}",
-                hint="nothing was touched there; look at the change, then plan again",
-            )
-        case "link":
-            links = ", ".join(answer.changed)
-            raise ApplyFailed(
-                f"{where} · {links}: a link, and files of the release belong behind it",
-                hint="nothing was touched there; a container may have made it. See where it leads: "
-                f"dynia node ssh {node} -- ls -l {shlex.join(answer.changed)}; take it away, apply again",
-            )
-        case "lineage":
-            raise ApplyFailed(
-                f"{where} · this host belongs to another state ({answer.output})",
-                hint="it is managed from somewhere else; nothing was touched",
-            )
-        case phase:
-            state = restored if answer.restored else "the node could NOT be put back"
-            full = out_of_room(answer.output, answer.room)
-            said = "\n".join((f"{where} · {phase} failed; {state}", *filter(None, (answer.output,)), *full))
-            raise ApplyFailed(said, hint=what_next(node, answer.output, full))

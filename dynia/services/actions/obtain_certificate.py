@@ -6,8 +6,8 @@ from dynia.interfaces.errors import ApplyFailed, DyniaError
 from dynia.interfaces.node_requests import ExecRequest, ExpectedFile, PushRequest
 from dynia.interfaces.release import ReleaseFile
 from dynia.providers.protocols import CertificateOrder
+from dynia.services.actions.answered import must_be_done
 from dynia.services.actions.base import Action, Tools
-from dynia.services.actions.component import must_be_done
 from dynia.state.model import Certificate, Change, SetCertificate
 
 

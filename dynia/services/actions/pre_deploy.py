@@ -6,8 +6,8 @@ import shlex
 
 from dynia.interfaces.errors import ApplyFailed
 from dynia.interfaces.node_requests import PushRequest
+from dynia.services.actions.answered import must_be_done
 from dynia.services.actions.base import Action, Tools
-from dynia.services.actions.component import must_be_done
 from dynia.services.actions.setback import out_of_room, what_next
 from dynia.services.actions.unsaid import unsaid
 from dynia.state.model import Change, SetPreDeployed

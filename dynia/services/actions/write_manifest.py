@@ -9,8 +9,8 @@ from shlex import quote
 
 from dynia.interfaces.node_requests import ExpectedFile, PushRequest
 from dynia.interfaces.release import ReleaseFile
+from dynia.services.actions.answered import must_be_done
 from dynia.services.actions.base import Action, Tools
-from dynia.services.actions.component import must_be_done
 from dynia.state import generation
 from dynia.state.manifest import MODE, PATH, Sealer
 from dynia.state.model import Change, Cluster

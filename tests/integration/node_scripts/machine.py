@@ -12,6 +12,7 @@ from pathlib import Path
 from dynia.interfaces.node_requests import (
     Bootstrapped,
     BootstrapRequest,
+    ConfirmRequest,
     ExpectedFile,
     Fence,
     ObserveRequest,
@@ -28,6 +29,8 @@ from dynia.providers.ssh.scripts import Places, ScriptName, script, script_comma
 LINEAGE = "5f0c6a52"
 # A Docker and a systemd that are down, whatever runs on the machine of the tests and however busy that is.
 ASLEEP = Path(__file__).parent / "asleep"
+# A systemd that remembers timers in /run, and starts none.
+TIMERS = Path(__file__).parent / "timers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,12 @@ class Machine:
 
     @property
     def places(self) -> Places:
-        return Places(opt=f"{self.root}/opt/dynia", var=f"{self.root}/var/lib/dynia", run=f"{self.root}/run")
+        return Places(
+            opt=f"{self.root}/opt/dynia",
+            var=f"{self.root}/var/lib/dynia",
+            run=f"{self.root}/run",
+            units=f"{self.root}/etc/systemd/system",
+        )
 
     def path(self, relative: str) -> str:
         return f"{self.root}/opt/dynia/{relative}"
@@ -70,6 +78,9 @@ class Machine:
         return answers.parse_push(
             self.run("remove", remove_args(request), messages.remove_message(request), request.fence)
         )
+
+    def confirm(self, request: ConfirmRequest) -> PushAnswer:
+        return answers.parse_push(self.run_with(TIMERS, "confirm", confirm_args(request), b"", request.fence))
 
     def observe(self, request: ObserveRequest | None = None) -> NodeFacts:
         asked = request or ObserveRequest(roots=(self.places.opt,))
@@ -145,6 +156,7 @@ class Machine:
             "DYNIA_OPT": self.places.opt,
             "DYNIA_VAR": self.places.var,
             "DYNIA_RUN": self.places.run,
+            "DYNIA_UNITS": self.places.units,
         }
 
     def run_and_kill(self, text: str, args: tuple[str, ...], stdin: bytes) -> int:
@@ -156,7 +168,7 @@ class Machine:
         done = subprocess.run(
             ["sh", "-c", text, "dynia", *args],
             input=stdin,
-            env=self.environment | _told(fence),
+            env=self.environment | _told(fence) | {"PATH": f"{TIMERS}:{os.environ['PATH']}"},
             capture_output=True,
             timeout=60,
             check=False,
@@ -171,9 +183,16 @@ def _told(fence: Fence | None) -> dict[str, str]:
 
 def push_args(request: PushRequest) -> tuple[str, ...]:
     key = messages.component_key(request.component)
-    return request.component, request.lineage, key, str(int(request.deadline_s)), str(int(request.probe_s))
+    times = (request.deadline_s, request.probe_s, request.confirm_s)
+    return request.component, request.lineage, key, *(str(int(seconds)) for seconds in times)
 
 
 def remove_args(request: RemoveRequest) -> tuple[str, ...]:
     key = messages.component_key(request.component)
     return request.component, request.lineage, key, str(int(request.deadline_s))
+
+
+def confirm_args(request: ConfirmRequest) -> tuple[str, ...]:
+    key = messages.component_key(request.component)
+    word = "stay" if request.stay else "back"
+    return request.component, request.lineage, key, str(int(request.deadline_s)), word

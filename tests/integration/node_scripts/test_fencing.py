@@ -220,13 +220,13 @@ def test_a_request_that_is_half_sent_holds_no_lock_and_is_refused_when_the_rest_
 
 
 def test_the_answer_of_a_fenced_push_is_an_error_with_exit_5(machine: Machine) -> None:
-    from dynia.services.actions.component import must_be_done
+    from dynia.services.actions.answered import must_be_done
 
     push(machine, "by 7\n", fence(7))
     file = machine.file("haproxy/haproxy.cfg", "late\n")
     request = PushRequest(component="haproxy", lineage=LINEAGE, files=(file,), fence=fence(6))
     raw = machine.run(
-        "push", ("haproxy", LINEAGE, "haproxy", "60", "1"), messages.push_message(request), fence(6)
+        "push", ("haproxy", LINEAGE, "haproxy", "60", "1", "0"), messages.push_message(request), fence(6)
     )
     with pytest.raises(
         Locked, match="web-1 · haproxy · another run took over: its lock has number 7"

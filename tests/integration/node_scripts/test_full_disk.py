@@ -14,7 +14,7 @@ from dynia.interfaces.errors import ApplyFailed, DyniaError
 from dynia.interfaces.node_requests import Fence, PushAnswer, PushRequest
 from dynia.providers.ssh import answers, messages
 from dynia.providers.ssh.scripts import script
-from dynia.services.actions.component import must_be_done
+from dynia.services.actions.answered import must_be_done
 from tests.integration.node_scripts.cuts import cut_at, place_of
 from tests.integration.node_scripts.machine import LINEAGE, Machine, push_args
 

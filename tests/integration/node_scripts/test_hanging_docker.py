@@ -18,7 +18,7 @@ from dynia.providers.ssh import answers, messages
 from dynia.providers.ssh.framing import sections, text, token
 from dynia.providers.ssh.observation import parse_observation
 from dynia.services.actions import RemoveComponent
-from dynia.services.actions.component import must_be_done
+from dynia.services.actions.answered import must_be_done
 from dynia.services.actions.setback import what_next
 from dynia.services.planning.components import removal
 from dynia.services.planning.render import recipes

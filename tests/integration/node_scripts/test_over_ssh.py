@@ -249,7 +249,7 @@ def test_nothing_of_the_runners_or_the_logins_environment_reaches_a_command(sshd
     async def deed(node: NodeConnection) -> None:
         done = await node.exec(ExecRequest(argv=("env",)))
         names = {line.split("=")[0] for line in done.stdout.decode().splitlines()}
-        assert names == {"PATH", "HOME", "LC_ALL", "TZ", "DYNIA_OPT", "DYNIA_VAR", "DYNIA_RUN"}
+        assert names == {"PATH", "HOME", "LC_ALL", "TZ", "DYNIA_OPT", "DYNIA_VAR", "DYNIA_RUN", "DYNIA_UNITS"}
 
     over(sshd, deed)
 

@@ -5,6 +5,7 @@ set -euf
 umask 077
 cd /
 opt=${DYNIA_OPT:-/opt/dynia} var=${DYNIA_VAR:-/var/lib/dynia} run=${DYNIA_RUN:-/run}
+units=${DYNIA_UNITS:-/etc/systemd/system}
 lock=$run/dynia.lock
 nl='
 '

@@ -1,5 +1,5 @@
 # Bring one component of this node to a release: all or nothing.
-probe_s=$5
+probe_s=$5 confirm_s=$6
 receive
 take_lock
 check_lineage
@@ -39,6 +39,10 @@ perform check "$(left)" || fail check
 if [ -n "$staged" ] || [ -e "$txn/manifest" ]; then
   cat "$ask/files" "$ask/delete" | keep >>"$log" 2>&1 || fail stage
 fi
+# Where nothing was there before there is nothing to go back to.
+if [ "$confirm_s" != 0 ] && grep -qs '^+' "$txn/manifest"; then
+  arm >>"$log" 2>&1 || fail stage
+fi
 swap() {
   while IFS= read -r path; do
     place "$staged$path" "$path" || return 1
@@ -62,5 +66,9 @@ while :; do
   [ "$(seconds)" -lt "$until_s" ] && [ "$(seconds)" -lt $((began + deadline)) ] || fail probe
   sleep 0.2
 done
+if [ "$confirm_s" != 0 ] && [ -e "$txn/armed" ]; then
+  wait_for_word || :
+  answer open 1
+fi
 commit
 answer done 1

@@ -56,7 +56,7 @@ fail() { # phase
   restored=1
   look_at_room
   if [ -e "$txn/manifest" ]; then put_back || restored=0
-  else rm -rf "$txn"
+  else discard
   fi
   answer "$1" "$restored"
 }
@@ -181,7 +181,7 @@ compare() {
       changed=$(differing)
     fi
   else
-    rm -rf "$txn"
+    discard
   fi
   [ -z "$changed" ] || { changed=$changed$nl; answer expected 1; }
 }

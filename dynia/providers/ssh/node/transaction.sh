@@ -6,6 +6,7 @@
 #   put         "N digest mode owner path": how its Nth line looks once it is through; the last word for N counts
 #   made        folders that were created
 #   activate    the script that brings the component to life; `activating` marks that it may have run
+#   armed       where somebody has to confirm it: until when, and the timer that puts it back else; back.sh does that
 # Without a manifest nothing was touched; removing the manifest is the commit.
 # Keep the originals of the paths listed on stdin, then write the manifest: from there on they can be put back. Where a
 # transaction goes on, what it finds comes after what was kept before, and is put back before that.
@@ -183,7 +184,7 @@ put_back() {
 
 commit() {
   rm -f "$txn/manifest"
-  rm -rf "$txn"
+  discard
 }
 
 # Run a script of the request, at most $2 seconds; its output goes to the log. $TOUCHED is a file with a line for each path

@@ -78,7 +78,14 @@ class Firewall(Basic):
             rendered(topology, "firewall/dynia-firewall.service", UNIT_FILE),
         )
         release = Release(component=self.name, files=files)
-        return Recipe(release=release, check=_CHECK, activate=_ACTIVATE, deactivate=SLEEP, probe=_PROBE)
+        return Recipe(
+            release=release,
+            check=_CHECK,
+            activate=_ACTIVATE,
+            deactivate=SLEEP,
+            probe=_PROBE,
+            confirmed=True,
+        )
 
     def faults(
         self, topology: Topology, node: TopologyNode, recipe: Recipe, seen: NodeFacts

@@ -97,6 +97,7 @@ class Haproxy(Basic):
             activate=_ACTIVATE,
             deactivate=stopped(_UNIT),
             probe=_PROBE + SERVED if data.certificate else _PROBE,
+            confirmed=True,
         )
 
     def disturbs(self, paths: tuple[str, ...], services: tuple[str, ...]) -> tuple[str, ...]:

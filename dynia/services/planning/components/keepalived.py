@@ -127,7 +127,12 @@ class Keepalived(Basic, kw_only=True):
         )
         release = Release(component=self.name, files=files)
         return Recipe(
-            release=release, check=_CHECK, activate=_ACTIVATE, deactivate=stopped(_UNIT), probe=_PROBE
+            release=release,
+            check=_CHECK,
+            activate=_ACTIVATE,
+            deactivate=stopped(_UNIT),
+            probe=_PROBE,
+            confirmed=True,
         )
 
     def _heard(self, topology: Topology) -> tuple[ReleaseFile, ...]:
