@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
+
 from dynia.interfaces.node_requests import (
+    ConfirmRequest,
     ExpectedFile,
     Fence,
     ObserveRequest,
@@ -20,6 +23,7 @@ from dynia.interfaces.node_requests import (
 )
 from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.release import ReleaseFile
+from dynia.providers.ssh.scripts import ScriptName
 from tests.integration.node_scripts.machine import LINEAGE
 
 OPT, VAR, LINEAGE_FILE = "opt/dynia", "var/lib/dynia", "opt/dynia/lineage"
@@ -48,9 +52,10 @@ class Expect:
 @dataclass(frozen=True)
 class Asked:
     """A push, one that only runs its check (`once`), or a removal, in words. `delete` of a removal are its paths;
-    `planned` now, it expects all that is there, and with `everything` it takes whatever is there."""
+    `planned` now, it expects all that is there, and with `everything` it takes whatever is there. A push that `waits`
+    is to be confirmed: that it may `stay`, or not (`leave`), or nobody says so until it is `late`."""
 
-    verb: Literal["push", "once", "remove"]
+    verb: Literal["push", "once", "remove", "stay", "leave", "late"]
     component: str = "haproxy"
     lineage: str = LINEAGE
     files: tuple[tuple[str, bytes, int], ...] = ()
@@ -62,6 +67,13 @@ class Asked:
     fence: Fence | None = None
     planned: bool = False
     everything: bool = False
+    waits: bool = False
+
+    @property
+    def script(self) -> ScriptName:
+        if self.verb in ("stay", "leave"):
+            return "confirm"
+        return "back" if self.verb == "late" else self.verb
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,7 @@ def request(
     then: Look,
     scripts: Callable[[str, Word], str],
     keyed: Callable[[bytes], str],
-) -> PushRequest | RemoveRequest:
+) -> PushRequest | RemoveRequest | ConfirmRequest:
     """The same request for either: `scripts` gives a word its text, `keyed` is the node's own hash of a secret."""
 
     def digest(content: bytes, wanted: Expect) -> str:
@@ -130,6 +142,9 @@ def request(
         owner = "nobody:nogroup" if one.twist == "owner" else OWNER
         return ExpectedFile(path=path, digest=digest(content, one), mode=mode, owner=owner)
 
+    if asked.script == "confirm":
+        word = ConfirmRequest(component=asked.component, lineage=asked.lineage, fence=asked.fence)
+        return replace(word, stay=asked.verb == "stay")
     wanted = asked.expected
     if asked.verb == "remove" and asked.planned:
         wanted += tuple(Expect(name) for name in now if _inside(name, asked.delete))
@@ -155,6 +170,7 @@ def request(
         probe=scripts(asked.component, asked.probe),
         probe_s=0.0,
         swap=asked.verb == "push",
+        confirm_s=30.0 if asked.waits else 0.0,
         fence=asked.fence,
     )
 

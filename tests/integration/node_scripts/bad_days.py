@@ -86,9 +86,10 @@ def requests(draw: Any, mood: Mood) -> Asked:
     Wild: whatever the plan, the lease and the scripts are."""
     component = draw(components)
     verb = draw(st.sampled_from((*["push"] * 6, "once", "remove", "remove")))
+    waits = verb == "push" and component == "haproxy" and draw(st.booleans())
     names = NAMES[component]
     files = draw(files_of(st.sampled_from(names))) if verb != "remove" else ()
-    doomed = st.sampled_from((*names, *FOLDERS[component][: None if verb == "remove" else 2]))
+    doomed = st.sampled_from((*names, *FOLDERS[component][: None if verb == "remove" else 0 if waits else 2]))
     delete = apart([file[0] for file in files], draw(st.lists(doomed, max_size=2)))
     if mood == "wild":
         twists = st.sampled_from(
@@ -114,7 +115,16 @@ def requests(draw: Any, mood: Mood) -> Asked:
         fence=draw(fences if mood == "wild" else st.sampled_from((None, LATEST))),
         planned=mood != "wild",
         everything=verb == "remove" and everything,
+        waits=waits,
     )
+
+
+words = st.builds(
+    Asked,
+    verb=st.sampled_from(("stay", "stay", "leave", "late", "late")),
+    lineage=st.sampled_from((*[LINEAGE] * 9, OTHER)),
+    fence=st.one_of(st.just(LATEST), fences),
+)
 
 
 # What a request's check, activation (or deactivation) and probe may be; whether they do what they must.
@@ -145,9 +155,9 @@ def apart(files: list[str], delete: list[str]) -> tuple[str, ...]:
 
 @st.composite
 def deeds(draw: Any, mood: Mood) -> Deed:
-    asked = draw(requests(mood))
+    asked = draw(requests(mood) if mood != "wild" else st.one_of(requests(mood), words))
     # What comes before only receives the request and looks: less can be found there.
-    last, first = cuttable(asked.verb)[1] - 1, places_between(asked.verb, "keep", "commit")[0]
+    last, first = cuttable(asked.script)[1] - 1, places_between(asked.script, "keep", "commit")[0]
     place = draw(st.one_of(st.integers(0, last), *[st.integers(first, last)] * 3))
     cut = draw(st.one_of(st.none(), *[st.tuples(st.just(place), st.sampled_from((1, 1, 2, 3)))] * 2))
     return Deed(asked, cut)
@@ -171,6 +181,28 @@ def half_back(draw: Any) -> list[Deed]:
     return [Deed(first, cut), Deed(second)]
 
 
+@st.composite
+def open_ended(draw: Any) -> list[Deed]:
+    """A push that waits for its word, cut or not, and what comes of it."""
+    main = MAIN["haproxy"]
+    pushed = Asked(
+        "push",
+        files=((main, b"good 5\n", 0o644),),
+        expected=(Expect(main),),
+        activate=draw(st.sampled_from(("copy", ""))),
+        fence=LATEST,
+        waits=True,
+    )
+    cuts = st.one_of(st.none(), st.tuples(st.integers(0, cuttable("push")[1] - 1), st.just(1)))
+    found = [Deed(pushed, draw(cuts))]
+    for word in draw(st.lists(words, min_size=1, max_size=2)):
+        place = st.tuples(st.integers(0, cuttable(word.script)[1] - 1), st.just(1))
+        found.append(Deed(word, draw(st.one_of(st.none(), place))))
+    return found
+
+
 unlucky = deeds("unlucky")
 mixed = st.lists(st.one_of(*[unlucky] * 4, *[deeds("wild")] * 3, edits), min_size=1, max_size=4)
-days = st.tuples(befores, st.one_of(mixed, mixed, mixed, half_back()), requests("honest").map(Deed))
+days = st.tuples(
+    befores, st.one_of(mixed, mixed, mixed, open_ended(), half_back()), requests("honest").map(Deed)
+)

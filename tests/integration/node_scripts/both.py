@@ -8,12 +8,17 @@ from __future__ import annotations
 import copy
 import fcntl
 import hashlib
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dynia.interfaces.node_requests import Fence, PushRequest, RemoveRequest
+from dynia.interfaces.node_requests import ConfirmRequest, Fence, PushAnswer, PushRequest, RemoveRequest
 from dynia.providers.ssh import answers, messages
+from dynia.providers.ssh.scripts import script
 from tests.integration.node_scripts.asked import (
     GOOD,
     LINEAGE_FILE,
@@ -32,7 +37,7 @@ from tests.integration.node_scripts.asked import (
     told,
 )
 from tests.integration.node_scripts.cuts import cut_at
-from tests.integration.node_scripts.machine import Machine, push_args, remove_args
+from tests.integration.node_scripts.machine import TIMERS, Machine, confirm_args, push_args, remove_args
 from tests.simulation import machine as memory
 from tests.simulation.looks import observe
 from tests.simulation.machine import File
@@ -40,6 +45,7 @@ from tests.simulation.scripts import Script
 from tests.simulation.world import World
 
 INNER, OUTER = b"i" * 64, b"o" * 64
+LATE = ("late",)
 
 
 class Real:
@@ -74,18 +80,31 @@ class Real:
         new.rename(path)
 
     def ask(self, asked: Asked, now: Look, then: Look, cut: tuple[int, int] | None) -> Seen:
+        if asked.verb == "late":
+            return self._late(asked, cut)
         made = request(asked, self.root, now, then, self._script, self._keyed)
-        args, stdin = (
-            (push_args(made), messages.push_message(made))
-            if isinstance(made, PushRequest)
-            else (remove_args(made), messages.remove_message(made))
-        )
+        args, stdin = told_to(made)
         if cut is None:
-            raw: bytes | None = self.machine.run(asked.verb, args, stdin, made.fence)
+            raw: bytes | None = self.machine.run_with(TIMERS, asked.script, args, stdin, made.fence)
         else:
-            raw = self.machine.cut(cut_at(asked.verb, *cut), args, stdin, made.fence)
+            raw = self.machine.cut(cut_at(asked.script, *cut), args, stdin, made.fence)
             self._wait()
         return self.seen(None if raw is None else told(answers.parse_push(raw), self.root))
+
+    def _late(self, asked: Asked, cut: tuple[int, int] | None) -> Seen:
+        """The time is over, and the timer's script runs. It has no answer: only that it came to its end."""
+        key = messages.component_key(asked.component)
+        armed = Path(self.machine.places.var) / "txn" / key / "armed"
+        if armed.exists():
+            boot, _, timer = armed.read_text().split()
+            armed.write_text(f"{boot} 0 {timer}\n")
+        text = script("back") if cut is None else cut_at("back", *cut)
+        environment = self.machine.environment | {"PATH": f"{TIMERS}:{os.environ['PATH']}"}
+        command = ["sh", "-c", text, "dynia", asked.component, asked.lineage, key, "60"]
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+        assert done.returncode in (0, 1, -signal.SIGKILL), done.stderr.decode()
+        self._wait()
+        return self.seen(None if done.returncode < 0 else LATE)
 
     def look(self, fence: Fence | None) -> Seen:
         facts = self.machine.observe(looking(self.root, fence))
@@ -130,10 +149,19 @@ class Real:
         return "hmac:" + hashlib.sha256(OUTER + inner.encode()).hexdigest()
 
 
+def told_to(made: PushRequest | RemoveRequest | ConfirmRequest) -> tuple[tuple[str, ...], bytes]:
+    """What its script is told: an argv, and what it reads."""
+    if isinstance(made, PushRequest):
+        return push_args(made), messages.push_message(made)
+    if isinstance(made, ConfirmRequest):
+        return confirm_args(made), b""
+    return remove_args(made), messages.remove_message(made)
+
+
 def _counts(name: str) -> bool:
     """What is compared: everything but what the scripts keep for themselves."""
     inside = name.startswith(f"{VAR}/") and name != f"{VAR}/manifest.json"
-    return not inside and not name.startswith("run/") and name != f"{OPT}/.lineage"
+    return not inside and not name.startswith(("run/", "etc/systemd/")) and name != f"{OPT}/.lineage"
 
 
 class Step:
@@ -148,6 +176,9 @@ class Told(Script):
 
     async def pause(self) -> None:
         await Step()
+
+    def set_timer(self, seconds: float) -> None:
+        """A day says when it ends."""
 
     def check(self, script: str) -> str:
         return self._run(script)
@@ -200,7 +231,11 @@ class Simulated:
 
     def ask(self, asked: Asked, now: Look, then: Look, seen: Seen) -> list[Seen]:
         """Only states stay in which it looks like `seen`. What it could have looked like, if none does."""
-        made = request(asked, "/", now, then, lambda component, word: word, memory.keyed)
+        made = (
+            asked.component
+            if asked.verb == "late"
+            else request(asked, "/", now, then, lambda component, word: word, memory.keyed)
+        )
         found = [
             (looks(node, answer), node)
             for before in self.possible
@@ -217,22 +252,34 @@ class Simulated:
         ]
 
     def _outcomes(
-        self, before: memory.Node, made: PushRequest | RemoveRequest
+        self, before: memory.Node, made: PushRequest | RemoveRequest | ConfirmRequest | str
     ) -> Iterator[tuple[tuple[object, ...] | None, memory.Node]]:
         """The node at each step where it may be killed, and at the end, with its answer."""
         node = copy.deepcopy(before)
-        script = self.script(self.world, node, "run", made.component)
-        work = script.push(made) if isinstance(made, PushRequest) else script.remove(made)
+        component = made if isinstance(made, str) else made.component
+        work = self._work(self.script(self.world, node, "run", component), made)
         yield None, copy.deepcopy(node)
         while True:
             try:
                 work.send(None)
             except StopIteration as ended:
-                yield told(ended.value, "/"), node
+                yield LATE if ended.value is None else told(ended.value, "/"), node
                 return
             cut = copy.deepcopy(node)
             cut.locked_by = ""
             yield None, cut
+
+    def _work(
+        self, script: Script, made: PushRequest | RemoveRequest | ConfirmRequest | str
+    ) -> Coroutine[Any, Any, PushAnswer | None]:
+        if isinstance(made, str):
+            kept = script.node.transactions.get(made)
+            if kept is not None:
+                kept.until = -1.0
+            return script.back()
+        if isinstance(made, PushRequest):
+            return script.push(made)
+        return script.confirm(made) if isinstance(made, ConfirmRequest) else script.remove(made)
 
 
 def looks(node: memory.Node, answer: tuple[object, ...] | None) -> Seen:

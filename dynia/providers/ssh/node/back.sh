@@ -12,6 +12,6 @@ done
 log=$var/log
 printf '%s %s\n' "$(date +%s)" "$component" >"$lock"
 : >"$log"
-if [ -e "$txn/manifest" ]; then put_back
+if [ -e "$txn/manifest" ]; then put_back || exit 1
 else discard
 fi
