@@ -371,7 +371,7 @@ def test_what_a_person_edited_and_a_push_was_refused_for_is_not_written_over(
     sick_on(cloud, 2, 2)
     third, mine = cloud.machines[3].name, digest("respond mine\n")
     # With one thing more to do there the other node is at its gate by then.
-    cloud.touch(3, worlds.edited("/opt/dynia/firewall/dynia.nft")(cloud.nodes[3]))
+    cloud.touch(3, worlds.edited("/opt/dynia/node.env")(cloud.nodes[3]))
 
     def tick(what: str) -> None:
         caddyfile = {f.path: f for f in cloud.nodes[3].files}[CADDYFILE]
