@@ -98,8 +98,11 @@ def broken(cluster: Scratch, how: Breakage) -> Iterator[dict[str, str]]:
     before = sums(cluster, how.file)
     cluster.write(f"own/{how.template}", text.replace(how.was, how.now))
     cluster.edit("clusters.yaml", "    services:\n", "    templates: ./own\n    services:\n")
-    yield before
-    cluster.write_clusters()
+    try:
+        yield before
+    finally:
+        cluster.write_clusters()
+        cluster.apply(exits=None)
     cluster.apply()
     assert sums(cluster, how.file) == before
     assert left(cluster) == {node: [] for node in cluster.nodes()}

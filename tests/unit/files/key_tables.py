@@ -80,7 +80,7 @@ def _default(field: inspect.Field) -> str:
     if isinstance(value, msgspec.Struct):
         kind = msgspec.to_builtins(value).get("kind")
         return f"`{{kind: {kind}}}`" if kind else ""
-    return f"`{value}`" if value and value is not msgspec.UNSET else ""
+    return f"`{value}`" if (value or value == 0) and value is not msgspec.UNSET else ""
 
 
 def tables() -> str:

@@ -150,22 +150,6 @@ def test_rules_may_leave_out_this_machine(start: tuple[Cloud, FakeDisk]) -> None
     assert len(set(rules(cloud))) == 1 and cloud.opened == {}
 
 
-def test_while_the_address_is_another_two_nodes_may_be_master(start: tuple[Cloud, FakeDisk]) -> None:
-    """Each of its own, until the last one has the new file."""
-    cloud, disk = start
-    cloud.readdressed = True
-    first: list[str] = []
-
-    def splits(node: str) -> None:
-        for n in cloud.nodes if not first else ():
-            cloud.nodes[n] = replace(cloud.nodes[n], vrrp="MASTER")
-        first.append(node)
-
-    once_pushed(cloud, splits)
-    Engine(cloud, disk, NEW).apply()
-    assert len(set(rules(cloud))) == 1 and cloud.opened == {}
-
-
 def test_a_node_that_hears_nothing_is_said_to_go_back_by_itself(start: tuple[Cloud, FakeDisk]) -> None:
     cloud, disk = start
     gone: list[str] = []

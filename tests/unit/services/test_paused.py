@@ -14,7 +14,7 @@ from dynia.services.planning.plan import Plan
 from dynia.services.planning.stale import Reviewed
 from dynia.services.saved_plan import SavedPlan, decode, encode
 from dynia.state.model import Cluster
-from tests.fakes.cloud import Engine, applied, survived, yes
+from tests.fakes.cloud import Cloud, Engine, applied, fresh_disk, survived, yes
 from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
 from tests.unit.services.test_drained import haproxy
@@ -123,10 +123,25 @@ def test_neither_a_rollback_nor_a_restart_waits(team: Team) -> None:
     assert team.apply(spec(1), by_hand=Restart(service="api")).exit_code == 0
 
 
-@pytest.mark.parametrize("wanted", [spec(1), spec(1, nodes=1), spec(1, nodes=2)])
-def test_a_first_deploy_waits_for_nobody(wanted: ClusterSpec) -> None:
-    cloud, disk = applied(wanted)
-    assert Engine(cloud, disk, wanted).plan().empty
+def cut_at_the_second(cloud: Cloud, engine: Engine, component: str) -> None:
+    """Killed when two nodes have it."""
+    seen: list[str] = []
+
+    def tick(what: str) -> None:
+        seen.extend([what] if what.endswith(f"pushed {component}") else [])
+        if len(seen) == 2:
+            raise Killed
+
+    cloud.tick = tick
+    with pytest.raises(Killed):
+        run(engine.run.apply(yes))
+    cloud.tick = lambda what: None
+
+
+def test_a_first_deploy_waits_for_nobody_even_where_it_was_cut() -> None:
+    cloud, disk = Cloud(), fresh_disk()
+    cut_at_the_second(cloud, Engine(cloud, disk, spec(1)), "service/api")
+    assert Engine(cloud, survived(disk), spec(1)).apply().exit_code == 0
 
 
 def test_one_node_has_nobody_to_wait_for_it() -> None:
@@ -143,6 +158,7 @@ def test_where_it_serves_nowhere_nobody_is_led_to_what_would_wait(team: Team) ->
 
 def test_a_service_that_comes_new_has_nobody_to_harm(team: Team) -> None:
     wanted = replace(spec(1), services=(*spec(1).services, worlds.service("new")))
+    cut_at_the_second(team.cloud, team.engine(wanted), "service/new")
     assert team.apply(wanted).exit_code == 0
 
 
