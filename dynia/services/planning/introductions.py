@@ -6,10 +6,13 @@ from collections.abc import Mapping, Set
 
 from msgspec.structs import replace
 
-from dynia.interfaces.observed import NodeFacts, Observed
+from dynia.interfaces.desired import NoEntry
+from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import Drain, PushComponent
 from dynia.services.planning.components.base import Topology
 from dynia.services.planning.components.haproxy import names_others
+from dynia.services.planning.handing_over import Entrance
+from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
 from dynia.services.planning.rollout import Rolled
 from dynia.services.planning.turn import Work, component
@@ -18,12 +21,13 @@ HAPROXY = "haproxy"
 
 
 def introduced(
+    given: PlanningInput,
     rolled: Rolled,
     works: tuple[Work, ...],
     serving: Mapping[str, Set[str]],
-    observed: Observed,
     topology: Topology,
     holder: str,
+    door: Entrance,
 ) -> Rolled | None:
     """What comes before a rollout that drains, in a pass of its own: the push of each haproxy.cfg that does
     not name all who serve, one node after the other, the `holder` last. None where there is none.
@@ -34,19 +38,42 @@ def introduced(
     """
     if not any(isinstance(step.action, Drain) for step in rolled.steps):
         return None
+    routes = domains_of(given)
     steps: list[Step] = []
     for work in sorted(works, key=lambda w: w.node == holder):
-        facts = observed.nodes.get(work.node)
-        push = next((s for s in work.steps if _reloads(s)), None)
-        if push is None or not isinstance(facts, NodeFacts):
+        facts = given.observed.nodes.get(work.node)
+        push = next((s for s in work.steps if _tells(s)), None)
+        if (
+            push is None
+            or not isinstance(facts, NodeFacts)
+            or not _without_visitors(push, topology, holder, door)
+        ):
             continue
-        if _lacks(facts, serving) and names_others(topology, facts):
-            steps.append(replace(push, after=tuple(s.id for s in steps[-1:])))
+        if _lacks(facts, serving) and names_others(topology, facts, routes):
+            alone = replace(work, steps=(replace(push, disturbs=(), settles=""),))
+            for step in door.first(alone).steps:
+                steps.append(replace(step, after=tuple(s.id for s in steps[-1:])))
     return replace(rolled, steps=tuple(steps)) if steps else None
 
 
-def _reloads(step: Step) -> bool:
-    return component(step) == HAPROXY and isinstance(step.action, PushComponent) and not step.disturbs
+def domains_of(given: PlanningInput) -> dict[str, tuple[str, ...]]:
+    """By service, as they were applied last."""
+    found: dict[str, list[str]] = {}
+    for route in given.state.routes:
+        if route.cluster == given.target:
+            found.setdefault(route.service, []).append(route.domain)
+    return {service: tuple(sorted(domains)) for service, domains in found.items()}
+
+
+def _tells(step: Step) -> bool:
+    return component(step) == HAPROXY and isinstance(step.action, PushComponent)
+
+
+def _without_visitors(push: Step, topology: Topology, holder: str, door: Entrance) -> bool:
+    """A reload loses nobody. One that starts again needs the address elsewhere, where there is one."""
+    if not push.disturbs:
+        return True
+    return not isinstance(topology.spec.entry, NoEntry) and (push.node != holder or door.move is not None)
 
 
 def _lacks(facts: NodeFacts, serving: Mapping[str, Set[str]]) -> bool:

@@ -119,7 +119,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled = replace(rolled, held=pause.holding(rolled.held))
         rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining, door)
-    told_first = introduced(rolled, tuple(works), now, given.observed, wanted.topology, entrance)
+    told_first = introduced(given, rolled, tuple(works), now, wanted.topology, entrance, door)
     rolled = told_first or rolled
     once = with_pre_deploys(given, spec, rolled)
     rolled = replace(rolled, steps=once.steps)

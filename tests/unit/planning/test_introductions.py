@@ -7,7 +7,7 @@ import msgspec
 from dynia.interfaces.desired import Health
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import Drain
-from dynia.services.planning.components.haproxy import CONFIG, Haproxy, servers_of
+from dynia.services.planning.components.haproxy import CONFIG, DROP_IN, Haproxy, servers_of
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import rendered_for
@@ -72,6 +72,27 @@ def test_a_haproxy_that_does_not_know_a_service_that_comes_is_told_of_nodes_all_
     assert [s.id for s in plan.steps if s.id.split("/")[1] != "image"] == [
         f"{n}/haproxy/push" for n in (*names[1:3], names[0])
     ]
+
+
+def test_a_haproxy_that_still_sends_a_service_that_leaves_is_told_of_nodes_all_the_same() -> None:
+    given, names = settled()
+    for watcher in names[:3]:
+        given = knowing(given, watcher, *names[:2])
+    fewer = worlds.cluster(4, NEW.services[:1])
+    plan = make_plan(worlds.wanting(given, fewer))
+    assert [s.id for s in plan.steps] == [f"{n}/haproxy/push" for n in (*names[1:3], names[0])]
+
+
+def test_a_holder_whose_haproxy_starts_again_for_it_hands_the_address_over_before() -> None:
+    given, names = settled()
+    for watcher in names[:3]:
+        given = knowing(given, watcher, *names[:2])
+    for node in names[:2]:
+        given = worlds.with_facts(given, node, worlds.edited(DROP_IN))
+    plan = make_plan(worlds.wanting(given, NEW))
+    others = [f"{n}/haproxy/push" for n in names[1:3]]
+    assert [s.id for s in plan.steps] == [*others, f"{names[0]}/hand-over", f"{names[0]}/haproxy/push"]
+    assert not [s for s in plan.steps if s.disturbs]
 
 
 def test_where_nobody_is_drained_nothing_has_a_pass_of_its_own() -> None:

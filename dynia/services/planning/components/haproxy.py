@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from dynia.interfaces.desired import CloudflareDns, Service
+from dynia.interfaces.desired import CloudflareDns, Health, Service
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.observed import NodeFacts, ServerSeen
 from dynia.interfaces.release import Release, ReleaseFile
@@ -114,16 +115,17 @@ def servers_of(topology: Topology) -> tuple[ServerSeen, ...]:
     )
 
 
-def names_others(topology: Topology, seen: NodeFacts) -> bool:
+def names_others(topology: Topology, seen: NodeFacts, routes: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether haproxy.cfg lies there as it is wanted, but for the nodes that it names, and for services that
-    are new to it."""
+    come or go. `routes`: domains by service, as applied; one that goes is taken to be asked as by default."""
     named: dict[str, list[Server]] = {}
     for one in seen.servers:
         named.setdefault(one.service, []).append(Server(node=one.node, address=one.address))
     data = _data(topology)
-    backends = tuple(
-        replace(one, servers=tuple(named[one.service])) for one in data.services if one.service in named
-    )
+    asked = {one.service: one for one in data.services}
+    for name in named.keys() - asked.keys():
+        asked[name] = _asked(name, routes.get(name, ()), Health())
+    backends = tuple(replace(asked[name], servers=tuple(named[name])) for name in sorted(named))
     fallback = data.fallback if data.fallback in named else ""
     would_be = _config(topology, replace(data, services=backends, fallback=fallback))
     return any(f.path == CONFIG and f.digest == would_be.digest for f in seen.files)
@@ -157,15 +159,20 @@ def _backend(topology: Topology, service: Service) -> Backend:
             f"service {service.name}: the health path {path!r} has characters that a config cannot carry",
             hint="letters, digits and /._~!*,;=:@%?&+- are safe",
         )
-    interval = max(1, round(service.health.interval * 1000))
     out = {one.node for one in topology.out if one.service == service.name}
+    servers = (Server(node=n.name, address=n.private_ip) for n in topology.nodes if n.name not in out)
+    return replace(_asked(service.name, service.domains, service.health), servers=tuple(servers))
+
+
+def _asked(service: str, domains: tuple[str, ...], health: Health) -> Backend:
+    interval = max(1, round(health.interval * 1000))
     return Backend(
-        service=service.name,
-        domains=tuple(sorted(service.domains)),
-        check_host=check_host(service),
-        path=path,
+        service=service,
+        domains=tuple(sorted(domains)),
+        check_host=domains[0] if domains else ANY_HOST,
+        path=health.path,
         interval_ms=interval,
         fastinter_ms=max(1, interval // 4),
-        timeout_ms=max(1, round(service.health.timeout * 1000)),
-        servers=tuple(Server(node=n.name, address=n.private_ip) for n in topology.nodes if n.name not in out),
+        timeout_ms=max(1, round(health.timeout * 1000)),
+        servers=(),
     )
