@@ -123,6 +123,9 @@ class PassTools:
             raise Stale(f"{node} · {component} · the release changed since plan: {release}")
         return recipe
 
+    def rendered(self, node: str, component: str) -> Recipe | None:
+        return self.recipes.get(node, {}).get(component)
+
     def generation(self, number: int) -> bytes:
         if self.kept is None:
             raise KeyError(f"generation {number} is to be kept and nothing was rendered")

@@ -114,6 +114,10 @@ class Tools(Protocol):
         """What was rendered when the plan was made."""
         ...
 
+    def rendered(self, node: str, component: str) -> Recipe | None:
+        """The same, whatever its release; None where nothing was rendered for it, as by hand."""
+        ...
+
     def generation(self, number: int) -> bytes:
         """What nodes keep of this generation, the newest: what this run wants was rendered from it."""
         ...

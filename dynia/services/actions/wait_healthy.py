@@ -54,8 +54,9 @@ class WaitHealthy(Action, tag="wait_healthy"):
         )
         answer = await connection.gate(request)
         if not answer.healthy:
-            release = tools.recipe(self.node, self.component, self.release).release
-            told = unsaid(answer.output, release.files).splitlines()[-20:]
+            known = tools.rendered(self.node, self.component)
+            # Where the service's secrets are not known, nothing can be taken out: `dynia logs` shows it.
+            told = unsaid(answer.output, known.release.files).splitlines()[-20:] if known else []
             shown = "".join(f"\n    {line}" for line in told)
             said = f"{self.node} · service {self.service} · {answer.reason}{shown}"
             trouble = what_next(self.node, answer.reason)

@@ -12,6 +12,7 @@ from tests.fakes.cloud import Cloud, Engine, applied, recorded
 from tests.plans import worlds
 from tests.unit.services.test_drained import Killed, names
 from tests.unit.services.test_promoted import roles
+from tests.unit.services.test_way_back import FAILS
 
 replace = msgspec.structs.replace
 SPEC = worlds.cluster(3, (worlds.service(),))
@@ -108,3 +109,15 @@ def test_the_next_apply_ends_it_well_wherever_it_was_killed(moment: str) -> None
     assert Engine(cloud, disk, SPEC).apply().exit_code == 0
     assert Engine(cloud, disk, SPEC).plan().empty and nobody_is_drained(cloud)
     assert sorted(roles(cloud)) == ["BACKUP", "BACKUP", "MASTER"]
+
+
+def test_a_service_that_does_not_come_back_stops_it_and_its_lines_are_not_shown() -> None:
+    """Nothing was rendered, so nobody could take secrets out of what its containers say."""
+    cloud, disk = applied(SPEC)
+    _, two, _ = names(cloud)
+    cloud.lie = lambda what, node: FAILS if what == "gate" and node == two else None
+    done = Engine(cloud, disk, SPEC).apply(Reboot())
+    assert done.exit_code == 7 and boots(cloud)[0] == "boot-1"
+    (failure,) = done.failures
+    assert failure.node == two and "GET /healthz → 500" in failure.message and "panic" not in failure.message
+    assert f"dynia logs api --node {two}" in failure.hint and nobody_is_drained(cloud)
