@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,6 +102,7 @@ def broken(cluster: Scratch, how: Breakage) -> Iterator[dict[str, str]]:
     try:
         yield before
     finally:
+        shutil.rmtree(cluster.folder / "own")
         cluster.write_clusters()
         cluster.apply(exits=None)
     cluster.apply()

@@ -60,14 +60,14 @@ def test_a_new_release_waits_on_its_canary_until_a_person_lets_it_go_on(pair: Sc
 
 def test_another_release_has_a_canary_of_its_own_and_the_former_one_is_no_news(pair: Scratch) -> None:
     rollout(pair, "pause_after_canary: true")
-    paint(pair, "green")
+    paint(pair, "teal")
     pair.apply(exits=10)
-    paint(pair, "red")
+    paint(pair, "plum")
     pair.apply("--resume", exits=10)
-    assert len(coloured(pair, "red")) == 1 and len(coloured(pair, "blue")) == 2
-    pair.dynia("plan", "--resume", "--out", "red.plan")
+    assert len(coloured(pair, "plum")) == 1 and len(coloured(pair, "blue")) == 2
+    pair.dynia("plan", "--resume", "--out", "plum.plan")
     paint(pair, "blue")
-    assert pair.dynia("apply", "red.plan", exits=6).stderr
+    assert pair.dynia("apply", "plum.plan", exits=6).stderr
     pair.apply()
     assert coloured(pair, "blue") == set(pair.nodes())
 
