@@ -14,7 +14,7 @@ from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.replacing import leaves_entrance, refuse_replacement
-from dynia.services.planning.simulate import simulate
+from dynia.services.planning.simulate import allowed_in_preview, simulate
 from tests.plans import worlds
 from tests.plans.cases import changed, settled, three
 
@@ -213,3 +213,12 @@ def test_the_account_needs_room_for_one_machine_more_and_not_for_all() -> None:
     full = replace(given, observed=replace(given.observed, offer=Offer(room=0)))
     with pytest.raises(DyniaError, match="may have 0 more"):
         make_plan(full)
+
+
+def test_an_address_that_moved_by_itself_since_is_handed_over_as_was_shown() -> None:
+    given, _ = replacing(three(), 1)
+    shown = make_plan(given)
+    (move,) = (s for s in shown.later if isinstance(s.action, HandOver))
+    moved = replace(move, id="another/hand-over", node="another")
+    assert allowed_in_preview(moved, shown)
+    assert not allowed_in_preview(moved, make_plan(replacing(three(), 2)[0])), "it was to stay where it is"
