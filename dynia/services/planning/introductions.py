@@ -10,7 +10,7 @@ from dynia.interfaces.desired import NoEntry
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import Drain, PushComponent
 from dynia.services.planning.components.base import Topology
-from dynia.services.planning.components.haproxy import names_others
+from dynia.services.planning.components.haproxy import CONFIG, names_others
 from dynia.services.planning.handing_over import Entrance
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Step
@@ -42,14 +42,14 @@ def introduced(
     steps: list[Step] = []
     for work in sorted(works, key=lambda w: w.node == holder):
         facts = given.observed.nodes.get(work.node)
-        push = next((s for s in work.steps if _tells(s)), None)
-        if (
-            push is None
-            or not isinstance(facts, NodeFacts)
-            or not _without_visitors(push, topology, holder, door)
-        ):
+        push = next((s for s in work.steps if component(s) == HAPROXY), None)
+        if push is None or not isinstance(push.action, PushComponent) or not isinstance(facts, NodeFacts):
             continue
-        if _lacks(facts, serving) and names_others(topology, facts, routes):
+        if not _without_visitors(push, topology, holder, door):
+            continue
+        # A file that is gone tells nothing; and where nobody passes a new check, all are asked anyway.
+        lost = all(file.path != CONFIG for file in facts.files)
+        if lost or (_lacks(facts, serving) and names_others(topology, facts, routes)):
             alone = replace(work, steps=(replace(push, disturbs=(), settles=""),))
             for step in door.first(alone).steps:
                 steps.append(replace(step, after=tuple(s.id for s in steps[-1:])))
@@ -63,10 +63,6 @@ def domains_of(given: PlanningInput) -> dict[str, tuple[str, ...]]:
         if route.cluster == given.target:
             found.setdefault(route.service, []).append(route.domain)
     return {service: tuple(sorted(domains)) for service, domains in found.items()}
-
-
-def _tells(step: Step) -> bool:
-    return component(step) == HAPROXY and isinstance(step.action, PushComponent)
 
 
 def _without_visitors(push: Step, topology: Topology, holder: str, door: Entrance) -> bool:

@@ -34,13 +34,21 @@ def refuse_again(plan: Plan, earlier: Set[tuple[str, str]]) -> None:
 
 
 def refuse_unapproved(plan: Plan, approved: Plan, seen: Mapping[str, ObservedNode], touched: Touched) -> None:
-    """A step that the approved plan did not show, or one that writes over what a person changed since then.
+    """What the approved plan did not show: a step, an interruption; or what writes over a person's change.
     `seen` are the nodes of the approved look, `touched` is what this apply left on them."""
     extra = [step.id for step in plan.steps if not allowed_in_preview(step, approved)]
     if extra:
         raise Stale(
             f"cluster {plan.cluster} changed while it was applied: "
             f"{', '.join(extra[:5])} was not in the plan",
+            hint="what was approved so far is done; plan again and look",
+        )
+    interrupted = sorted(set(plan.effect.interrupts).difference(approved.effect.interrupts))
+    # On the only node of a cluster every step interrupts, and that was agreed to by step.
+    if interrupted and plan.node_count > 1:
+        raise Stale(
+            f"cluster {plan.cluster} changed while it was applied: by now it would interrupt "
+            f"{', '.join(interrupted)}, which was not in the plan",
             hint="what was approved so far is done; plan again and look",
         )
     refuse_edited(plan, seen, touched)

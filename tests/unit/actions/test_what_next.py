@@ -63,6 +63,9 @@ class Desk:
     async def connection(self, name: str) -> Ailing:
         return self.ailing
 
+    def rendered(self, node: str, component: str) -> None:
+        return None
+
 
 @pytest.mark.parametrize(
     ("deed", "why", "hint"),

@@ -95,6 +95,16 @@ def test_a_holder_whose_haproxy_starts_again_for_it_hands_the_address_over_befor
     assert not [s for s in plan.steps if s.disturbs]
 
 
+def test_a_haproxy_cfg_that_is_gone_comes_back_before_anybody_is_drained() -> None:
+    given, names = settled()
+
+    def loses(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, files=tuple(f for f in facts.files if f.path != CONFIG), servers=())
+
+    plan = make_plan(worlds.wanting(worlds.with_facts(given, names[0], loses), NEW))
+    assert [s.id for s in plan.steps] == [f"{names[0]}/haproxy/push"]
+
+
 def test_where_nobody_is_drained_nothing_has_a_pass_of_its_own() -> None:
     given, names = settled()
     given = worlds.with_facts(given, names[2], worlds.edited("/opt/dynia/firewall/dynia.nft"))
