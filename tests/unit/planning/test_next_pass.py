@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dynia.interfaces.errors import ApplyFailed
+from dynia.interfaces.errors import ApplyFailed, Stale
 from dynia.services.actions import Drain, Undrain
 from dynia.services.planning.by_hand import NodeDrain
-from dynia.services.planning.next_pass import deeds, refuse_again
+from dynia.services.planning.next_pass import deeds, refuse_again, refuse_unapproved
 from dynia.services.planning.planner import make_plan
 from tests.plans import worlds
 from tests.plans.cases import changed, new_image, settled
@@ -34,3 +34,19 @@ def test_a_person_s_drain_that_is_wanted_again_is_refused_too() -> None:
     plan = make_plan(msgspec.structs.replace(given, by_hand=NodeDrain(node=name)))
     with pytest.raises(ApplyFailed, match=f"does not settle: {name}/drain was done and is still wanted"):
         refuse_again(plan, deeds(plan))
+
+
+@pytest.mark.parametrize(("nodes", "refused"), [(3, True), (1, False)])
+def test_an_interruption_that_nobody_agreed_to_is_refused(nodes: int, refused: bool) -> None:
+    """On the only node of a cluster every step is one, and was agreed to."""
+    approved = make_plan(changed(settled(worlds.cluster(nodes)), services=new_image()))
+    quiet = msgspec.structs.replace(approved, effect=msgspec.structs.replace(approved.effect, interrupts=()))
+    now = msgspec.structs.replace(
+        approved, effect=msgspec.structs.replace(approved.effect, interrupts=("api",))
+    )
+    refuse_unapproved(now, now, {}, {})
+    if refused:
+        with pytest.raises(Stale, match="by now it would interrupt api"):
+            refuse_unapproved(now, quiet, {}, {})
+    else:
+        refuse_unapproved(now, quiet, {}, {})
