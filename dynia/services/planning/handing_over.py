@@ -84,6 +84,11 @@ def hand_over(source: str, node: str, address: str, roles: Mapping[str, str], *,
     return HandOver(node=node, source=source, address=address, others=others, claimed=claimed)
 
 
+def leaves(node: str, move: HandOver, why: str) -> Step:
+    """The step in which the address leaves `node`."""
+    return Step(id=f"{node}/hand-over", action=move, why=why, node=node, deadline_s=DEADLINE_S)
+
+
 @dataclass(frozen=True, slots=True)
 class Entrance:
     """How the address would leave the holder (None: it can't), and what runs on the nodes."""
@@ -104,14 +109,7 @@ class Entrance:
         why = f"because {' and '.join(sorted(names))} will start again on {work.node}"
         if any(isinstance(work.steps[i].action, RebootNode) for i in cuts):
             why = f"because {work.node} will reboot"
-        first = Step(
-            id=f"{work.node}/hand-over",
-            action=self.move,
-            why=why,
-            node=work.node,
-            deadline_s=DEADLINE_S,
-        )
-        at = min(cuts)
+        first, at = leaves(work.node, self.move, why), min(cuts)
         return msgspec.structs.replace(work, steps=(*work.steps[:at], first, *work.steps[at:]))
 
     def later(self, work: Work, works: Iterable[Work]) -> Work:

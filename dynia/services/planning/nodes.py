@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dynia.interfaces.desired import ClusterSpec, SshProvider
-from dynia.interfaces.observed import NodeFacts, NotObserved, ProviderNode
+from dynia.interfaces.observed import NotObserved, ProviderNode
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import DeleteNode, ForgetNode, StartNode
 from dynia.services.planning.begun import forget, left_over
@@ -14,7 +14,14 @@ from dynia.services.planning.hosts import decide_hosts
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.part import Part
 from dynia.services.planning.plan import Drift, Line, Step, Waiting
-from dynia.services.planning.replacing import asked_for, is_replaced, stays_for, still_needed, why_it_comes
+from dynia.services.planning.replacing import (
+    answers,
+    asked_for,
+    is_replaced,
+    stays_for,
+    still_needed,
+    why_it_comes,
+)
 from dynia.state.model import Node
 
 
@@ -128,10 +135,6 @@ def _surplus(given: PlanningInput, alive: list[Node], surplus: int, holder: str)
     replaced.sort(key=lambda n: not asked_for(given, n))
     candidates = [*replaced, *(n for n in candidates if n not in replaced)]
     return sorted(candidates[: max(0, surplus)], key=lambda n: n.ordinal)
-
-
-def answers(given: PlanningInput, node: Node) -> bool:
-    return isinstance(given.observed.nodes.get(node.name), NodeFacts)
 
 
 def not_deleted(given: PlanningInput, node: Node) -> Waiting:

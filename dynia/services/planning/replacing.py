@@ -9,12 +9,11 @@ from dynia.interfaces.desired import ClusterSpec, DigitalOceanProvider, DockerPr
 from dynia.interfaces.errors import Refused
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import HandOver
-from dynia.services.actions.hand_over import DEADLINE_S
 from dynia.services.planning.components import components
-from dynia.services.planning.handing_over import lines_of
+from dynia.services.planning.handing_over import leaves, lines_of
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.part import Part
-from dynia.services.planning.plan import Step, Waiting
+from dynia.services.planning.plan import Waiting
 from dynia.state.model import Node, State
 
 # As many as it takes where nothing is replaced, and as it takes to replace one machine more.
@@ -54,7 +53,7 @@ def is_replaced(given: PlanningInput, node: Node) -> bool:
     """A machine of which it is not known what was ordered stays, and so does one that says nothing."""
     wanted = order_of(given.desired.provider) if given.desired is not None else ""
     differs = bool(wanted and node.order and node.order != wanted)
-    return asked_for(given, node) or (differs and _answers(given, node))
+    return asked_for(given, node) or (differs and answers(given, node))
 
 
 def still_needed(given: PlanningInput, spec: ClusterSpec, alive: Iterable[Node], holder: str) -> Node | None:
@@ -80,8 +79,7 @@ def leaves_entrance(
     if move is None:
         reason = "goes once another node can take the reserved IP: `dynia status` shows who has which role"
         return Part(waiting=(Waiting(subject=old.name, reason=reason),))
-    why = f"because {old.name} is replaced"
-    step = Step(id=f"{old.name}/hand-over", action=move, why=why, node=old.name, deadline_s=DEADLINE_S)
+    step = leaves(old.name, move, f"because {old.name} is replaced")
     return Part(steps=(step,), lines=lines_of((step,)), more=True)
 
 
@@ -96,7 +94,7 @@ def lagging(given: PlanningInput, spec: ClusterSpec, nodes: Iterable[Node]) -> t
     return tuple(
         node.name
         for node in nodes
-        if node.pushed or not wanted.issubset(node.components) or not _answers(given, node)
+        if node.pushed or not wanted.issubset(node.components) or not answers(given, node)
     )
 
 
@@ -126,5 +124,5 @@ def most_passes(given: PlanningInput) -> int:
     return PASSES + PASSES_EACH * len(old)
 
 
-def _answers(given: PlanningInput, node: Node) -> bool:
+def answers(given: PlanningInput, node: Node) -> bool:
     return isinstance(given.observed.nodes.get(node.name), NodeFacts)
