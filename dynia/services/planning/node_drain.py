@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.errors import NotObservedError, Refused
 from dynia.interfaces.node_requests import LASTING_S
-from dynia.interfaces.observed import NodeFacts
+from dynia.interfaces.observed import NodeFacts, NotObserved
 from dynia.services.actions import DrainNode, UndrainNode
 from dynia.services.actions.drain import OTHERS_S
 from dynia.services.planning.by_hand import NodeDrain
@@ -15,7 +15,7 @@ from dynia.services.planning.check import check_serving, remedy, too_few, worst_
 from dynia.services.planning.draining import UNDRAIN_S
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.one_pass import Pass, draining_of
-from dynia.services.planning.plan import Line, Step
+from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.serving import drained_nodes, find_holder, misled
 from dynia.services.planning.way_back import counted_on
 from dynia.state.model import Node
@@ -61,6 +61,26 @@ def reached(given: PlanningInput, nodes: tuple[Node, ...], name: str) -> tuple[N
     if facts.lineage != given.state.lineage:
         raise Refused(f"{name} belongs to another state ({facts.lineage}); nothing was done")
     return node, facts
+
+
+def looked_at(
+    given: PlanningInput, nodes: Iterable[Node]
+) -> tuple[list[tuple[Node, NodeFacts]], list[Waiting], list[tuple[str, str]]]:
+    """Those that answered and are ours, with what they told; what waits; and who said nothing, with why."""
+    seen: list[tuple[Node, NodeFacts]] = []
+    waiting: list[Waiting] = []
+    silent: list[tuple[str, str]] = []
+    for node in nodes:
+        facts = given.observed.nodes.get(node.name)
+        if not isinstance(facts, NodeFacts):
+            reason = facts.reason if isinstance(facts, NotObserved) else "not looked at yet"
+            silent.append((node.name, reason))
+        elif facts.lineage != given.state.lineage:
+            reason = f"belongs to another state ({facts.lineage}); nothing is done there"
+            waiting.append(Waiting(subject=node.name, reason=reason))
+        else:
+            seen.append((node, facts))
+    return seen, waiting, silent
 
 
 def _away(

@@ -7,7 +7,7 @@ from collections.abc import Set
 import msgspec
 
 from dynia.interfaces.desired import ClusterSpec, Service
-from dynia.interfaces.observed import NodeFacts, NotObserved
+from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import RebootNode, WaitHealthy
 from dynia.services.actions.reboot_node import DEADLINE_S, UPDATES_S
 from dynia.services.planning.by_hand import Reboot
@@ -18,16 +18,15 @@ from dynia.services.planning.components.haproxy import check_host
 from dynia.services.planning.handing_over import Entrance, check_entrance, lines_of, successor
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.matrix import live_containers
-from dynia.services.planning.node_drain import reached
+from dynia.services.planning.node_drain import WHY, looked_at, reached
 from dynia.services.planning.one_pass import Pass, draining_of
-from dynia.services.planning.plan import Line, Step, Waiting
+from dynia.services.planning.plan import Line, Step
 from dynia.services.planning.rollout import roll
 from dynia.services.planning.serving import drained_nodes, find_holder, kept_for_last, well
 from dynia.services.planning.turn import Work
 from dynia.services.planning.way_back import counted_on
 from dynia.state.model import Node
 
-WHY = "because somebody asked for it"
 GATE_MORE_S = 60.0
 
 
@@ -39,17 +38,9 @@ def plan_reboot(given: PlanningInput, spec: ClusterSpec, wish: Reboot) -> Pass:
         reached(given, nodes, wish.node)
     now = counted_on(given, spec, nodes)
     works: list[Work] = []
-    silent: list[tuple[str, str]] = []
-    waiting: list[Waiting] = []
-    for node in (n for n in nodes if wish.node in ("", n.name)):
-        facts = given.observed.nodes.get(node.name)
-        if not isinstance(facts, NodeFacts):
-            reason = facts.reason if isinstance(facts, NotObserved) else "not looked at yet"
-            silent.append((node.name, reason))
-        elif facts.lineage != given.state.lineage:
-            reason = f"belongs to another state ({facts.lineage}); nothing is done there"
-            waiting.append(Waiting(subject=node.name, reason=reason))
-        elif wish.open_on(node.name, facts):
+    seen, waiting, silent = looked_at(given, (n for n in nodes if wish.node in ("", n.name)))
+    for node, facts in seen:
+        if wish.open_on(node.name, facts):
             serves = {name for name, those in now.items() if node.name in those}
             steps = _turn(spec, releases, node, facts, serves, os_updates=wish.os_updates)
             works.append(Work(node=node.name, ordinal=node.ordinal, steps=steps))

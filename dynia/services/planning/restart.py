@@ -6,15 +6,16 @@ import msgspec
 
 from dynia.interfaces.desired import ClusterSpec, Service
 from dynia.interfaces.errors import Refused
-from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage, UnresolvedImage
+from dynia.interfaces.observed import NodeFacts, ResolvedImage, UnresolvedImage
 from dynia.services.planning.by_hand import Restart
 from dynia.services.planning.check import check_serving, worst_at_once
 from dynia.services.planning.compare import Comparison, compare_node, named, releases_of
 from dynia.services.planning.components.service import service_component
 from dynia.services.planning.images import SILENT, resolved_images
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.node_drain import WHY, looked_at
 from dynia.services.planning.one_pass import Pass, draining_of
-from dynia.services.planning.plan import Line, Step, Waiting
+from dynia.services.planning.plan import Line, Step
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.releases import component_steps
 from dynia.services.planning.rollout import roll
@@ -24,8 +25,6 @@ from dynia.services.planning.turn import Work
 from dynia.services.planning.wanted import Wanted
 from dynia.services.planning.way_back import counted_on
 from dynia.state.model import Node
-
-WHY = "because somebody asked for it"
 
 
 def plan_restart(given: PlanningInput, spec: ClusterSpec, wish: Restart) -> Pass:
@@ -42,25 +41,15 @@ def plan_restart(given: PlanningInput, spec: ClusterSpec, wish: Restart) -> Pass
     now = counted_on(given, spec, nodes)
     works: list[Work] = []
     changed: list[str] = []
-    silent: list[tuple[str, str]] = []
-    waiting: list[Waiting] = []
-    for node in nodes:
-        facts = given.observed.nodes.get(node.name)
-        if not isinstance(facts, NodeFacts):
-            silent.append(
-                (node.name, facts.reason if isinstance(facts, NotObserved) else "not looked at yet")
-            )
-        elif facts.lineage != given.state.lineage:
-            reason = f"belongs to another state ({facts.lineage}); nothing is done there"
-            waiting.append(Waiting(subject=node.name, reason=reason))
-        else:
-            one = _compared(given, node, facts, wanted)
-            if one.live_id and (one.pending or one.differ or one.stale):
-                changed.append(node.name)
-            elif one.live_id and wish.open_on(node.name, facts, amiss=bool(one.faults)):
-                serves = {name for name, those in now.items() if node.name in those}
-                steps = _steps(wanted, one, facts, serves)
-                works.append(Work(node=node.name, ordinal=node.ordinal, steps=steps))
+    seen, waiting, silent = looked_at(given, nodes)
+    for node, facts in seen:
+        one = _compared(given, node, facts, wanted)
+        if one.live_id and (one.pending or one.differ or one.stale):
+            changed.append(node.name)
+        elif one.live_id and wish.open_on(node.name, facts, amiss=bool(one.faults)):
+            serves = {name for name, those in now.items() if node.name in those}
+            steps = _steps(wanted, one, facts, serves)
+            works.append(Work(node=node.name, ordinal=node.ordinal, steps=steps))
     if changed:
         raise Refused(
             f"service {service.name} is to change, on {', '.join(changed)}: a restart changes nothing",
