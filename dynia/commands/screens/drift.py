@@ -6,9 +6,8 @@ from dynia.commands.screens.layout import entries, on_nodes
 from dynia.commands.screens.text import count, one_line, paint, wrap
 from dynia.interfaces.durations import span
 from dynia.interfaces.shape import Shape
+from dynia.services.planning.drift_items import what_drifted
 from dynia.services.planning.plan import Drift, Plan
-
-OUR_FOLDER = "/opt/dynia/"
 
 
 class FoldedDrift(Shape):
@@ -33,20 +32,6 @@ def fold(drifts: tuple[Drift, ...]) -> tuple[FoldedDrift, ...]:
         )
         for group in groups.values()
     )
-
-
-def subject(drift: Drift) -> str:
-    """What drifted: a file of ours by its path below /opt/dynia, anything else by its kind and name."""
-    name = one_line(drift.subject)
-    match drift.kind:
-        case "file":
-            return name.removeprefix(OUR_FOLDER)
-        case "reserved_ip":
-            return f"reserved IP {name}"
-        case "record":
-            return f"dns {name}"
-        case kind:
-            return name if name.startswith(kind) else f"{kind} {name}"
 
 
 def ago(since: int, now: float | None) -> str:
@@ -75,7 +60,7 @@ def drift_lines(plan: Plan, *, width: int, color: bool, now: float | None, class
         (
             "  ! ",
             (
-                subject(entry.drift),
+                one_line(what_drifted(entry.drift)),
                 on_nodes(entry.nodes, everyone, plan.node_count),
                 entry.drift.category if classes else "",
                 " ".join(filter(None, (one_line(entry.drift.detail), _since(entry, now)))),
