@@ -45,7 +45,8 @@ def _goes_down(world: World, node: Node, who: str) -> None:
     if not node.on or node.provider_id not in world.nodes:
         return
     world.fired["reboot by hand"] += 1
-    if node.vrrp == "MASTER":
+    # What does not run can't be interrupted, here as where a unit starts again.
+    if node.vrrp == "MASTER" and node.running("haproxy.service"):
         world.note(who, "cuts", node.name, "the node")
     node.process.dead = True
     node.unsynced.clear()

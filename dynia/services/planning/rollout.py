@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Set
 from itertools import groupby
 
@@ -18,8 +19,11 @@ from dynia.services.planning.plan import Step, Waiting
 from dynia.services.planning.speakers import after_holder
 from dynia.services.planning.turn import Work
 
-NOBODY: Mapping[str, int] = {}
+NOBODY: Mapping[str, frozenset[str]] = {}
 NO_ENTRANCE = Entrance()
+# How few nodes serve what this one serves (negative), and how many services those are.
+Rank = tuple[float, int]
+LAST: Rank = (math.inf, 0)
 AFTER_OTHERS = "what moves the reserved IP waits until the other nodes are done"
 
 
@@ -40,19 +44,20 @@ def roll(
     wanted: int,
     rollout: Rollout,
     holder: str,
-    misled: Mapping[str, int] = NOBODY,
+    misled: Mapping[str, frozenset[str]] = NOBODY,
     draining: Draining = NO_DRAIN,
     entrance: Entrance = NO_ENTRANCE,
 ) -> Rolled:
     """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
     fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
-    Those that are `misled` go first, whoever holds the address, and to their end: the ones that lead to
-    fewest services before the others, which serve. Whom the address has to leave for his turn goes last, also
+    Those that are `misled` go first, whoever holds the address, and to their end, by `_ranks`: they may be
+    all that serves some service. Whom the address has to leave for his turn goes last, also
     where he serves nothing."""
+    ranks = _ranks(misled, serving)
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
     idle = [w for w in works if w.node not in servers or only_lets_in(w)]
     joining = [w for w in idle if not entrance.left_by(w)]
-    rolling = sorted((w for w in works if w not in joining), key=lambda w: misled.get(w.node, math.inf))
+    rolling = sorted((w for w in works if w not in joining), key=lambda w: ranks.get(w.node, LAST))
     least = floor(wanted, rollout.max_unavailable)
     spare = {service: len(nodes) - least for service, nodes in serving.items()}
     blocked = frozenset(service for service, count in spare.items() if count < 1)
@@ -71,7 +76,7 @@ def roll(
             kept.append(drained(entrance.first(allowed), serving, misled.keys(), draining))
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
     width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
-    turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width), misled)
+    turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width), ranks)
     aside = (drained(work, serving, misled.keys(), draining) for work in joining)
     chained = [step for work in aside for step in _chain(work.steps, ())]
     early, late = after_holder(chained, turns, holder)
@@ -84,8 +89,19 @@ def roll(
     )
 
 
+def _ranks(misled: Mapping[str, Set[str]], serving: Mapping[str, Set[str]]) -> dict[str, Rank]:
+    """Of each misled node minus how many nodes lead to the rarest of its services, and how many it has: one
+    that leads nowhere goes first, one that is the only way to a service last."""
+    whole = {service: len(nodes - misled.keys()) for service, nodes in serving.items()}
+    part = Counter(service for services in misled.values() for service in services)
+    return {
+        node: (-min((whole.get(name, 0) + part[name] for name in services), default=math.inf), len(services))
+        for node, services in misled.items()
+    }
+
+
 def _turns(
-    works: list[Work], rollout: Rollout, holder: str, width: int, misled: Mapping[str, int]
+    works: list[Work], rollout: Rollout, holder: str, width: int, ranks: Mapping[str, Rank]
 ) -> list[Step]:
     last = [w for w in works if w.node == holder] if len(works) > 1 else []
     rest = [w for w in works if w not in last] if last else list(works)
@@ -96,9 +112,10 @@ def _turns(
     for work in first:
         steps += _chain(work.steps, gate)
         gate = (work.steps[-1].id,)
-    for _, of_one_rank in groupby(rest, key=lambda w: misled.get(w.node)):
+    for rank, of_one_rank in groupby(rest, key=lambda w: ranks.get(w.node, LAST)):
         group = list(of_one_rank)
-        tails: list[tuple[str, ...]] = [gate] * min(width, len(group))
+        lanes = width if rank == LAST else int(max(1, min(width, -rank[0] - 1)))
+        tails: list[tuple[str, ...]] = [gate] * min(lanes, len(group))
         for position, work in enumerate(group):
             lane = position % len(tails)
             steps += _chain(work.steps, tails[lane])

@@ -67,16 +67,16 @@ def drained_nodes(given: PlanningInput) -> tuple[str, ...]:
     return tuple(name for name, f in seen if isinstance(f, NodeFacts) and WHOLE_NODE in f.drained)
 
 
-def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, int]:
+def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict[str, frozenset[str]]:
     """Nodes whose Caddy does not lead to a container that runs beside it, or is not on its network: what was
-    begun there did not end, and visitors are not served. And to how many services it does lead. A Caddyfile
+    begun there did not end, and visitors are not served. And the services that it does lead to. A Caddyfile
     of the team's own may tell no releases: then it is believed."""
     http = {
-        project(s.name): (s.target.container, f"edge-{s.name}")
+        project(s.name): (s.target.container, f"edge-{s.name}", s.name)
         for s in spec.services
         if s.kind == "http" and s.target
     }
-    found: dict[str, int] = {}
+    found: dict[str, frozenset[str]] = {}
     for node in nodes:
         facts = observed.nodes.get(node.name)
         if isinstance(facts, NodeFacts) and (facts.routes or not _has_caddyfile(facts)):
@@ -86,7 +86,7 @@ def misled(spec: ClusterSpec, observed: Observed, nodes: Iterable[Node]) -> dict
                 c for c in those if c.config in facts.routes and all(http[c.project][1] in on for on in caddy)
             ]
             if len(led) < len(those):
-                found[node.name] = len({c.project for c in led})
+                found[node.name] = frozenset(http[c.project][2] for c in led)
     return found
 
 

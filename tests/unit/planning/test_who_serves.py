@@ -41,7 +41,7 @@ def test_it_is_mended_before_the_one_that_serves_be_it_the_holder() -> None:
         world = worlds.wanting(new_container_old_caddyfile(given, wrong), NEW)
         spec = world.desired
         assert spec is not None
-        assert misled(spec, world.observed, world.state.nodes_of("prod")) == {wrong: 0}
+        assert misled(spec, world.observed, world.state.nodes_of("prod")) == {wrong: frozenset()}
         plan = make_plan(world)
         assert (plan.order, plan.holder) == ((wrong, right), first)
         opening = next(s for s in plan.steps if s.node == right and s.disturbs)
@@ -73,8 +73,51 @@ def test_the_one_that_leads_to_fewest_services_is_mended_first() -> None:
     given = new_container_old_caddyfile(given, half)
     given = worlds.with_facts(given, none, without_caddyfile)
     world = worlds.wanting(given, new)
-    assert misled(new, world.observed, world.state.nodes_of("prod")) == {half: 1, none: 0}
+    assert misled(new, world.observed, world.state.nodes_of("prod")) == {half: {"web"}, none: frozenset()}
     assert make_plan(world).order == (none, half, right)
+
+
+def test_the_only_way_to_a_service_is_mended_last_of_those_that_mislead() -> None:
+    """Each leads to one of the two services: the first one alone to its own."""
+    given = leading_to({1: "web", 2: "api", 3: "api"}, max_unavailable=1)
+    only, *others = (worlds.node_named(given, n) for n in (1, 2, 3))
+    assert make_plan(given).order == (*others, only)
+
+
+def test_not_all_that_lead_to_a_service_are_mended_at_once() -> None:
+    given = leading_to({1: "api", 2: "api", 3: "web", 4: "web"}, max_unavailable=2)
+    plan = make_plan(given)
+    openings = {s.node: s for s in reversed(plan.steps) if s.disturbs}
+    first, second = (worlds.node_named(given, n) for n in (1, 2))
+    assert plan.order.index(first) < plan.order.index(second)
+    assert any(name.startswith(f"{first}/") for name in openings[second].after)
+
+
+def leading_to(led: dict[int, str], max_unavailable: int) -> PlanningInput:
+    """Another image for both services, begun on every node: its Caddy leads to the old container of one."""
+    rollout = Rollout(max_unavailable=max_unavailable, canary=False)
+    old, new = (
+        worlds.cluster(
+            len(led), tuple(worlds.service(n, image=image) for n in ("api", "web")), rollout=rollout
+        )
+        for image in ("a/b:1", "a/b:2")
+    )
+    given = worlds.settled(old)
+    for number, service in led.items():
+
+        def begun(facts: NodeFacts, service: str = service) -> NodeFacts:
+            return replace(
+                facts,
+                containers=tuple(
+                    replace(c, config="0123456789abcdef")
+                    if c.project in ("dynia-api", "dynia-web") and c.project != f"dynia-{service}"
+                    else c
+                    for c in facts.containers
+                ),
+            )
+
+        given = worlds.with_facts(given, worlds.node_named(given, number), begun)
+    return worlds.wanting(given, new)
 
 
 def test_a_caddyfile_that_tells_no_releases_is_believed() -> None:
@@ -91,7 +134,7 @@ def test_a_caddyfile_that_is_gone_leads_nowhere() -> None:
     first = worlds.node_named(given, 1)
 
     given = worlds.with_facts(given, first, without_caddyfile)
-    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == {first: 0}
+    assert misled(OLD, given.observed, given.state.nodes_of("prod")) == {first: frozenset()}
 
 
 def test_a_caddy_that_is_not_on_the_network_of_a_service_leads_nowhere() -> None:
@@ -103,5 +146,5 @@ def test_a_caddy_that_is_not_on_the_network_of_a_service_leads_nowhere() -> None
         return replace(facts, containers=tuple(those))
 
     world = worlds.wanting(worlds.with_facts(given, first, apart), NEW)
-    assert misled(NEW, world.observed, world.state.nodes_of("prod")) == {first: 0}
+    assert misled(NEW, world.observed, world.state.nodes_of("prod")) == {first: frozenset()}
     assert make_plan(world).order == (first, second), "the holder, and mended first all the same"
