@@ -40,8 +40,8 @@ def test_passes_lead_to_an_empty_plan(world: PlanningInput) -> None:
     assert plan.empty
     assert not plan.not_observed
     if plan.waiting:
-        # Whom a person drained is waited for, also by a node that leaves and serves in its place. Else two nodes each serve alone what the other lacks: only a person
-        # can say which may go, and is told last.
+        # Whom a person drained is waited for, also by a node that leaves and serves in its place. Else two nodes
+        # each serve alone what the other lacks: only a person can say which may go, and is told last.
         held = plan.waiting if plan.away else plan.waiting[:-1]
         assert held and all(HELD.search(w.reason) for w in held)
         assert plan.away or "put the former content back" in plan.waiting[-1].reason
@@ -52,11 +52,15 @@ def test_passes_lead_to_an_empty_plan(world: PlanningInput) -> None:
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(broken_worlds())
+@example(alone_beside_a_drained_one())
 def test_nothing_is_left_that_the_file_does_not_name(world: PlanningInput) -> None:
     _, end = worlds.passes(world, PASSES)
     spec = end.desired
     assert spec is not None
     nodes = end.state.nodes_of("prod")
+    if make_plan(end).away and len(nodes) > spec.nodes:
+        # Who leaves serves in the place of one that a person drained, and the plan says so (above).
+        return
     assert len(nodes) == spec.nodes
     machines = end.observed.provider_nodes
     assert isinstance(machines, tuple)
