@@ -34,11 +34,15 @@ def introduced(
 
     An apply that ended half way leaves such files. A drain asks each HAProxy whether others serve (law 5): it
     would wait for nodes that went, for ever, while those that came are not known. Only the names of nodes are
-    told early: who is asked at another path, or by another name, first needs the release that answers there.
+    told early: who is asked at another path or by another name needs the release that answers there first.
+    So a file that somebody edited, and that lacks one who serves, is put right early where the file of another
+    node shows that this stays as it is.
     """
     if not any(isinstance(step.action, Drain) for step in rolled.steps):
         return None
     routes = domains_of(given)
+    seen = [f for f in given.observed.nodes.values() if isinstance(f, NodeFacts)]
+    alike = any(names_others(topology, facts, routes) for facts in seen)
     steps: list[Step] = []
     for work in sorted(works, key=lambda w: w.node == holder):
         facts = given.observed.nodes.get(work.node)
@@ -49,7 +53,8 @@ def introduced(
             continue
         # A file that is gone tells nothing; and where nobody passes a new check, all are asked anyway.
         lost = all(file.path != CONFIG for file in facts.files)
-        if lost or (_lacks(facts, serving) and names_others(topology, facts, routes)):
+        early = names_others(topology, facts, routes) or (alike and _edited(given, facts))
+        if lost or (early and _lacks(facts, serving)):
             alone = replace(work, steps=(replace(push, disturbs=(), settles=""),))
             for step in door.first(alone).steps:
                 steps.append(replace(step, after=tuple(s.id for s in steps[-1:])))
@@ -70,6 +75,14 @@ def _without_visitors(push: Step, topology: Topology, holder: str, door: Entranc
     if not push.disturbs:
         return True
     return not isinstance(topology.spec.entry, NoEntry) and (push.node != holder or door.move is not None)
+
+
+def _edited(given: PlanningInput, facts: NodeFacts) -> bool:
+    """Whether no release that was ever begun has this haproxy.cfg."""
+    home = given.state.cluster(given.target)
+    ours = (r.files for r in (home.releases if home else ()) if r.component == HAPROXY)
+    known = {file.digest for files in ours for file in files if file.path == CONFIG}
+    return any(file.path == CONFIG and file.digest not in known for file in facts.files)
 
 
 def _lacks(facts: NodeFacts, serving: Mapping[str, Set[str]]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Container, Mapping, Set
 from itertools import groupby
 
 import msgspec
 
 from dynia.interfaces.desired import Rollout
 from dynia.interfaces.shape import Shape
+from dynia.services.actions import HandOver
 from dynia.services.planning.check import floor, remedy, too_few
 from dynia.services.planning.draining import NO_DRAIN, Draining, drained, only_lets_in
 from dynia.services.planning.handing_over import Entrance
@@ -76,7 +77,7 @@ def roll(
             kept.append(drained(entrance.first(allowed), serving, misled.keys(), draining))
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
     width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
-    turns = _turns(kept, rollout, "" if holder in misled else holder, max(1, width), ranks)
+    turns = _turns(kept, rollout, _last(kept, holder, misled), max(1, width), ranks)
     aside = (drained(work, serving, misled.keys(), draining) for work in joining)
     chained = [step for work in aside for step in _chain(work.steps, ())]
     early, late = after_holder(chained, turns, holder)
@@ -87,6 +88,14 @@ def roll(
         waiting=tuple(waiting),
         held=why_held,
     )
+
+
+def _last(works: list[Work], holder: str, misled: Container[str]) -> str:
+    """Who has the address once the others are done: a misled holder goes first, and may leave it to one."""
+    if holder in misled:
+        moves = (s.action for w in works if w.node == holder for s in w.steps)
+        holder = next((move.node for move in moves if isinstance(move, HandOver)), "")
+    return "" if holder in misled else holder
 
 
 def _ranks(misled: Mapping[str, Set[str]], serving: Mapping[str, Set[str]]) -> dict[str, Rank]:

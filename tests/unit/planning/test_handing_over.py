@@ -211,6 +211,21 @@ def test_a_holder_that_leads_nobody_to_what_runs_is_mended_at_once_and_handed_ov
     assert make_plan(end).empty
 
 
+def test_whom_a_holder_that_is_mended_first_hands_it_to_goes_last() -> None:
+    given = edited(settled(), 1)
+    one, two, three = (named(given, n) for n in (1, 2, 3))
+    astray = worlds.with_facts(given, one, lambda facts: replace(facts, routes=("0" * 8,)))
+    assert astray.desired is not None
+    plan = make_plan(
+        worlds.wanting(
+            astray, replace(astray.desired, services=(worlds.service(image="a/b:2"), worlds.worker()))
+        )
+    )
+    (move,) = moves(plan)
+    assert (move.source, move.node) == (one, two)
+    assert plan.order == (one, three, two)
+
+
 def test_sync_moves_no_address() -> None:
     given = edited(settled(), 1, 2)
     plan = make_plan(given, sync=True)

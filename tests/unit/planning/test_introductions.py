@@ -105,6 +105,56 @@ def test_a_haproxy_cfg_that_is_gone_comes_back_before_anybody_is_drained() -> No
     assert [s.id for s in plan.steps] == [f"{names[0]}/haproxy/push"]
 
 
+def test_an_edited_haproxy_cfg_that_lacks_who_serves_is_put_right_before_anybody_is_drained() -> None:
+    given, names = settled()
+    assert [s.id for s in make_plan(worlds.wanting(cut_short(given, names[1]), NEW)).steps] == [
+        f"{names[1]}/haproxy/push"
+    ]
+
+
+def test_it_waits_for_its_turn_where_services_are_to_be_asked_otherwise() -> None:
+    given, names = settled()
+    moved = worlds.cluster(
+        4, (worlds.service(config="level = 2\n", health=Health(path="/new")), worlds.service("web"))
+    )
+    plan = make_plan(worlds.wanting(cut_short(given, names[1]), moved))
+    order = [s.id for s in plan.steps]
+    assert order.index(f"{names[1]}/drain") < order.index(f"{names[1]}/haproxy/push")
+
+
+def test_a_former_release_of_it_waits_for_its_turn() -> None:
+    """The others are further: it asks at the former path, as those answer that had no turn yet."""
+    before = worlds.cluster(
+        4, (worlds.service(config="level = 1\n", health=Health(path="/old")), worlds.service("web"))
+    )
+    given = worlds.wanting(worlds.settled(before), NEW)
+    names = [worlds.node_named(given, n) for n in (1, 2, 3, 4)]
+    wanted = rendered_for(given)
+    assert wanted is not None
+    new = next(
+        f
+        for f in Haproxy().recipe(wanted.topology, wanted.topology.nodes[0]).release.files
+        if f.path == CONFIG
+    )
+
+    def further(facts: NodeFacts) -> NodeFacts:
+        found = (replace(f, digest=new.digest) if f.path == CONFIG else f for f in facts.files)
+        return replace(facts, files=tuple(found), servers=servers_of(wanted.topology))
+
+    def lacks(facts: NodeFacts) -> NodeFacts:
+        return replace(facts, servers=facts.servers[:1])
+
+    given = worlds.with_facts(worlds.with_facts(given, names[3], further), names[1], lacks)
+    order = [s.id for s in make_plan(given).steps]
+    assert order.index(f"{names[1]}/drain") < order.index(f"{names[1]}/haproxy/push")
+
+
+def cut_short(given: PlanningInput, name: str) -> PlanningInput:
+    """Somebody edited the file there, and all but the first node is missing from it."""
+    given = worlds.with_facts(given, name, worlds.edited(CONFIG))
+    return worlds.with_facts(given, name, lambda facts: replace(facts, servers=facts.servers[:1]))
+
+
 def test_where_nobody_is_drained_nothing_has_a_pass_of_its_own() -> None:
     given, names = settled()
     given = worlds.with_facts(given, names[2], worlds.edited("/opt/dynia/firewall/dynia.nft"))
