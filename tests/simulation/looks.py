@@ -14,7 +14,8 @@ from tests.simulation.world import SERVICES, World
 
 def observe(world: World, node: Node, who: str, request: ObserveRequest) -> NodeFacts:
     words = (
-        "holder" if node.holds else "",
+        # A torn keepalived.conf may name an address that nobody comes to.
+        "holder" if node.holds in {a.address for a in world.addresses.values()} else "",
         "misled" if node.misled(SERVICES) else "",
         "astray" if _astray(node) else "",
         *(f"apart:{name}" for name, routed in sorted(SERVICES.items()) if routed and world.apart(node, name)),

@@ -35,7 +35,7 @@ def introduced(
     An apply that ended half way leaves such files. A drain asks each HAProxy whether others serve (law 5): it
     would wait for nodes that went, for ever, while those that came are not known. Only the names of nodes are
     told early: who is asked at another path or by another name needs the release that answers there first.
-    So a file that somebody edited, and that lacks one who serves, is put right early where the file of another
+    So a file that somebody edited, and that lacks one who serves, is put right early where that of another
     node shows that this stays as it is.
     """
     if not any(isinstance(step.action, Drain) for step in rolled.steps):
