@@ -18,10 +18,11 @@ UNDRAIN_S = 60.0
 
 class Draining(Shape):
     """`http` are services that visitors come to through HAProxy, with the nodes that have containers of them,
-    in whatever state; `watch` nodes whose HAProxy can be asked; `least` is how many nodes must serve while
-    one is out."""
+    in whatever state; `silent` those that did not answer and may serve them; `watch` nodes whose HAProxy can
+    be asked; `least` is how many nodes must serve while one is out."""
 
     http: dict[str, frozenset[str]] = {}
+    silent: dict[str, frozenset[str]] = {}
     watch: tuple[str, ...] = ()
     least: int = 1
     timeout_s: float = 30.0
@@ -41,7 +42,8 @@ def drained(work: Work, serving: Mapping[str, Set[str]], misled: Set[str], how: 
     steps = [s for s in work.steps if not isinstance(s.action, Undrain)]
     behind = [s for s in steps if component(s) not in ENTRY_SIDE]
     touched = {s.id: {*s.disturbs, *_lapsed(s, serving, how)} & how.http.keys() for s in behind}
-    services = sorted(n for n in set().union(*touched.values()) if serving[n] - {work.node})
+    elsewhere = {name: serving[name] | how.silent.get(name, frozenset()) for name in how.http}
+    services = sorted(n for n in set().union(*touched.values()) if elsewhere[n] - {work.node})
     if not services:
         return work
     inside = [i for i, s in enumerate(steps) if not touched.get(s.id, set()).isdisjoint(services)]

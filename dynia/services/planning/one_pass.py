@@ -182,8 +182,13 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
 
 def draining_of(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, ...]) -> Draining:
     answered = [n for n in staying if isinstance(given.observed.nodes.get(n.name), NodeFacts)]
+    http = with_containers(spec, given.observed, answered)
+    silent = [n for n in staying if n not in answered]
     return Draining(
-        http=with_containers(spec, given.observed, answered),
+        http=http,
+        silent={
+            name: frozenset(n.name for n in silent if f"service/{name}" in n.components) for name in http
+        },
         watch=tuple(n.name for n in answered if "haproxy" in n.components),
         least=floor(spec.nodes, spec.rollout.max_unavailable),
         timeout_s=spec.rollout.drain_timeout,

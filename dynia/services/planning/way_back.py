@@ -9,6 +9,8 @@ from dynia.interfaces.errors import DyniaError, Refused, ReleaseFailed
 from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.shape import Shape
 from dynia.services.actions import ActivateComponent, PushComponent, WaitHealthy
+from dynia.services.planning.compare import Releases, releases_of
+from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Plan, Step, Waiting
 from dynia.services.planning.serving import serving
@@ -112,20 +114,36 @@ def _answers(given: PlanningInput, node: str) -> bool:
 
 def counted_on(given: PlanningInput, spec: ClusterSpec, nodes: tuple[Node, ...]) -> dict[str, frozenset[str]]:
     """Per service the nodes that serve it, without those where the release that runs is on hold and no gate
-    said yes: they are brought back first, whatever their containers say of themselves."""
+    said yes: they are brought back first, whatever their containers say of themselves. Where a push of it
+    never came to be, and the former containers run on, nothing of it is there."""
     home = given.state.cluster(given.target)
     holds = _on_hold(home)
+    releases = releases_of(home) if holds else {}
     failed = {
         (service_of(component), node.name)
         for node in (nodes if holds else ())
         for component, release in node.pushed.items()
-        if (service_of(component), release) in holds
+        if (service_of(component), release) in holds and not _never_came(given, node, component, releases)
     }
     failed |= {(one.service, one.node) for one in kept_out(given, nodes)}
     return {
         service: frozenset(name for name in names if (service, name) not in failed)
         for service, names in serving(spec, given.observed, nodes).items()
     }
+
+
+def _never_came(given: PlanningInput, node: Node, component: str, releases: Releases) -> bool:
+    """Whether the containers of the former release run, and none of the one that was pushed."""
+    facts = given.observed.nodes.get(node.name)
+    if not isinstance(facts, NodeFacts):
+        return False
+    former, pushed = (
+        releases.get((component, known.get(component, ""))) for known in (node.components, node.pushed)
+    )
+    if former is None or pushed is None or former.containers == pushed.containers:
+        return False
+    ours = project(service_of(component))
+    return {c.service: c.config for c in facts.containers if c.project == ours} == former.containers
 
 
 def held(given: PlanningInput, plan: Plan) -> tuple[Waiting, ...]:

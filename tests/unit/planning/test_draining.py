@@ -72,6 +72,22 @@ def test_a_container_that_ends_again_and_again_is_drained_and_what_is_not_there_
     assert drains[lapsed].services == ("api",) and drains[lapsed].least == {"api": 0}
 
 
+def test_one_that_seems_to_serve_alone_is_drained_where_a_silent_node_may_serve_too() -> None:
+    """It was told that it failed, and may serve all the same; so may who did not answer."""
+    given = wanting(worlds.cluster(2, (worlds.service(),)), worlds.service(config="level = 9\n"))
+    lapsed, quiet = worlds.node_named(given, 1), worlds.node_named(given, 2)
+
+    def sick(facts: NodeFacts) -> NodeFacts:
+        found = (replace(c, health="unhealthy") if c.project == "dynia-api" else c for c in facts.containers)
+        return replace(facts, containers=tuple(found))
+
+    plan = make_plan(worlds.silent(worlds.with_facts(given, lapsed, sick), quiet))
+    step, action = one(plan, Drain)
+    assert (step.node, action.services, action.least) == (lapsed, ("api",), {"api": 0})
+    never = worlds.with_facts(worlds.wanting(worlds.settled(worlds.cluster(1)), given.desired), lapsed, sick)
+    assert not [s for s in make_plan(never).steps if isinstance(s.action, Drain)]
+
+
 def test_a_service_that_is_called_like_a_component_is_not_taken_for_it() -> None:
     spec = worlds.cluster(3, (worlds.service("node"), worlds.service("web")))
     given = worlds.settled(spec)

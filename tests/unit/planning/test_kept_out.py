@@ -70,3 +70,27 @@ def test_one_that_does_not_answer_is_kept_out_be_it_named_or_not() -> None:
         given, name = on_hold(told=told)
         given = worlds.silent(given, name)
         assert KeptOut(service="api", node=name) in kept_out(given, nodes_of(given))
+
+
+def test_one_where_the_push_of_it_never_came_to_be_is_counted_on() -> None:
+    """The former containers run on: nothing of what is on hold is there."""
+    given = three()
+    (home,) = given.state.clusters
+    old = given.state.nodes_of("prod")[1]
+    good = next(r for r in home.releases if r.id == old.components["service/api"])
+    failed = replace(good, id="0" * 12, containers=dict.fromkeys(good.containers, "f" * 16))
+    node = replace(old, pushed={"service/api": failed.id})
+    holds = (Hold(service="api", release=failed.id, at=1),)
+    home = replace(home, holds=holds, releases=(*home.releases, failed))
+    nodes = tuple(node if n.name == node.name else n for n in given.state.nodes)
+    given = replace(given, state=replace(given.state, clusters=(home,), nodes=nodes))
+    assert node.name in counted(given)
+
+    def came(facts: NodeFacts) -> NodeFacts:
+        found = (replace(c, config="f" * 16) if c.project == "dynia-api" else c for c in facts.containers)
+        return replace(facts, containers=tuple(found))
+
+    assert node.name not in counted(worlds.with_facts(given, node.name, came))
+    alike = replace(home, releases=(*home.releases[:-1], replace(failed, containers=good.containers)))
+    given = replace(given, state=replace(given.state, clusters=(alike,)))
+    assert node.name not in counted(given), "its containers tell the two from each other, or nothing does"
