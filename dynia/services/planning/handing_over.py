@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Container, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,7 +16,7 @@ from dynia.services.planning.addresses import recorded_address
 from dynia.services.planning.components import haproxy, keepalived
 from dynia.services.planning.drift import entry_drift
 from dynia.services.planning.inputs import PlanningInput
-from dynia.services.planning.plan import Line, Step
+from dynia.services.planning.plan import Line, Step, Waiting
 from dynia.services.planning.serving import can_claim, find_holder, provider_owner
 from dynia.services.planning.speakers import unheard
 from dynia.services.planning.turn import Work
@@ -117,14 +117,30 @@ class Entrance:
         would be interrupted too, with it."""
         if not self.left_by(work) or not any(self._cuts(other) for other in works if other != work):
             return work
-        cuts = self._cuts(work)
-        return msgspec.structs.replace(
-            work, steps=tuple(s for i, s in enumerate(work.steps) if i not in cuts)
-        )
+        return _without(work, self._cuts(work))
+
+    def kept_up(self, works: Iterable[Work], holder: str) -> tuple[list[Work], tuple[Waiting, ...]]:
+        """The works without what would interrupt a `holder` from whom nobody could take the address."""
+        kept, waiting = [], []
+        for work in works:
+            cuts = self._cuts(work) if work.node == holder and self.move is None else {}
+            if cuts:
+                names = " and ".join(sorted({_NAMES[name] for name in cuts.values()}))
+                reason = (
+                    f"{names} would start again, and no other node can take the reserved IP: left as it is"
+                )
+                waiting.append(Waiting(subject=work.node, reason=reason, final=True))
+            kept.append(_without(work, cuts))
+        return [work for work in kept if work.steps], tuple(waiting)
 
     def _cuts(self, work: Work) -> dict[int, str]:
         named = ((i, interrupting(step, self.observed)) for i, step in enumerate(work.steps))
         return {i: name for i, name in named if name}
+
+
+def _without(work: Work, places: Container[int]) -> Work:
+    steps = tuple(s for i, s in enumerate(work.steps) if i not in places)
+    return msgspec.structs.replace(work, steps=steps)
 
 
 def lines_of(steps: Iterable[Step]) -> tuple[Line, ...]:

@@ -104,6 +104,10 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     works, held = hold_back(given, others(given, work.works), membership.staying, holder)
     astray = misled(spec, given.observed, membership.staying)
     door = Entrance(successor(given, spec, membership.staying, now), given.observed.nodes)
+    if given.rollback is not None and given.rollback.failed:
+        # Nobody is asked on the way back, so nobody could agree.
+        works, kept_up = door.kept_up(works, holder)
+        held = (*held, *kept_up)
     rolled, pause = Rolled(), Pause()
     paused: tuple[Waiting, ...] = ()
     if settled:

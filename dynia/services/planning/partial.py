@@ -17,6 +17,7 @@ from dynia.services.planning.draining import Draining
 from dynia.services.planning.handing_over import Entrance
 from dynia.services.planning.holding import CADDY, settled_by_gates
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.releases import ENTRY_SIDE
 from dynia.services.planning.rollout import Rolled, roll
 from dynia.services.planning.turn import Work, component
 from dynia.services.planning.wanted import Wanted
@@ -76,9 +77,15 @@ def _releases(
 
 
 def _without_kept(work: Work, partial: Partial) -> Work | None:
-    """The node's work against the partial release, without what it keeps; None where that disturbs it."""
+    """The node's work against the partial release, without what it keeps; None where that disturbs it. What
+    stands before Caddy is not needed for it, and waits where it would."""
     names = _names(partial.kept)
-    steps = [s for s in work.steps if component(s) not in names]
+    steps = [
+        s
+        for s in work.steps
+        if component(s) not in names
+        and not (component(s) in ENTRY_SIDE and partial.kept.intersection(s.disturbs))
+    ]
     gates = {component(s) for s in steps if isinstance(s.action, WaitHealthy)}
     if not gates or any(partial.kept.intersection(s.disturbs) for s in steps):
         return None

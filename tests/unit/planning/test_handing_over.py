@@ -17,6 +17,7 @@ from dynia.services.planning.planner import make_plan
 from dynia.services.planning.serving import find_holder
 from dynia.services.planning.simulate import simulate
 from dynia.services.planning.way_back import counted_on
+from dynia.state.generation import Rollback
 from tests.plans import worlds
 from tests.plans.templates import SMALL
 
@@ -153,6 +154,19 @@ def test_where_nobody_could_take_it_the_plan_says_what_is_interrupted(trouble: s
     assert plan.effect.interrupts == ("api",) and plan.effect.moves == 0
     said = " ".join(plan_text(plan, width=120).split())
     assert "INTERRUPTS api: no other node could take the reserved IP now" in said
+
+
+def test_on_the_way_back_nothing_is_interrupted_that_nobody_agreed_to() -> None:
+    """A rollback that a person asked for says so and asks; the one that an apply begins by itself can't."""
+    given = edited(with_role(with_role(settled(), 2, "FAULT"), 3, ""), 1)
+    asked = replace(given, rollback=Rollback(to=1))
+    assert f"{named(given, 1)}/haproxy/push" in ids(make_plan(asked))
+    alone = make_plan(replace(given, rollback=Rollback(to=1, failed=True)))
+    assert not alone.effect.interrupts and f"{named(given, 1)}/haproxy/push" not in ids(alone)
+    (waits,) = [w for w in alone.waiting if w.subject == named(given, 1)]
+    assert waits.final and "HAProxy would start again" in waits.reason
+    moved = make_plan(replace(edited(settled(), 1), rollback=Rollback(to=1, failed=True)))
+    assert moves(moved) and f"{named(given, 1)}/haproxy/push" in ids(moved)
 
 
 def test_what_does_not_run_is_not_interrupted() -> None:

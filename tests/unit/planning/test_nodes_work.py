@@ -211,6 +211,19 @@ def test_where_each_serves_what_another_lacks_one_takes_a_part_and_goes_on_servi
     assert make_plan(end).empty and make_plan(end).waiting == ()
 
 
+def test_what_stands_before_caddy_and_starts_again_keeps_nobody_from_taking_a_part() -> None:
+    stuck = each_serves_what_the_other_lacks()
+    first, other = (worlds.node_named(stuck, n) for n in (1, 2))
+    for name in (first, other):
+        stuck = worlds.with_facts(
+            stuck, name, worlds.edited("/etc/systemd/system/haproxy.service.d/dynia.conf")
+        )
+    ids = [s.id.removeprefix(f"{first}/") for s in make_plan(stuck).steps if s.node == first]
+    assert "service/web/push" in ids and "haproxy/push" not in ids
+    end = worlds.passes(stuck)[1]
+    assert make_plan(end).empty and make_plan(end).waiting == ()
+
+
 def caddyfile(recipes: Mapping[str, Recipe]) -> str:
     (file,) = (f for f in recipes["caddy"].release.files if f.path.endswith("/Caddyfile"))
     return file.content.decode()
