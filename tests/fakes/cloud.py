@@ -438,6 +438,9 @@ class Connection:
         self._becomes(swap)
         self.cloud.deeds.append(f"{self.node.name} push {request.component}")
         self.cloud.tick(f"{self.node.name} swapped {request.component}")
+        if seen := self._passed(request.fence):
+            # On a node nobody comes between: the push holds the node's own lock.
+            return PushAnswer(phase="fenced", output=str(seen))
         recipe = wanted.recipes[self.node.name][request.component]
         release, component = recipe.release, wanted.by_name[request.component]
         opens = request.confirm_s and (
