@@ -56,6 +56,13 @@ def _described(tree: Tree) -> str:
     return f"the text {tree.text!r}"
 
 
+def _nearest(tree: Tree, types: list[inspect.Type]) -> inspect.Type:
+    """Of text or a number the one that is written; what is neither is compared with the first."""
+    bare = {type(each.type if isinstance(each, inspect.Metadata) else each): each for each in types}
+    written = isinstance(tree, Scalar) and isinstance(tree.value, str)
+    return bare.get(inspect.StrType, types[0]) if written else types[0]
+
+
 class _Checker:
     """Collects mistakes; every method returns the plain value, or `_BAD` after noting why."""
 
@@ -177,7 +184,7 @@ class _Checker:
             hint = f"write [{tree.text}]" if isinstance(tree, Scalar) else ""
             words = f"{rest[0].values[0]} or a list"
             return self.bad(tree.spot, path, "bad-type", f"expected {words}, found {_described(tree)}", hint)
-        return self.check(tree, rest[0], path, owner, extra)
+        return self.check(tree, _nearest(tree, rest), path, owner, extra)
 
     def tagged(self, tree: Tree, structs: list[inspect.StructType], path: Path, owner: Spot) -> object:
         by_tag = {str(each.tag): each for each in structs}

@@ -10,6 +10,7 @@ from dynia.interfaces import desired
 from dynia.interfaces.durations import seconds
 from dynia.interfaces.files import raw
 from dynia.interfaces.files.compose_file import ComposeFile
+from dynia.interfaces.files.rules_cluster import may_be_out, node_count
 from dynia.interfaces.files.rules_services import times
 
 Resolve = Callable[[str], str]
@@ -29,7 +30,7 @@ def cluster(
     return desired.ClusterSpec(
         name=name,
         provider=_provider(spec, resolve),
-        nodes=spec.nodes.count if isinstance(spec.nodes, raw.Count) else len(hosts),
+        nodes=node_count(spec),
         hosts=tuple(_host(host, spec.ssh) for host in hosts),
         ssh=desired.Ssh(
             user=spec.ssh.user,
@@ -42,7 +43,7 @@ def cluster(
         tls=_tls(spec, resolve),
         dns=_dns(spec.dns),
         rollout=desired.Rollout(
-            max_unavailable=spec.rollout.max_unavailable,
+            max_unavailable=may_be_out(spec),
             canary=spec.rollout.canary,
             health_timeout=seconds(spec.rollout.health_timeout),
             drain_timeout=seconds(spec.rollout.drain_timeout),

@@ -113,13 +113,13 @@ KEYS: dict[str, dict[str, str]] = {
         "kind": "`cloudflare-origin`: of Cloudflare's Origin CA, which Cloudflare's proxy alone trusts.",
     },
     "Rollout": {
-        "max_unavailable": "How many nodes may be out at a time; fewer than there are, except with one.",
+        "max_unavailable": "How many nodes may be out at a time, or `25%` of them; not all, except with one.",
         "canary": "One node goes first, alone.",
         "health_timeout": "How long a service may take until it is well, 1s to 1h.",
         "monitor": "How long a service must stay well on a node, with visitors, before the next; 0s to 1h.",
         "drain_timeout": "How long what is open on a node may take to end before it changes, 1s to 1h.",
         "on_failure": "When a release fails: `rollback` (all nodes go back) or `pause` (it stops there).",
-        "max_failures": "How many nodes may fail a release before that; fewer than `max_unavailable`.",
+        "max_failures": "How many nodes may fail a release before that; fewer than may be out.",
         "pause_after_canary": "A new release waits on its first node for `dynia apply --resume`.",
     },
     "Firewall": {

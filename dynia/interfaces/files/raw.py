@@ -192,7 +192,13 @@ class Rollout(Shape):
     """How a change goes over the nodes."""
 
     max_unavailable: Annotated[
-        int, Meta(ge=1, extra={"words": "a number of nodes, at least 1", "rule": "bad-max-unavailable"})
+        Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern="^[1-9][0-9]?%$")],
+        Meta(
+            extra={
+                "words": "a number of nodes, at least 1, or a part of them, 1% to 99%",
+                "rule": "bad-max-unavailable",
+            }
+        ),
     ] = 1
     canary: bool = True
     health_timeout: Duration = "60s"

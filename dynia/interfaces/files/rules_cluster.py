@@ -50,6 +50,12 @@ def node_count(spec: raw.Cluster) -> int:
     return spec.nodes.count if isinstance(spec.nodes, raw.Count) else len(spec.nodes)
 
 
+def may_be_out(spec: raw.Cluster) -> int:
+    """How many nodes that is: of a part as many as are whole, and one at least."""
+    asked = spec.rollout.max_unavailable
+    return asked if isinstance(asked, int) else max(1, node_count(spec) * int(asked[:-1]) // 100)
+
+
 def _nodes(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
     here = (*path, "nodes")
     ssh = isinstance(spec.provider, raw.SshProvider)
@@ -132,15 +138,16 @@ def _ipv4(ground: Ground, path: Path, text: str) -> Iterator[Mistake]:
 
 
 def _rollout(ground: Ground, path: Path, spec: raw.Cluster) -> Iterator[Mistake]:
-    count, down = node_count(spec), spec.rollout.max_unavailable
+    count, down, asked = node_count(spec), may_be_out(spec), spec.rollout.max_unavailable
     if down >= count and not (count == 1 and down == 1) and count > 0:
         message = f"{down} of {count} nodes would leave none serving"
         best = "1" if count <= 2 else f"1 to {count - 1}" if count > 3 else "1 or 2"
         hint = f"use {best}, or add nodes" if count > 1 else "use 1"
         yield ground.at((*path, "max_unavailable"), "max-unavailable", message, hint)
     if (fail := spec.rollout.max_failures) and fail >= down:
+        told = f"{down}" if asked == down else f"{asked} ({down} of {count})"
         message = (
-            f"who failed is out, so with max_unavailable {down} no other node could change beside {fail}"
+            f"who failed is out, so with max_unavailable {told} no other node could change beside {fail}"
         )
         hint = f"use max_unavailable: {fail + 1}" if fail + 1 < count else "use fewer, or add nodes"
         yield ground.at((*path, "max_failures"), "max-failures", message, hint)

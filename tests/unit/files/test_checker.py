@@ -26,7 +26,7 @@ GOOD: dict[str, Any] = {
             "ssh": {"user": "root", "port": 22, "connect_timeout": "10s"},
             "entry": {"kind": "vip", "address": "10.0.0.9"},
             "dns": {"kind": "none"},
-            "rollout": {"max_unavailable": 1, "canary": True},
+            "rollout": {"max_unavailable": "25%", "canary": True},
             "firewall": {"ssh": ["10.0.0.0/8"], "http": "any"},
             "registries": [{"host": "r", "user": "u", "password": {"env": "TOKEN"}}],
             "caddy": {"image": "caddy"},
@@ -40,7 +40,24 @@ GOOD: dict[str, Any] = {
         "lab": {"provider": {"kind": "docker"}, "nodes": {"count": 3}, "entry": {"kind": "none"}},
     },
 }  # fmt: skip
-_OTHER = [0, 3, -1, 70000, True, "", "x", "any", "5s", "/p", ">=1", [], ["x"], {}, {"kind": "none"}, {"x": 1}]
+_OTHER = [
+    0,
+    -1,
+    70000,
+    True,
+    "",
+    "x",
+    "any",
+    "5s",
+    "50%",
+    "/p",
+    ">=1",
+    [],
+    ["x"],
+    {},
+    {"kind": "none"},
+    {"x": 1},
+]
 
 
 def _paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

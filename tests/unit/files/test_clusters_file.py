@@ -5,12 +5,15 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dynia.interfaces import desired
 from dynia.interfaces.clusters_file import load, read
 from dynia.interfaces.durations import seconds, written
 from dynia.interfaces.errors import BadInput, DyniaError
 from dynia.interfaces.find_file import find_file
+from tests.examples import examples
 from tests.unit.files.memory import CLUSTERS, loaded, looking_at
 
 COMPOSE = "services: {web: {image: a, expose: ['80']}}\n"
@@ -30,6 +33,18 @@ def test_the_smallest_file_has_the_defaults_of_an_operator() -> None:
     assert spec.firewall == desired.Firewall(enabled=True, ssh=(), http=())
     assert spec.ssh == desired.Ssh(user="root", port=22, connect_timeout=10.0)
     assert spec.services[0].health == desired.Health(path="/", interval=0.2, timeout=0.15)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(nodes=st.integers(1, 200), percent=st.integers(1, 99))
+def test_a_part_of_the_nodes_is_rounded_down_and_never_none_nor_all(nodes: int, percent: int) -> None:
+    text = CLUSTERS.replace("EXTRA", "kind: http").replace("count: 3", f"count: {nodes}")
+    text = text.replace("    services:", f"    rollout: {{max_unavailable: {percent}%}}\n    services:")
+    found = loaded({"clusters.yaml": text, "compose.yaml": COMPOSE}, home="/home/me").clusters[0]
+    down = found.rollout.max_unavailable
+    assert found.nodes == nodes
+    assert down == 1 or 100 * down <= percent * nodes < 100 * (down + 1)
+    assert down < nodes or nodes == 1
 
 
 def test_hosts_take_user_and_port_from_ssh_and_have_no_entry_unless_said() -> None:

@@ -56,6 +56,7 @@ WRONG: dict[str, Callable[[Any], None]] = {
     "no compose file": lambda tree: tree["clusters"]["prod"]["services"]["site"].pop("compose"),
     "duration without unit": _set("clusters", "prod", "ssh", "connect_timeout", 5),
     "port out of range": _set("clusters", "prod", "ssh", "port", 70000),
+    "all nodes but in percent": _set("clusters", "prod", "rollout", "max_unavailable", "100%"),
     "no node": _set("clusters", "staging", "nodes", "count", 0),
     "variable name with a dash": _set("clusters", "prod", "services", "api", "env", "A-B", "x"),
     "password in the file": _set("clusters", "prod", "registries", 0, "password", "hunter2"),
