@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from dynia.commands.options import (
+    allow_destroy_option,
     detail_option,
     json_option,
     lock_wait_option,
@@ -23,6 +24,7 @@ from dynia.commands.options import (
     "--allow-downtime", is_flag=True, help="Visitors may be interrupted where no other node could take over."
 )
 @click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once.")
+@allow_destroy_option
 @lock_wait_option
 @progress_option
 @detail_option
@@ -35,6 +37,7 @@ def command(
     resume: bool,
     yes: bool,
     allow_downtime: bool,
+    allow_destroy: int,
     force_dns: bool,
     lock_wait: float,
     progress: str,
@@ -73,6 +76,7 @@ def command(
             target=Target(file=file, cluster=cluster),
             yes=yes,
             allow_downtime=allow_downtime,
+            allow_destroy=allow_destroy,
             force_dns=force_dns,
             plan_file=planfile or "",
             expect=checked_digest(expect, planfile),

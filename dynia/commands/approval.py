@@ -12,7 +12,9 @@ from dynia.commands.screens.plan_effect import interrupted, many_names, why_inte
 from dynia.interfaces.errors import Interrupted, Refused
 from dynia.interfaces.files.rewrite import FileEdit, write_edit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Detail
+from dynia.services.planning.mass import in_words, much
 from dynia.services.planning.plan import Plan
+from dynia.services.planning.protect import refuse_losses
 
 
 def approve_apply(
@@ -28,9 +30,11 @@ def approve_apply(
         if edit is not None:
             show_edit(edit, output, beside=beside)
         show_plan(plan, request.detail, output, beside=beside)
+        refuse_losses(plan)
         agreed = request.yes or request.reviewed or _agreed(plan, request, output, edit)
         agreed = agreed and _downtime_agreed(plan, request, output)
         agreed = agreed and _names_agreed(plan, request, output)
+        agreed = agreed and _loss_agreed(plan, request, output)
         if agreed and edit is not None and not edit.empty:
             write_edit(edit)
             (output.tell if beside else output.show)(f"{edit.path} is written.")
@@ -44,6 +48,7 @@ def approve_destroy(request: DestroyRequest, output: Output) -> Callable[[Plan],
 
     def approve(plan: Plan) -> bool:
         show_plan(plan, "normal", output, beside=_beside(request))
+        refuse_losses(plan)
         if request.confirmed:
             if request.confirmed != plan.cluster:
                 raise Refused(
@@ -126,6 +131,20 @@ def _names_agreed(plan: Plan, request: ApplyRequest, output: Output) -> bool:
             hint="look at the plan above; say --force-dns if it is meant",
         )
     return _ask(output, f"This {what}. Only 'names' is accepted:") == "names"
+
+
+def _loss_agreed(plan: Plan, request: ApplyRequest, output: Output) -> bool:
+    """Of what goes in numbers the number is said."""
+    gone = much(plan)
+    number = sum(one.gone for one in gone)
+    if number <= request.allow_destroy:
+        return True
+    if not output.can_ask or request.yes or request.allow_destroy:
+        raise Refused(
+            f"cluster {plan.cluster}: this destroys {in_words(gone)}",
+            hint=f"look at the plan above; say --allow-destroy {number} if it is meant",
+        )
+    return _ask(output, f"This destroys {in_words(gone)}. Only '{number}' is accepted:") == str(number)
 
 
 def _ask(output: Output, question: str) -> str:

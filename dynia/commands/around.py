@@ -19,6 +19,7 @@ from dynia.services.planning.plan import Plan
 from dynia.services.session import Session
 
 MOST_LINES = 50
+MOST_SAID = 200
 
 
 class Around:
@@ -64,13 +65,16 @@ class Around:
         self._tell(event, facts)
 
     def _before(self, event: str, argv: tuple[str, ...], plan: Plan | None) -> None:
-        facts = self._facts(event, plan, None)
-        if argv and (why := self._run(event, argv, facts).why):
-            raise Refused(
-                f"cluster {self._session.cluster}: hooks.{event} said no ({why})",
-                hint="nothing was touched; what it said stands above",
-            )
-        self._tell(event, facts)
+        if argv:
+            ended = self._run(event, argv, self._facts(event, plan, None, whole=True))
+            if ended.why:
+                said = clean(ended.output).strip().rpartition("\n")[2].strip()
+                raise Refused(
+                    f"cluster {self._session.cluster}: hooks.{event} said no ({ended.why})"
+                    + (f": {said[:MOST_SAID]}" if said else ""),
+                    hint="nothing was touched; all that it said stands above",
+                )
+        self._tell(event, self._facts(event, plan, None))
 
     def _run(self, event: str, argv: tuple[str, ...], facts: bytes) -> Ended:
         ended = run_hook(argv, self._hooks.folder, facts, self._hooks.timeout)
@@ -94,7 +98,9 @@ class Around:
             return url.env, asyncio.run(post(found.strip(), facts, self._pause))
         return host_of(url), asyncio.run(post(url, facts, self._pause))
 
-    def _facts(self, event: str, plan: Plan | None, end: ApplyResult | DyniaError | None) -> bytes:
+    def _facts(
+        self, event: str, plan: Plan | None, end: ApplyResult | DyniaError | None, *, whole: bool = False
+    ) -> bytes:
         session = self._session
         home = session.store.state.cluster(session.cluster)
         run = Run(
@@ -106,4 +112,4 @@ class Around:
             commit=session.commit,
             url=session.lease.url if session.lease else "",
         )
-        return hook_json(event, run, plan, end)
+        return hook_json(event, run, plan, end, whole=whole)

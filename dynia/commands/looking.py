@@ -22,6 +22,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.plan_file import check_writable
 from dynia.interfaces.requests import DriftRequest, PlanRequest, StatusRequest
 from dynia.services.ask_services import ask_services
+from dynia.services.planning.protect import refuse_losses
 from dynia.services.reconcile import reconciler
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def plan(request: PlanRequest) -> int:
         output.show(screen)
         if request.detail == "full":
             output.show("\n" + digest_text(found, width=output.width))
+    refuse_losses(found)
     if out is not None:
         keep(out, found, session)
         said = kept_text(request.out, width=output.width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dynia.commands.options import by_hand_options, json_option, target_options
+from dynia.commands.options import allow_destroy_option, by_hand_options, json_option, target_options
 
 
 @click.group()
@@ -120,6 +120,7 @@ def reboot(name: str | None, every: bool, **said: object) -> int:
 @command.command()
 @click.argument("name")
 @click.option("--allow-downtime", is_flag=True, help="A cluster of one node may be interrupted.")
+@allow_destroy_option
 @by_hand_options
 def replace(name: str, **said: object) -> int:
     """Let another machine take the place of a node: shows the plan, asks, does it.

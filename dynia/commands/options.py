@@ -66,6 +66,18 @@ class _Wait(click.ParamType[float]):
         return seconds(value) if isinstance(value, str) else float(value)
 
 
+def allow_destroy_option(function: _F) -> _F:
+    """Parameter `allow_destroy`: 0 where not said."""
+    return click.option(
+        "--allow-destroy",
+        type=click.IntRange(min=1),
+        default=0,
+        show_default=False,
+        metavar="N",
+        help="So many nodes and services may go at once, if it is more than a third of them (for CI).",
+    )(function)
+
+
 def lock_wait_option(function: _F) -> _F:
     """Parameter `lock_wait`: seconds."""
     return click.option(
@@ -118,6 +130,7 @@ def edit_options(function: _F) -> _F:
             help="Visitors may be interrupted where no other node could take over.",
         ),
         click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once."),
+        allow_destroy_option,
         lock_wait_option,
         progress_option,
         detail_option,
@@ -137,6 +150,7 @@ def edit_request(verb: EditVerb, said: Mapping[str, Any]) -> ApplyRequest:
         dry_run=said["dry_run"],
         allow_downtime=said["allow_downtime"],
         force_dns=said["force_dns"],
+        allow_destroy=said["allow_destroy"],
         lock_wait=said["lock_wait"],
         progress=progress_of(said["progress"]),
         detail=detail_of(said["detail"]),
@@ -167,6 +181,7 @@ def by_hand_request(verb: ByHandVerb, name: str, said: Mapping[str, Any]) -> App
         os_updates=said.get("os_updates", False),
         yes=said["yes"],
         allow_downtime=said.get("allow_downtime", False),
+        allow_destroy=said.get("allow_destroy", 0),
         lock_wait=said["lock_wait"],
         progress=progress_of(said["progress"]),
         detail=detail_of(said["detail"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from dynia.commands.options import (
+    allow_destroy_option,
     detail_option,
     json_option,
     lock_wait_option,
@@ -25,6 +26,7 @@ from dynia.commands.options import (
 @click.option(
     "--allow-downtime", is_flag=True, help="Visitors may be interrupted where no other node could take over."
 )
+@allow_destroy_option
 @lock_wait_option
 @progress_option
 @detail_option
@@ -38,6 +40,7 @@ def command(
     adopt: bool,
     yes: bool,
     allow_downtime: bool,
+    allow_destroy: int,
     lock_wait: float,
     progress: str,
     detail: str | None,
@@ -73,6 +76,7 @@ def command(
                 verb="rollback",
                 yes=yes,
                 allow_downtime=allow_downtime,
+                allow_destroy=allow_destroy,
                 lock_wait=lock_wait,
                 progress=progress_of(progress),
                 detail=detail_of(detail),

@@ -33,7 +33,7 @@ from dynia.interfaces.files.rules_names import RESERVED_CLUSTERS, names
 from dynia.interfaces.files.shipping import Shipment
 from dynia.interfaces.files.templates_folder import read_templates
 from dynia.interfaces.files.yaml_reader import read_yaml
-from dynia.interfaces.files.yaml_tree import Path, Spot, child, plain
+from dynia.interfaces.files.yaml_tree import Path, Spot, child, plain, spot_of
 from dynia.interfaces.version import version as own_version
 
 
@@ -150,7 +150,9 @@ def _cluster(
         templates, wrong = read_templates(ground, (*path, "templates"), folder, known)
         found += wrong
         found += _wrong_templates(folder, templates)
-    return convert.cluster(name, spec, tuple(services), templates, resolve), found
+    said = spot_of(ground.tree, (*path, "protect"))
+    protect = f"{said.file}:{said.line}:{said.column}" if spec.protect else ""
+    return convert.cluster(name, spec, tuple(services), templates, resolve, protect), found
 
 
 def _wrong_templates(folder: Shipment, templates: dict[str, str]) -> list[Mistake]:

@@ -27,6 +27,7 @@ from dynia.providers.tls.registry import authority_for
 from dynia.services.ask_entry import ask_entry
 from dynia.services.planning.components import PEM, TOKEN_VARIABLE, secret_files
 from dynia.services.planning.generations import Inputs
+from dynia.services.planning.protect import protected_by
 from dynia.services.rollback import Chosen
 from dynia.services.session import Session
 from dynia.state.lease import TERM_S, Lessee
@@ -77,9 +78,12 @@ def open_session(
     target = resolve_target(cluster, environ, store.state.current_cluster, tuple(known), named_by=named_by)
     spec = called_from_nodes(_spec(desired, target), environ)
     if spec is None and not destroy:
+        kept = protected_by(None, store.state, target)
         raise DyniaError(
             f"cluster {target} is in the state and no longer in {path.name}",
-            hint=f"`dynia cluster destroy {target}` removes it, or put it back into {path.name}",
+            hint=f"it is protected: put it back into {path.name}"
+            if kept
+            else f"`dynia cluster destroy {target}` removes it, or put it back into {path.name}",
         )
     logins = _logins(spec, environ)
     pem = None if destroy else read_tls_files(spec)
@@ -106,6 +110,7 @@ def open_session(
         leave_names=leave_names,
         bring_back=bring_back,
         certificate=pem.seen if pem else None,
+        protect=protected_by(spec, store.state, target),
         authority=None if destroy else authority_for(spec, environ, guard),
     )
 
@@ -137,6 +142,7 @@ def open_by_state(
         lock_wait=lock_wait,
         commit=environ.get("GITHUB_SHA", "")[:12],
         ask_entry=ask_entry,
+        protect=protected_by(spec, store.state, cluster),
     )
 
 

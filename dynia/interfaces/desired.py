@@ -310,7 +310,8 @@ class Service(Shape):
 
 class ClusterSpec(Shape):
     """One cluster as wanted. `templates` maps ``haproxy/haproxy.cfg.mustache`` to the text in force. `keep`
-    is how many generations nodes keep."""
+    is how many generations nodes keep. `protect` is where the file protects it (file:line:column), empty:
+    it does not."""
 
     name: str
     provider: Provider
@@ -329,6 +330,7 @@ class ClusterSpec(Shape):
     keep: int = 5
     hooks: Hooks = Hooks()
     notify: tuple[Webhook, ...] = ()
+    protect: str = ""
 
 
 SHORTEST_LEASE_S, LONGEST_LEASE_S = 5.0, 3600.0

@@ -55,7 +55,7 @@ class ApplyRequest(Shape):
     The other verbs edit the file first and apply it then; `dry_run`: they show both and do neither.
     `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
     `resume`: what waits after its canary goes on. `name` is whom a verb by hand is about, `--all` where that
-    is every node; `os_updates`: a reboot with updates.
+    is every node; `os_updates`: a reboot with updates. `allow_destroy`: so many things may go.
     """
 
     target: Target
@@ -66,6 +66,7 @@ class ApplyRequest(Shape):
     dry_run: bool = False
     allow_downtime: bool = False
     force_dns: bool = False
+    allow_destroy: int = 0
     plan_file: str = ""
     expect: str = ""
     resume: bool = False

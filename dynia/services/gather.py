@@ -115,6 +115,7 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         leave_names=session.leave_names,
         rollback=session.rollback,
         replace=session.replace,
+        protect=session.protect,
     )
 
 

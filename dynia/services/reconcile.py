@@ -32,6 +32,7 @@ from dynia.services.planning.next_pass import deeds, refuse_again, refuse_edited
 from dynia.services.planning.pausing import resumed
 from dynia.services.planning.plan import Plan, Step
 from dynia.services.planning.planner import Recipes, make_plan_with_recipes
+from dynia.services.planning.protect import refuse_losses
 from dynia.services.planning.replacing import most_passes
 from dynia.services.planning.since_approval import touched_by, writes_secrets
 from dynia.services.planning.stale import Reviewed, check_reviewed
@@ -145,6 +146,7 @@ class Reconciler:
                 check_reviewed(reviewed, plan)
             if (plan.steps or ask_always) and not await approve(plan):
                 raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
+            refuse_losses(plan)
             if not plan.steps:
                 return await self._close(plan, plan, began, worked=False)
             try:

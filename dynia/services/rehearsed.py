@@ -86,6 +86,7 @@ def _machines(
         registries=(),
         caddy_image=caddy,
         firewall=replace(spec.firewall, ssh=()),
+        protect="",
     )
 
 

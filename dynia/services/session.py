@@ -78,7 +78,8 @@ class Session:
     `leave_names`: records of a cluster that is destroyed stay. `rollback`: `spec` is what a generation was,
     and `images` what its references meant; no registry is asked then. `chosen_at` is the cluster's serial
     when that was chosen. `replace` is a node that another machine is to take the place of. `bring_back` is
-    how a release that fails is left again; None: it is not. `stop` is set by the first Ctrl-C: start
+    how a release that fails is left again; None: it is not. `protect` is where the cluster is protected, as
+    in `PlanningInput`. `stop` is set by the first Ctrl-C: start
     nothing more."""
 
     cluster: str
@@ -104,6 +105,7 @@ class Session:
     chosen_at: int = 0
     replace: str = ""
     bring_back: BringBack | None = None
+    protect: str = ""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fence(self) -> Fence | None:

@@ -106,7 +106,7 @@ class Cluster(Shape, rename="camel"):
     something was written of which no digest tells what it is; `holds` are releases that failed
     and may not be applied; `kept_out` is who may run one still and did not answer. `pre_deployed`: by service
     the release whose pre_deploy ended well last. `resumed`: by service the release that somebody let go on
-    after its canary, until it is a generation's."""
+    after its canary, until it is a generation's. `protect`: the file said so when it was applied last."""
 
     name: str
     provider: str
@@ -128,6 +128,7 @@ class Cluster(Shape, rename="camel"):
     kept_out: tuple[KeptOut, ...] = ()
     pre_deployed: dict[str, str] = {}
     resumed: dict[str, str] = {}
+    protect: bool = False
 
 
 class Intent(Shape, rename="camel"):
@@ -169,13 +170,15 @@ class Node(Shape, rename="camel"):
 
 
 class Deployment(Shape, rename="camel"):
-    """A service as applied on every node: its release and the images that it runs."""
+    """A service as applied on every node: its release, the images that it runs, and whether it keeps data in
+    volumes (None: written by a Dynia that did not know)."""
 
     cluster: str
     name: str
     kind: str
     release: str
     images: tuple[str, ...] = ()
+    volumes: bool | None = None
 
 
 class Route(Shape, rename="camel"):

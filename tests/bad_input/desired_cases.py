@@ -164,6 +164,7 @@ CASES = (
         "        env: {LEVEL: info}\n      «API»: {compose: ./worker.yaml, kind: worker}\n",
         files={"worker.yaml": "services: {w: {image: a}}\n"},
     ),
+    _file("protected by a word", "bad-type", "clusters.prod.protect", "    entry: {kind: vip}", "    entry: {kind: vip}\n    protect: «yes»"),
     _file("a part that is all", "bad-max-unavailable", "clusters.prod.rollout.max_unavailable", "{max_unavailable: 1}", "{max_unavailable: «100%»}"),
     _file("a part that is none", "bad-max-unavailable", "clusters.prod.rollout.max_unavailable", "{max_unavailable: 1}", "{max_unavailable: «0%»}"),
     _file("half a node", "bad-max-unavailable", "clusters.prod.rollout.max_unavailable", "{max_unavailable: 1}", "{max_unavailable: «0.5»}"),

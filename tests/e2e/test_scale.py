@@ -61,7 +61,10 @@ def test_three_to_four_to_two(running: Scratch) -> None:
         assert any(line.lstrip().startswith("-") and name in line for line in plan.stdout.splitlines()), (
             f"the plan does not say that {name} goes: {plan}"
         )
-    running.apply()
+    assert "DESTROYS 2 of 4 nodes" in plan.stdout
+    assert "--allow-destroy 2" in running.apply(exits=1).stderr
+    assert machines(running) == four
+    running.apply("--allow-destroy", "2")
     assert machines(running) == [one for one in four if one not in going]
     assert running.dynia("plan", "--detailed-exitcode").exit == 0
     assert running.holder() in running.nodes()

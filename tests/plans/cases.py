@@ -448,7 +448,9 @@ CASES: dict[str, Callable[[], PlanningInput]] = {
 
 def plan_page(plan: Plan) -> str:
     """The screen without its guess of the time, then every step with what it waits for."""
-    screen = re.sub(r"( · )?at most [0-9]+ [a-z]+", "", plan_text(plan, width=100, now=1_700_000_000.0))
+    screen = re.sub(
+        r"(\n        | · )?at most [0-9]+ [a-z]+", "", plan_text(plan, width=100, now=1_700_000_000.0)
+    )
     lines = [screen, ""]
     for title, steps in (("Steps", plan.steps), ("Later", plan.later)):
         if steps:

@@ -9,6 +9,7 @@ from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import PAUSED, ApplyResult
 from dynia.services.planning.plan import Plan
 
+# What a webhook and a hook at the end are told of the plan; the whole of it may be some MB.
 _TOLD = ("digest", "empty", "summary", "changes", "drift", "order", "joining", "effect")
 _RESULTS = {4: "not_observed", 8: "rolled_back", 9: "not_rolled_back", PAUSED: "paused"}
 
@@ -25,9 +26,12 @@ class Run(Shape):
     url: str
 
 
-def hook_json(event: str, run: Run, plan: Plan | None, end: ApplyResult | DyniaError | None) -> bytes:
-    """One document, on one line."""
+def hook_json(
+    event: str, run: Run, plan: Plan | None, end: ApplyResult | DyniaError | None, *, whole: bool = False
+) -> bytes:
+    """One document, on one line. `whole`: all that `dynia plan --json` says but what files say."""
     body = plan_body(plan) if plan is not None else {}
+    told = [key for key in body if key != "diffs"] if whole else _TOLD
     return document(
         "hook",
         {
@@ -39,7 +43,7 @@ def hook_json(event: str, run: Run, plan: Plan | None, end: ApplyResult | DyniaE
             "by": run.by,
             "commit": run.commit,
             "url": run.url,
-            "plan": {key: body[key] for key in _TOLD} if plan is not None else None,
+            "plan": {key: body[key] for key in told} if plan is not None else None,
             "end": _end(end),
         },
         one_line=True,

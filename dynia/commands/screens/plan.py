@@ -58,7 +58,7 @@ def plan_text(
         known = [line for lines in entries(rows, width) for line in lines] if rows else []
         return "\n".join((nothing_to_do(plan, width), *known, *away_lines(plan.away, width=width)))
     if detail == "summary":
-        return "\n".join(_summary(plan, width, color))
+        return "\n".join([*_refused(plan, width, color), *_summary(plan, width, color)])
     blocks = [[paint(shorten(heading(plan), width), "head", color)]]
     if plan.drift:
         lines = drift_lines(plan, width=width, color=color, now=now, classes=False)
@@ -83,9 +83,20 @@ def plan_text(
         rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in waiting]
         title = paint("Not in this plan", "head", color)
         blocks.append([title, *(line for lines in entries(rows, width) for line in lines)])
+    blocks.append(_refused(plan, width, color))
     blocks.append(away_lines(plan.away, width=width))
     blocks.append(_summary(plan, width, color))
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _refused(plan: Plan, width: int, color: bool) -> list[str]:
+    """What a protected cluster would lose, and where it is protected."""
+    if not plan.losses:
+        return []
+    rows = [("  x ", (one_line(loss.subject), one_line(loss.how))) for loss in plan.losses]
+    title = wrap(f"Refused: the cluster is protected ({one_line(plan.protect)})", width, rest="  ")
+    head = [paint(line, "destroy", color) for line in title]
+    return [*head, *(line for lines in entries(rows, width) for line in lines)]
 
 
 def heading(plan: Plan) -> str:

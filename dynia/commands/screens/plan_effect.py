@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dynia.commands.screens.text import listing, one_line
 from dynia.interfaces.durations import span
 from dynia.services.actions import Drain, DrainNode
+from dynia.services.planning.mass import in_words, much
 from dynia.services.planning.plan import Plan, Serving, Step
 
 LOOK_S = 45.0
@@ -98,6 +99,8 @@ def effect_parts(plan: Plan) -> list[str]:
     if effect.names:
         loud = "CHANGES OR REMOVES" if many_names(plan) else "changes or removes"
         parts.append(f"{loud} {effect.names} of {effect.names_there} DNS records")
+    if gone := much(plan):
+        parts.append(f"DESTROYS {in_words(gone)}")
     parts.append(f"irreversible {effect.irreversible}")
     if effect.monthly:
         parts.append(f"{effect.monthly:+,.2f} USD a month".replace(".00 ", " "))

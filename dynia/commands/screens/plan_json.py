@@ -46,6 +46,8 @@ def plan_body(plan: Plan) -> dict[str, object]:
             for w in plan.waiting
         ],
         "resumes": [{"service": service, "release": release} for service, release in plan.resumes],
+        "protect": plan.protect,
+        "losses": [{"subject": loss.subject, "how": loss.how} for loss in plan.losses],
         "order": list(plan.order),
         "joining": list(plan.joining),
         "effect": {
@@ -61,6 +63,10 @@ def plan_body(plan: Plan) -> dict[str, object]:
             "monthlyUsd": plan.effect.monthly,
             "names": plan.effect.names,
             "namesThere": plan.effect.names_there,
+            "destroyed": [
+                {"kind": d.kind, "gone": d.gone, "there": d.there, "data": d.data}
+                for d in plan.effect.destroyed
+            ],
             "aboutSeconds": plan.effect.about_s,
         },
         "diffs": [

@@ -24,8 +24,9 @@ def cluster(
     services: tuple[desired.Service, ...],
     templates: dict[str, str],
     resolve: Resolve,
+    protect: str = "",
 ) -> desired.ClusterSpec:
-    """`resolve` makes a path of the file absolute."""
+    """`resolve` makes a path of the file absolute; `protect` is where the file protects the cluster."""
     hosts = spec.nodes if isinstance(spec.nodes, list) else []
     return desired.ClusterSpec(
         name=name,
@@ -66,6 +67,7 @@ def cluster(
         templates=templates,
         keep=spec.keep,
         hooks=_hooks(spec.hooks, resolve),
+        protect=protect,
         notify=tuple(
             desired.Webhook(
                 url=desired.EnvSource(env=each.url.env) if isinstance(each.url, raw.EnvSource) else each.url,

@@ -31,6 +31,7 @@ KEYS: dict[str, dict[str, str]] = {
         "keep": "How many generations the nodes keep for `dynia rollback`, with their images; 1 to 50.",
         "hooks": "Commands on the machine that runs Dynia, around an apply.",
         "notify": "Who is told how an apply ended.",
+        "protect": "true: no plan may destroy a machine, a volume or the reserved IP of it.",
         "services": "The services by name: a-z, 0-9 and -, at most 40 characters.",
     },
     "DockerProvider": {

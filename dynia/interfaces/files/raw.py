@@ -306,6 +306,7 @@ class Cluster(Shape):
     ] = 5
     hooks: Hooks = Hooks()
     notify: list[Webhook] = []
+    protect: bool = False
     services: dict[str, Service] = {}
 
 
@@ -325,7 +326,6 @@ class File(Shape):
 
 # Known, and refused until their machinery is there: a key that is ignored would be a lie.
 NOT_YET_KEYS: dict[str, frozenset[str]] = {
-    "Cluster": frozenset(("protect",)),
     "Service": frozenset(("secrets", "run")),
     "EnvSource": frozenset(("file", "command")),
 }

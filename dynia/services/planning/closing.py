@@ -35,7 +35,9 @@ def opening_changes(given: PlanningInput) -> tuple[Change, ...]:
     home = given.state.cluster(given.target)
     known = home or Cluster(name=given.target, provider=provider)
     out = kept_out(given, given.state.nodes_of(given.target))
-    opened = msgspec.structs.replace(known, rollback=given.rollback, kept_out=out)
+    opened = msgspec.structs.replace(
+        known, rollback=given.rollback, kept_out=out, protect=bool(given.protect)
+    )
     if given.rollback is None:
         resumed = dict(sorted({**known.resumed, **given.resumed}.items()))
         opened = msgspec.structs.replace(
@@ -72,6 +74,7 @@ def closing_changes(
         return ()
     # Whatever else is left to do: a name that was seen right is missed when it is gone.
     home, before = _with_names(given, given.desired, home), home
+    home = msgspec.structs.replace(home, protect=bool(given.protect))
     noted = (PutCluster(cluster=home),) if home != before else ()
     if not whole:
         return noted
@@ -81,8 +84,9 @@ def closing_changes(
     found = wanted_certificate(given, given.desired)
     certificate = record_of(found, origin_of(given.desired)) if found else None
     kept = home.generations
+    recorded = tuple(d for d in given.state.deployments if d.cluster == given.target)
     same = (
-        deployed.deployments == tuple(d for d in given.state.deployments if d.cluster == given.target)
+        tuple(map(_bare, deployed.deployments)) == tuple(map(_bare, recorded))
         and deployed.routes == tuple(r for r in given.state.routes if r.cluster == given.target)
         and home.applied is not None
         and home.certificate == certificate
@@ -92,7 +96,7 @@ def closing_changes(
         and 0 < len(kept) <= given.desired.keep
     )
     if same and not worked:
-        return noted
+        return noted if deployed.deployments == recorded else (*noted, deployed)
     services = {service.name for service in given.desired.services}
     number, inputs = home.generation + 1, inputs_of(given, given.desired)
     new = Generation(
@@ -175,9 +179,15 @@ def _deployments(given: PlanningInput, spec: ClusterSpec) -> tuple[Deployment, .
                 kind=service.kind,
                 release=release,
                 images=known.images if known else (),
+                volumes=service.volumes == "per-node",
             )
         )
     return tuple(found)
+
+
+def _bare(deployment: Deployment) -> Deployment:
+    """That a service keeps data is learnt without a new generation."""
+    return msgspec.structs.replace(deployment, volumes=None)
 
 
 def _routes(spec: ClusterSpec) -> tuple[Route, ...]:

@@ -42,6 +42,8 @@ def content_of(spec: ClusterSpec | None, templates: Mapping[str, str]) -> tuple[
 
 
 def _said(spec: ClusterSpec, name: str) -> object:
+    if name == "protect":
+        return bool(spec.protect)  # where it says so is no part of it
     return (spec.nodes, spec.hosts) if name == "nodes" else getattr(spec, name)
 
 

@@ -36,6 +36,8 @@ def essence(plan: Plan) -> Plan:
         effect=replace(plan.effect, about_s=None),
         waiting=(),
         images=(),
+        protect="",
+        losses=(),
         not_observed=tuple((name, "") for name, _ in plan.not_observed),
         digest="",
     )

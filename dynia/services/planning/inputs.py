@@ -27,7 +27,8 @@ class PlanningInput(Shape):
     releases on the nodes that there are is changed. `replace` is a node that another machine is to take the
     place of, or empty. `by_hand`: only that is asked for, and nothing of the file's. `resumed`: by service
     the release that is to go on after its canary. `aside`: nodes on which a release failed in this apply:
-    nothing more is done there, and nobody counts on them."""
+    nothing more is done there, and nobody counts on them. `protect` is where the cluster is protected (a
+    place in the file, or words); empty: it is not."""
 
     target: str
     desired: ClusterSpec | None
@@ -41,6 +42,7 @@ class PlanningInput(Shape):
     replace: str = ""
     resumed: dict[str, str] = {}
     aside: tuple[Aside, ...] = ()
+    protect: str = ""
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

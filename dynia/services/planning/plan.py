@@ -97,6 +97,13 @@ class FileDiff(Shape):
     was: str = ""
 
 
+class Loss(Shape):
+    """Something of a protected cluster that the plan would destroy: what, and how."""
+
+    subject: str
+    how: str
+
+
 class Content(Shape):
     """One part of what is wanted, by its digest: a key of the cluster in clusters.yaml, a file that comes
     with a service, a template. `of` says whose it is (``clusters.yaml``, ``service api``, ``templates``). A
@@ -116,13 +123,23 @@ class Serving(Shape):
     now: int
 
 
+class Destroyed(Shape):
+    """How many things of one kind are gone afterwards, of those there are. `data`: volumes go with them."""
+
+    kind: Literal["node", "service"]
+    gone: int
+    there: int
+    data: bool = False
+
+
 class Effect(Shape):
     """What it will cost. `serving` is the worst case of each service, `at_once` the one of the cluster: on
     how many nodes at the same moment some service may be out. `moves` counts planned moves of the reserved
     IP; `interrupts` names services that it must interrupt, since there is one node, or no other can take the
     reserved IP (law 5: apply asks once more or takes --allow-downtime). `monthly` is how many US dollars a
     month the cluster costs more afterwards. `names` of the `names_there` DNS records of ours are changed or
-    removed. `about_s` is how many seconds it will take, as earlier applies tell; None where they do not."""
+    removed. `destroyed` is what is gone afterwards, by kind; nothing where the whole cluster goes. `about_s`
+    is how many seconds it will take, as earlier applies tell; None where they do not."""
 
     serving: tuple[Serving, ...] = ()
     at_once: int = 0
@@ -132,6 +149,7 @@ class Effect(Shape):
     monthly: float = 0.0
     names: int = 0
     names_there: int = 0
+    destroyed: tuple[Destroyed, ...] = ()
     about_s: float | None = None
 
 
@@ -145,6 +163,7 @@ class Plan(Shape):
     that somebody drained until further notice; `not_observed` pairs of node and reason. `reserved_ip` is the
     address or empty. `resumes` are services, each with the release that goes on after its canary. `content`
     is what was wanted when it was planned, and `images` pairs of an image reference and what it meant then.
+    `protect` is where the cluster is protected; it is refused where it has `losses`.
     `digest` is over what an apply of the plan would do and rests on (`digest.essence`).
     """
 
@@ -170,6 +189,8 @@ class Plan(Shape):
     not_observed: tuple[tuple[str, str], ...] = ()
     content: tuple[Content, ...] = ()
     images: tuple[tuple[str, str], ...] = ()
+    protect: str = ""
+    losses: tuple[Loss, ...] = ()
     digest: str = ""
 
     @property

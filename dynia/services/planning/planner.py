@@ -19,12 +19,14 @@ from dynia.services.planning.images import lacking, no_room
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.lines import merge
 from dynia.services.planning.manifests import heal
+from dynia.services.planning.mass import destroyed
 from dynia.services.planning.offers import check_offer, monthly
 from dynia.services.planning.one_pass import Pass
 from dynia.services.planning.other_provider import refuse_other_provider
 from dynia.services.planning.part import Part
 from dynia.services.planning.passes import pass_of
 from dynia.services.planning.plan import Effect, Plan, Serving, Waiting
+from dynia.services.planning.protect import losses
 from dynia.services.planning.records import ours_there, takes_ours
 from dynia.services.planning.replacing import most_passes
 from dynia.services.planning.restrict import files_only
@@ -119,6 +121,8 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
         resumes=tuple(sorted(given.resumed.items())),
         effect=_effect(given, passes, count),
         not_observed=first.not_observed,
+        protect=given.protect,
+        losses=losses(given, [step for one in passes for step in one.steps]),
         content=content_of(spec, given.templates),
         images=tuple(
             (name, image.run if isinstance(image, ResolvedImage) else "")
@@ -147,6 +151,7 @@ def _effect(given: PlanningInput, passes: list[Pass], count: int) -> Effect:
         monthly=monthly(given, steps),
         names=sum(takes_ours(step.action) for step in steps),
         names_there=ours_there(given),
+        destroyed=destroyed(given, steps),
         about_s=about(given.state.cluster(given.target), (one.steps for one in passes)),
     )
 

@@ -19,7 +19,7 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest, Target
 from dynia.services.planning.plan import Effect, Plan
 from tests.unit.cli.terminals import Terminal, terminal
-from tests.unit.screens.samples import DESTROY, IMAGE_CHANGE, ONE_NODE
+from tests.unit.screens.samples import DESTROY, IMAGE_CHANGE, MASS, ONE_NODE, PROTECTED
 
 APPLY = ApplyRequest(target=Target())
 
@@ -222,3 +222,35 @@ def test_many_names_are_asked_about_once_more(text: str, agreed: bool) -> None:
 def test_fewer_names_are_no_question_of_their_own(nobody: Output) -> None:
     few = msgspec.structs.replace(IMAGE_CHANGE, effect=Effect(names=3, names_there=9))
     assert approve_apply(ApplyRequest(target=Target(), yes=True), nobody)(few) is True
+
+
+@pytest.mark.parametrize(("texts", "agreed"), [(("yes\n", "5\n"), True), (("yes\n", "yes\n"), False)])
+def test_of_what_goes_in_numbers_the_number_is_asked_for(texts: tuple[str, ...], agreed: bool) -> None:
+    with terminal() as person:
+        assert answer(person, approve_apply(APPLY, person.output), MASS, *texts) is agreed
+
+
+@pytest.mark.parametrize(("number", "agreed"), [(0, False), (4, False), (5, True), (9, True)])
+def test_without_a_terminal_it_is_said_beforehand(number: int, agreed: bool) -> None:
+    out = io.StringIO()
+    approve = approve_apply(
+        ApplyRequest(target=Target(), yes=True, allow_destroy=number), Output(out, out, io.StringIO(), {})
+    )
+    if agreed:
+        assert approve(MASS)
+        return
+    with pytest.raises(Refused, match="this destroys 3 of 6 nodes and 2 of 4 services") as caught:
+        approve(MASS)
+    assert "--allow-destroy 5" in caught.value.hint
+
+
+@pytest.mark.parametrize("destroying", [False, True])
+def test_what_a_protected_cluster_would_lose_is_shown_and_not_asked_about(destroying: bool) -> None:
+    out = io.StringIO()
+    output = Output(out, out, io.StringIO(), {})
+    with pytest.raises(Refused, match=r"is protected \(clusters\.yaml:9:14\)"):
+        if destroying:
+            approve_destroy(DestroyRequest(target=Target(), confirmed="prod"), output)(PROTECTED)
+        else:
+            approve_apply(ApplyRequest(target=Target(), yes=True), output)(PROTECTED)
+    assert "Refused: the cluster is protected (clusters.yaml:9:14)" in out.getvalue()

@@ -47,6 +47,12 @@ def test_a_part_of_the_nodes_is_rounded_down_and_never_none_nor_all(nodes: int, 
     assert down < nodes or nodes == 1
 
 
+def test_where_a_cluster_is_protected_is_known() -> None:
+    line = CLUSTERS[: CLUSTERS.index("    services:")].count("\n") + 1
+    assert cluster("    protect: true\n").protect == f"clusters.yaml:{line}:14"
+    assert cluster("    protect: false\n").protect == cluster("").protect == ""
+
+
 def test_hosts_take_user_and_port_from_ssh_and_have_no_entry_unless_said() -> None:
     text = f"""\
 clusters:

@@ -17,10 +17,12 @@ from dynia.services.actions import (
 )
 from dynia.services.planning.plan import (
     Content,
+    Destroyed,
     Drift,
     Effect,
     FileDiff,
     Line,
+    Loss,
     Plan,
     Serving,
     Step,
@@ -327,6 +329,40 @@ SCALE = plan(
     ),
 )
 
+MASS = plan(
+    node_count=3,
+    steps=SCALE.steps,
+    changes=(
+        *(
+            Line(sign="-", subject=f"node {name}", nodes=(name,), why="because nodes 6 → 3")
+            for name in ("calm-heron", "keen-lemur", "polar-falcon")
+        ),
+        *(
+            Line(sign="-", subject=f"service {name}", nodes=THREE, everywhere=True, why="the file has none")
+            for name in ("mailer", "site")
+        ),
+    ),
+    effect=Effect(
+        serving=(Serving(service="api", least=3, wanted=3, now=6),),
+        irreversible=3,
+        destroyed=(
+            Destroyed(kind="node", gone=3, there=6),
+            Destroyed(kind="service", gone=2, there=4, data=True),
+        ),
+        about_s=190.0,
+    ),
+)
+
+PROTECTED = msgspec.structs.replace(
+    SCALE,
+    protect="clusters.yaml:9:14",
+    losses=(
+        Loss(subject="node calm-heron", how="would be deleted, because nodes 5 → 4"),
+        Loss(subject="service db", how="would be removed with its volumes, on misty-owl, swift-fox"),
+        Loss(subject="reserved IP 203.0.113.9", how="would be given back"),
+    ),
+)
+
 DESTROY = plan(
     steps=tuple(
         Step(
@@ -487,6 +523,8 @@ PLANS: dict[str, Plan] = {
     "drift-and-pending": DRIFT_AND_PENDING,
     "split": SPLIT,
     "scale": SCALE,
+    "mass": MASS,
+    "protected": PROTECTED,
     "destroy": DESTROY,
     "fifty-nodes": FIFTY,
     "failures": FAILURES,
