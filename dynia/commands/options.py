@@ -70,7 +70,7 @@ def allow_destroy_option(function: _F) -> _F:
     """Parameter `allow_destroy`: 0 where not said."""
     return click.option(
         "--allow-destroy",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=0),
         default=0,
         show_default=False,
         metavar="N",
