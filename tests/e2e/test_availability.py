@@ -21,7 +21,7 @@ from tests.availability.client import Asked
 from tests.availability.load import Load
 from tests.availability.row import Row
 from tests.availability.wire import Outcome, Target
-from tests.e2e import faults, loaded
+from tests.e2e import engine, faults, loaded
 from tests.e2e.faults import Deed
 from tests.e2e.moves import moves
 from tests.e2e.scratch import Scratch, applied
@@ -221,6 +221,16 @@ def test_a_reboot_of_the_holder_loses_no_request(answering: Scratch) -> None:
     holder = answering.holder()
     reboot = lambda: answering.dynia("node", "reboot", holder, "--yes")  # noqa: E731
     lost_nothing_where_it_moved(answering, "holder-rebooted", reboot)
+
+
+@pytest.mark.slow
+def test_another_docker_engine_on_each_node_loses_no_request(answering: Scratch) -> None:
+    settle(answering)
+    engine.offer(answering)
+    upgrade = lambda: answering.dynia("node", "reboot", "--all", "--os-updates", "--yes", timeout=900)  # noqa: E731
+    lost_nothing_where_it_moved(answering, "docker-engine", upgrade)
+    versions = engine.versions(answering)
+    assert all(version.endswith(engine.LATER) for version in versions.values()), versions
 
 
 # Faults
