@@ -86,7 +86,7 @@ class Caddy(Basic, kw_only=True):
         return Recipe(
             release=release,
             check=_check(run),
-            activate=_activate(tuple(service.name for service in routed)),
+            activate=_activate(routed),
             deactivate=compose_down(PROJECT),
             probe=_PROBE,
         )
@@ -163,14 +163,23 @@ def _check(image: str) -> str:
     )
 
 
-def _activate(services: tuple[str, ...]) -> str:
+def _activate(routed: tuple[Service, ...]) -> str:
+    services = tuple(service.name for service in routed)
     up = compose(
         PROJECT, FOLDER, ("compose.yaml",), ENV, "up -d --no-build --remove-orphans --pull never </dev/null"
     )
     gone = without(COMPOSE, compose_down(PROJECT))
     networks = "".join(edge_network(service) for service in services)
     wanted = " ".join(f"edge-{service}" for service in services)
-    return gone + up + "\n" + networks + _CONNECT.format(wanted=wanted) + _RELOAD
+    reload = _RELOAD.format(services=" ".join(services), lasts=_KEPT_AWAY_LASTS_S, wait=_heard_within(routed))
+    joined = networks + _CONNECT.format(wanted=wanted)
+    return gone + up + "\n" + joined + f"flags={FOLDER}/drain\n" + _TOLD + reload
+
+
+def _heard_within(routed: tuple[Service, ...]) -> str:
+    """After so many seconds every HAProxy's next check of each service has been answered."""
+    asked = max((s.health.interval + s.health.timeout for s in routed), default=0.0)
+    return f"{min(asked + 0.1, MOST_KEPT_AWAY_S):.2f}"
 
 
 # A service that goes takes its network along (`edge_gone`). Were it left here, a Caddyfile that is put back
@@ -183,20 +192,50 @@ for one in $wanted; do
 done
 """
 
+MOST_KEPT_AWAY_S = 5.0
+_KEPT_AWAY_LASTS_S = 20
+
+_TOLD = f"""wanted=$(sed -n 's/.*X-Dynia-Config \\([0-9a-f]*\\)$/\\1/p' {CONFIG} | head -n 1)
+address=$(sed -n 's/^DYNIA_PRIVATE_IP=//p' {ENV})
+told() {{
+  curl -s -m 1 -o /dev/null -D - -H 'Host: {OWN_HOST}' "http://$address:8080/" | tr -d '\\r' |
+    sed -n 's/^[Xx]-[Dd]ynia-[Cc]onfig: *//p'
+}}
+"""
+
+# A reload closes a connection whose first request comes in that moment, without an answer (golang/go 75591),
+# and who sent what may not be repeated gets a 502. So HAProxy sends nothing new meanwhile; what runs goes on.
 # A container that was just made does not answer at once.
-_RELOAD = """tries=0
+_RELOAD = """running=$(told) kept_away=
+if [ -n "$running" ] && [ "$running" != "$wanted" ]; then
+  now=$(date +%s)
+  for one in {services}; do
+    until=$(cat "$flags/$one" 2>/dev/null || echo 0)
+    if ! [ "$until" -gt "$now" ] 2>/dev/null; then
+      mkdir -p "$flags"
+      (umask 022; echo "$((now + {lasts}))" >"$flags/.$one")
+      mv -fT -- "$flags/.$one" "$flags/$one"
+      kept_away="$kept_away $one"
+    fi
+  done
+  [ -z "$kept_away" ] || sleep {wait}
+fi
+tries=0 failed=
 until said=$(docker exec dynia-caddy /usr/bin/caddy reload --address 127.0.0.1:2019 \\
   --config /etc/caddy/Caddyfile --adapter caddyfile 2>&1 </dev/null); do
   tries=$((tries + 1))
-  [ "$tries" -lt 25 ] || { printf '%s\\n' "$said"; exit 1; }
+  if [ "$tries" -ge 25 ]; then failed=yes; break; fi
   sleep 0.2
 done
+for one in $kept_away; do rm -f -- "$flags/$one"; done
+rmdir "$flags" 2>/dev/null || :
+[ -z "$failed" ] || {{ printf '%s\\n' "$said"; exit 1; }}
 """
 
-_PROBE = f"""wanted=$(sed -n 's/.*X-Dynia-Config \\([0-9a-f]*\\)$/\\1/p' {CONFIG} | head -n 1)
-[ -n "$wanted" ] || {{ echo 'the Caddyfile has no X-Dynia-Config'; exit 1; }}
-address=$(sed -n 's/^DYNIA_PRIVATE_IP=//p' {ENV})
-told=$(curl -s -m 1 -o /dev/null -D - -H 'Host: {OWN_HOST}' "http://$address:8080/" | tr -d '\\r' |
-  sed -n 's/^[Xx]-[Dd]ynia-[Cc]onfig: *//p')
-[ "$told" = "$wanted" ] || {{ echo "caddy runs ${{told:-nothing}}, not $wanted"; exit 1; }}
+_PROBE = (
+    _TOLD
+    + """[ -n "$wanted" ] || { echo 'the Caddyfile has no X-Dynia-Config'; exit 1; }
+running=$(told)
+[ "$running" = "$wanted" ] || { echo "caddy runs ${running:-nothing}, not $wanted"; exit 1; }
 """
+)
