@@ -177,7 +177,10 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         serving=check_serving(steps, now, spec.nodes, spec.rollout.max_unavailable),
         at_once=worst_at_once(steps),
         away=drained_nodes(given),
-        interrupts=check_entrance(steps, given, spec, now, door.move),
+        # Visitors come to a node that leaves, too.
+        interrupts=check_entrance(
+            steps, given, spec, counted_on(given, spec, given.state.nodes_of(given.target)), door.move
+        ),
         not_observed=not_observed,
         holder=holder,
         wanted=wanted,

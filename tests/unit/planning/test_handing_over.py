@@ -156,6 +156,15 @@ def test_where_nobody_could_take_it_the_plan_says_what_is_interrupted(trouble: s
     assert "INTERRUPTS api: no other node could take the reserved IP now" in said
 
 
+def test_what_only_a_node_that_leaves_serves_is_interrupted_too() -> None:
+    given = edited(with_role(with_role(settled(), 2, "FAULT"), 3, ""), 1)
+    assert given.desired is not None
+    fewer = worlds.wanting(given, replace(given.desired, nodes=2))
+    for ordinal in (1, 2):
+        fewer = worlds.with_facts(fewer, named(given, ordinal), lambda f: replace(f, drained=("api",)))
+    assert make_plan(fewer).effect.interrupts == ("api",)
+
+
 def test_on_the_way_back_nothing_is_interrupted_that_nobody_agreed_to() -> None:
     """A rollback that a person asked for says so and asks; the one that an apply begins by itself can't."""
     given = edited(with_role(with_role(settled(), 2, "FAULT"), 3, ""), 1)
