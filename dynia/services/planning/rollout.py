@@ -49,18 +49,48 @@ def roll(
     draining: Draining = NO_DRAIN,
     entrance: Entrance = NO_ENTRANCE,
 ) -> Rolled:
-    """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes,
-    fewer where not all nodes serve now, and not at all where the floor would be broken: then they wait.
-    Those that are `misled` go first, whoever holds the address, and to their end, by `_ranks`: they may be
-    all that serves some service. Whom the address has to leave for his turn goes last, also
-    where he serves nothing."""
+    """The turns of the nodes. A misled node that has to wait itself is not counted on for what it does not
+    lead to: it is not mended before the others have their turn."""
+    counted: Mapping[str, Set[str]] = serving
+    while True:
+        spare = {
+            service: len(nodes) - floor(wanted, rollout.max_unavailable) for service, nodes in counted.items()
+        }
+        found = _rolled(works, serving, spare, wanted, rollout, holder, misled, draining, entrance)
+        waits = {name: led for name, led in misled.items() if name in found.held}
+        fewer = {
+            service: nodes - {name for name, led in waits.items() if service not in led}
+            for service, nodes in counted.items()
+        }
+        if fewer == counted:
+            return found
+        counted = fewer
+
+
+def _rolled(
+    works: tuple[Work, ...],
+    serving: Mapping[str, Set[str]],
+    spare: Mapping[str, int],
+    wanted: int,
+    rollout: Rollout,
+    holder: str,
+    misled: Mapping[str, frozenset[str]],
+    draining: Draining,
+    entrance: Entrance,
+) -> Rolled:
+    """`spare`: of each service, how many nodes more serve it than must.
+
+    Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes, fewer where
+    not all nodes serve now, and not at all where the floor would be broken: then they wait. Those that are
+    `misled` go first, whoever holds the address, and to their end, by `_ranks`: they may be all that serves
+    some service. Whom the address has to leave for his turn goes last, also where he serves nothing.
+    """
     ranks = _ranks(misled, serving)
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
     idle = [w for w in works if w.node not in servers or only_lets_in(w)]
     joining = [w for w in idle if not entrance.left_by(w)]
     rolling = sorted((w for w in works if w not in joining), key=lambda w: ranks.get(w.node, LAST))
     least = floor(wanted, rollout.max_unavailable)
-    spare = {service: len(nodes) - least for service, nodes in serving.items()}
     blocked = frozenset(service for service, count in spare.items() if count < 1)
     waiting = []
     kept = []
@@ -72,7 +102,7 @@ def roll(
         allowed, held = without_blocked(work, blocked)
         if held:
             why_held[work.node] = held
-            waiting.append(Waiting(subject=work.node, reason=_too_few(work, held, serving, wanted, least)))
+            waiting.append(Waiting(subject=work.node, reason=_too_few(work, held, spare, wanted, least)))
         if allowed.steps:
             kept.append(drained(entrance.first(allowed), serving, misled.keys(), draining))
     disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
@@ -145,12 +175,10 @@ def _chain(steps: tuple[Step, ...], before: tuple[str, ...]) -> list[Step]:
     return chained
 
 
-def _too_few(
-    work: Work, held: tuple[str, ...], serving: Mapping[str, Set[str]], wanted: int, least: int
-) -> str:
+def _too_few(work: Work, held: tuple[str, ...], spare: Mapping[str, int], wanted: int, least: int) -> str:
     """The first step that may not be taken, of those for the services that fewest nodes serve, and what to
     change."""
-    now = min(len(serving[service]) for service in held)
-    short = tuple(service for service in held if len(serving[service]) == now)
+    fewest = min(spare[service] for service in held)
+    now, short = fewest + least, tuple(service for service in held if spare[service] == fewest)
     step = next(s for s in work.steps if set(short).intersection(s.disturbs))
     return f"{too_few(step.id, short, now - 1, wanted, least)}: {remedy(now, now - 1, wanted)}"

@@ -93,6 +93,29 @@ def test_not_all_that_lead_to_a_service_are_mended_at_once() -> None:
     assert any(name.startswith(f"{first}/") for name in openings[second].after)
 
 
+def test_one_that_waits_itself_is_not_counted_on_for_what_it_does_not_lead_to() -> None:
+    """Of two nodes that lead to the service one is not taken out for a third one, which is not mended before."""
+    services = tuple(worlds.service(name, image="a/b:1") for name in ("api", "web"))
+    rollout = Rollout(max_unavailable=2, canary=False)
+    given = worlds.settled(worlds.cluster(4, services, rollout=rollout))
+    first, second, third, fourth = (worlds.node_named(given, n) for n in (1, 2, 3, 4))
+    given = new_container_old_caddyfile(given, first)
+    given = worlds.with_facts(given, first, without_caddyfile)
+    for name in (second, third, fourth):
+        gone = ("dynia-api",) if name != fourth else ("dynia-api", "dynia-web")
+        given = worlds.with_facts(
+            given,
+            name,
+            lambda f, gone=gone: replace(
+                f, containers=tuple(c for c in f.containers if c.project not in gone)
+            ),
+        )
+    later = tuple(worlds.service(name, image="a/b:2") for name in ("api", "web"))
+    plan = make_plan(worlds.wanting(given, worlds.cluster(4, later, rollout=rollout)))
+    assert not [s for s in plan.steps if "web" in s.disturbs]
+    assert [s for s in plan.steps if s.node == fourth]
+
+
 def leading_to(led: dict[int, str], max_unavailable: int) -> PlanningInput:
     """Another image for both services, begun on every node: its Caddy leads to the old container of one."""
     rollout = Rollout(max_unavailable=max_unavailable, canary=False)
