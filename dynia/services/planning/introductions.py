@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 from msgspec.structs import replace
 
@@ -35,10 +35,11 @@ def introduced(
     An apply that ended half way leaves such files. A drain asks each HAProxy whether others serve (law 5): it
     would wait for nodes that went, for ever, while those that came are not known. Only the names of nodes are
     told early: who is asked at another path or by another name needs the release that answers there first.
-    So a file that somebody edited, and that lacks one who serves, is put right early where that of another
-    node shows that this stays as it is.
+    So a file that somebody edited, or that names too few for any drain, is put right early where that of
+    another node shows that services are asked as they were.
     """
-    if not any(isinstance(step.action, Drain) for step in rolled.steps):
+    drains = [step.action for step in rolled.steps if isinstance(step.action, Drain)]
+    if not drains:
         return None
     routes = domains_of(given)
     seen = [f for f in given.observed.nodes.values() if isinstance(f, NodeFacts)]
@@ -53,7 +54,8 @@ def introduced(
             continue
         # A file that is gone tells nothing; and where nobody passes a new check, all are asked anyway.
         lost = all(file.path != CONFIG for file in facts.files)
-        early = names_others(topology, facts, routes) or (alike and _edited(given, facts))
+        odd = _edited(given, facts) or _never_enough(facts, drains, serving)
+        early = names_others(topology, facts, routes) or (alike and odd)
         if lost or (early and _lacks(facts, serving)):
             alone = replace(work, steps=(replace(push, disturbs=(), settles=""),))
             for step in door.first(alone).steps:
@@ -87,7 +89,21 @@ def _edited(given: PlanningInput, facts: NodeFacts) -> bool:
 
 def _lacks(facts: NodeFacts, serving: Mapping[str, Set[str]]) -> bool:
     """Whether this HAProxy sends something to others, and not to somebody who serves it."""
+    return any(serving.get(service, frozenset()) - known for service, known in _named(facts).items())
+
+
+def _never_enough(facts: NodeFacts, drains: Iterable[Drain], serving: Mapping[str, Set[str]]) -> bool:
+    """Whether a drain would wait for this HAProxy for ever: it knows too few of those who serve."""
+    named = _named(facts)
+    return any(
+        name in named and len(named[name] & serving[name] - {drain.node}) < least
+        for drain in drains
+        for name, least in drain.least.items()
+    )
+
+
+def _named(facts: NodeFacts) -> dict[str, set[str]]:
     named: dict[str, set[str]] = {}
     for one in facts.servers:
         named.setdefault(one.service, set()).add(one.node)
-    return any(serving.get(service, frozenset()) - known for service, known in named.items())
+    return named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dynia.interfaces.desired import Health
+from dynia.interfaces.desired import Health, Rollout
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import Drain
 from dynia.services.planning.components.haproxy import CONFIG, DROP_IN, Haproxy, servers_of
@@ -124,10 +124,10 @@ def test_it_waits_for_its_turn_where_services_are_to_be_asked_otherwise() -> Non
 
 def test_a_former_release_of_it_waits_for_its_turn() -> None:
     """The others are further: it asks at the former path, as those answer that had no turn yet."""
-    before = worlds.cluster(
-        4, (worlds.service(config="level = 1\n", health=Health(path="/old")), worlds.service("web"))
-    )
-    given = worlds.wanting(worlds.settled(before), NEW)
+    two = Rollout(max_unavailable=2)
+    asked = worlds.service(config="level = 1\n", health=Health(path="/old"))
+    before = worlds.cluster(4, (asked, worlds.service("web")), rollout=two)
+    given = worlds.wanting(worlds.settled(before), replace(NEW, rollout=two))
     names = [worlds.node_named(given, n) for n in (1, 2, 3, 4)]
     wanted = rendered_for(given)
     assert wanted is not None
@@ -142,11 +142,30 @@ def test_a_former_release_of_it_waits_for_its_turn() -> None:
         return replace(facts, files=tuple(found), servers=servers_of(wanted.topology))
 
     def lacks(facts: NodeFacts) -> NodeFacts:
-        return replace(facts, servers=facts.servers[:1])
+        return replace(facts, servers=tuple(one for one in facts.servers if one.node != names[3]))
 
     given = worlds.with_facts(worlds.with_facts(given, names[3], further), names[1], lacks)
     order = [s.id for s in make_plan(given).steps]
     assert order.index(f"{names[1]}/drain") < order.index(f"{names[1]}/haproxy/push")
+
+
+def test_one_that_knows_too_few_for_any_drain_is_told_first_whatever_else_it_knows() -> None:
+    """A service in it that was begun and never came to be: nobody knows any more how it was asked."""
+    given, names = settled()
+
+    def before(facts: NodeFacts) -> NodeFacts:
+        kept = tuple(one for one in facts.servers if one.node in names[:2])
+        gone = tuple(replace(one, service="gone") for one in kept if one.service == "web")
+        found = (replace(f, digest=digest) if f.path == CONFIG else f for f in facts.files)
+        return replace(facts, servers=(*kept, *gone), files=tuple(found))
+
+    (home,), digest = given.state.clusters, f"sha256:{'1' * 64}"
+    now = next(r for r in home.releases if r.component == "haproxy")
+    files = tuple(replace(f, digest=digest) if f.path == CONFIG else f for f in now.files)
+    home = replace(home, releases=(*home.releases, replace(now, id="1" * 12, files=files)))
+    given = replace(given, state=replace(given.state, clusters=(home,)))
+    plan = make_plan(worlds.wanting(worlds.with_facts(given, names[1], before), NEW))
+    assert [s.id for s in plan.steps] == [f"{names[1]}/haproxy/push"]
 
 
 def cut_short(given: PlanningInput, name: str) -> PlanningInput:
