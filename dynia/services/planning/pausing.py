@@ -126,16 +126,21 @@ def _is_news(home: Cluster, name: str, release: str) -> bool:
 def _canaries(
     given: PlanningInput, nodes: tuple[Node, ...], name: str, release: str, rolled: Rolled
 ) -> frozenset[str]:
-    """Who has it already: good, or pushed where the node answers. Else whose turn is first."""
-    have = frozenset(
-        node.name
-        for node in nodes
-        if node.components.get(name) == release
-        or (node.pushed.get(name) == release and isinstance(given.observed.nodes.get(node.name), NodeFacts))
-    )
+    """Who has it already: good, or pushed where the node answers. Else whose turn is first in it; also where
+    those who have it must go on serving as they are, and so can't come to its end."""
+    have = {
+        node.name: node.components.get(name) == release for node in nodes if _has(given, node, name, release)
+    }
+    if any(good or node not in rolled.held for node, good in have.items()):
+        return frozenset(have)
     due = [step.node for step in rolled.steps if brought(step) == (name, release)]
     first = [*(node for node in due if node in rolled.order), *due][:1]
-    return have or frozenset(first)
+    return frozenset((*have, *first))
+
+
+def _has(given: PlanningInput, node: Node, name: str, release: str) -> bool:
+    answers = isinstance(given.observed.nodes.get(node.name), NodeFacts)
+    return node.components.get(name) == release or (answers and node.pushed.get(name) == release)
 
 
 def _some(names: Iterable[str]) -> str:

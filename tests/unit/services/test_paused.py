@@ -8,9 +8,12 @@ import pytest
 from dynia.interfaces.desired import ClusterSpec, Rollout
 from dynia.interfaces.errors import Stale
 from dynia.interfaces.events import RunEnded
+from dynia.services.actions import PushComponent
 from dynia.services.apply_result import ApplyResult
 from dynia.services.planning.by_hand import Promote, Restart
 from dynia.services.planning.plan import Plan
+from dynia.services.planning.planner import make_plan
+from dynia.services.planning.simulate import rendered_for
 from dynia.services.planning.stale import Reviewed
 from dynia.services.saved_plan import SavedPlan, decode, encode
 from dynia.state.model import Cluster
@@ -284,3 +287,28 @@ def test_a_sync_waits_too(team: Team) -> None:
 def test_without_the_setting_nothing_waits(team: Team) -> None:
     wanted = replace(spec(2), rollout=Rollout())
     assert team.apply(wanted).exit_code == 0
+
+
+def test_where_a_canary_must_go_on_serving_as_it_is_another_node_is_one_too() -> None:
+    """It was begun there, and by now too few others serve: without another one nothing would ever go on."""
+    how = Rollout(pause_after_canary=True, max_unavailable=2, canary=False)
+    old, new = (
+        worlds.cluster(
+            4, (worlds.service(image=f"a/b:{n}"), worlds.service("web", image=f"a/b:{n}")), rollout=how
+        )
+        for n in (1, 2)
+    )
+    given = worlds.settled(old)
+    second, third, fourth = (worlds.node_named(given, n) for n in (2, 3, 4))
+    for name in (third, fourth):
+        given = worlds.with_facts(given, name, lambda f: replace(f, containers=()))
+    wanted = rendered_for(worlds.wanting(given, new))
+    assert wanted is not None
+    release = wanted.index.of(wanted.recipes[second]["service/web"]).id
+    nodes = tuple(
+        replace(n, pushed={"service/web": release}) if n.name == second else n for n in given.state.nodes
+    )
+    plan = make_plan(worlds.wanting(replace(given, state=replace(given.state, nodes=nodes)), new))
+    pushed = {s.id for s in plan.steps if isinstance(s.action, PushComponent)}
+    assert {f"{third}/service/api/push", f"{third}/service/web/push"} <= pushed
+    assert f"{fourth}/service/web/push" not in pushed
