@@ -9,6 +9,7 @@ from dynia.commands.options import (
     detail_option,
     json_option,
     lock_wait_option,
+    part_options,
     progress_option,
     target_options,
 )
@@ -25,6 +26,7 @@ from dynia.commands.options import (
 )
 @click.option("--force-dns", is_flag=True, help="Many DNS records of ours may change or go at once.")
 @allow_destroy_option
+@part_options
 @lock_wait_option
 @progress_option
 @detail_option
@@ -39,6 +41,9 @@ def command(
     allow_downtime: bool,
     allow_destroy: int,
     force_dns: bool,
+    targets: tuple[str, ...],
+    excludes: tuple[str, ...],
+    replace: str,
     lock_wait: float,
     progress: str,
     detail: str | None,
@@ -58,6 +63,9 @@ def command(
     Killed or failed part way, run it again: it goes on where the cluster is. Ctrl-C finishes what is in
     flight; a second one stops at once.
 
+    With --target or --exclude it does a part of what the file wants, as `dynia plan` shows it with the same
+    options (--expect wants them again), and says at the end that the cluster is not settled by it.
+
     \b
     Example:
       dynia apply --cluster prod
@@ -66,14 +74,17 @@ def command(
       dynia apply prod.plan
     """
     from dynia.commands.applying import apply
-    from dynia.commands.options import checked_digest, detail_of, progress_of
+    from dynia.commands.options import checked_digest, detail_of, part_of, progress_of
     from dynia.interfaces.requests import ApplyRequest, Target
 
     if resume and planfile:
         raise click.UsageError("a saved plan says by itself whether it resumes: `dynia plan --resume --out`")
+    if planfile and (targets or excludes or replace):
+        raise click.UsageError("a saved plan says by itself what it is of: `dynia plan --target ... --out`")
     return apply(
         ApplyRequest(
             target=Target(file=file, cluster=cluster),
+            part=part_of(targets, excludes, replace),
             yes=yes,
             allow_downtime=allow_downtime,
             allow_destroy=allow_destroy,

@@ -11,7 +11,8 @@ from dynia.commands.beside import beside
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
 from dynia.commands.reporting import Reporter, reporter_for, ticking
-from dynia.commands.saved import taken_up
+from dynia.commands.saved import part_taken_up, taken_up
+from dynia.commands.scoped import of_part
 from dynia.commands.screens.apply import apply_result_text, left_text, result_json
 from dynia.commands.screens.plan import plan_text
 from dynia.interfaces.composition import open_session
@@ -55,6 +56,7 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
     if request.verb == "node replace" and session.spec is not None:
         refuse_replacement(session.store.state, session.spec, request.name)
         session = replace(session, replace=request.name)
+    session = of_part(session, part_taken_up(request, reviewed))
     _notes(session, output)
     edit = edited.file if edited else None
     around = Around(session.spec, session, request.verb, reporter.note)

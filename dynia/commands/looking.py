@@ -11,6 +11,7 @@ from dynia.commands.exit_codes import DONE, NOT_OBSERVED, drift_code, plan_code
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
 from dynia.commands.saved import keep
+from dynia.commands.scoped import of_part
 from dynia.commands.screens.drift import drift_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.plan_json import drift_json, plan_json
@@ -38,6 +39,7 @@ def plan(request: PlanRequest) -> int:
     if out is not None:
         check_writable(out)
     session = open_session(file=request.target.file, cluster=request.target.cluster)
+    session = of_part(session, request.part)
     Around(session.spec, session, "plan", output.tell).before_plan()
     found, _ = look(session, output, refuse=True, resume=request.resume)
     if request.as_json:

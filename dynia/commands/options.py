@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from dynia.interfaces.requests import ApplyRequest, ByHandVerb, Detail, EditVerb, ProgressKind
+    from dynia.interfaces.requests import ApplyRequest, ByHandVerb, Detail, EditVerb, Part, ProgressKind
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -76,6 +76,35 @@ def allow_destroy_option(function: _F) -> _F:
         metavar="N",
         help="So many nodes and services may go at once, if it is more than a third of them (for CI).",
     )(function)
+
+
+def part_options(function: _F) -> _F:
+    """Parameters `targets`, `excludes` and `replace`; `part_of` reads them."""
+    flags = (
+        click.option(
+            "--target", "targets", multiple=True, metavar="NAME", help="Only this node, service or component."
+        ),
+        click.option(
+            "--exclude", "excludes", multiple=True, metavar="NAME", help="All but this one of them."
+        ),
+        click.option(
+            "--replace", default="", metavar="NODE", help="Another machine takes the place of this node too."
+        ),
+    )
+    for flag in reversed(flags):
+        function = flag(function)
+    return function
+
+
+def part_of(targets: tuple[str, ...], excludes: tuple[str, ...], replace: str) -> Part:
+    """The part of the file that the options mean."""
+    from dynia.interfaces.requests import Part
+
+    if replace and (targets or excludes):
+        raise click.UsageError(
+            "a node is replaced with all that the file wants: say --replace without --target and --exclude"
+        )
+    return Part(targets=targets, excludes=excludes, replace=replace)
 
 
 def lock_wait_option(function: _F) -> _F:

@@ -16,7 +16,7 @@ from dynia.interfaces.composition import called_from_nodes
 from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.find_file import find_file
 from dynia.interfaces.plan_file import read_plan, write_plan
-from dynia.interfaces.requests import ApplyRequest, ShowRequest, Target
+from dynia.interfaces.requests import ApplyRequest, Part, ShowRequest, Target
 from dynia.interfaces.state_place import open_state
 from dynia.interfaces.templates import builtin_templates
 from dynia.interfaces.version import version
@@ -49,6 +49,14 @@ def taken_up(request: ApplyRequest) -> tuple[Target, Reviewed | None]:
             hint="nothing was touched; name the plan that is meant",
         )
     return Target(file=target.file, cluster=plan.cluster), Reviewed(digest=plan.digest, plan=plan)
+
+
+def part_taken_up(request: ApplyRequest, reviewed: Reviewed | None) -> Part:
+    """Of which part of the file an apply is: a saved plan says it itself."""
+    plan = reviewed.plan if reviewed is not None else None
+    if plan is None:
+        return request.part
+    return Part(targets=plan.targets, excludes=plan.excludes, replace=plan.replaces)
 
 
 def show(request: ShowRequest) -> int:

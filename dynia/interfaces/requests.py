@@ -20,11 +20,21 @@ class Target(Shape):
     cluster: str | None = None
 
 
+class Part(Shape):
+    """Which part of the file a plan is of, in the words that were said; `replace` is a node that another
+    machine is to take the place of, or empty."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    replace: str = ""
+
+
 class PlanRequest(Shape):
     """`dynia plan`. `detailed_exitcode`: changes are exit 2. `out`: the file that keeps it, or empty.
-    `resume`: what waits after its canary goes on."""
+    `resume`: what waits after its canary goes on. `part`: of which part of the file."""
 
     target: Target
+    part: Part = Part()
     detail: Detail = "normal"
     as_json: bool = False
     detailed_exitcode: bool = False
@@ -56,6 +66,7 @@ class ApplyRequest(Shape):
     `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
     `resume`: what waits after its canary goes on. `name` is whom a verb by hand is about, `--all` where that
     is every node; `os_updates`: a reboot with updates. `allow_destroy`: so many things may go.
+    `part`: of which part of the file, where a saved plan does not say so.
     """
 
     target: Target
@@ -67,6 +78,7 @@ class ApplyRequest(Shape):
     allow_downtime: bool = False
     force_dns: bool = False
     allow_destroy: int = 0
+    part: Part = Part()
     plan_file: str = ""
     expect: str = ""
     resume: bool = False

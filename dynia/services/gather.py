@@ -38,6 +38,7 @@ from dynia.services.planning.components import (
     units,
 )
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.scope import WHOLE
 from dynia.services.planning.zones import dns_in_force, domains_of, longest
 from dynia.services.session import Session
 from dynia.state.generation import path_of
@@ -116,6 +117,8 @@ async def gather(session: Session, connections: Connections) -> PlanningInput:
         rollback=session.rollback,
         replace=session.replace,
         protect=session.protect,
+        # The way back of a part is a way back of all.
+        scope=session.scope if session.rollback is None else WHOLE,
     )
 
 

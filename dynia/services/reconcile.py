@@ -295,9 +295,14 @@ class Reconciler:
 
     async def _close(self, approved: Plan, last: Plan, began: float, *, worked: bool) -> ApplyResult:
         session, given = self.session, self._given()
-        unserved = () if self.by_hand else await not_serving(session, self.connections, given)
+        # Of a part that was left out the domains answer with what was there before.
+        unserved = (
+            ()
+            if self.by_hand or not given.scope.whole
+            else await not_serving(session, self.connections, given)
+        )
         last = msgspec.structs.replace(last, waiting=(*last.waiting, *unserved))
-        whole = not last.not_observed and all(w.final for w in last.waiting)
+        whole = given.scope.whole and not last.not_observed and all(w.final for w in last.waiting)
         changes = closing_changes(
             given,
             at=int(session.clock.now()),
@@ -354,7 +359,9 @@ class Reconciler:
             return self.by_hand.verb
         if self.session.replace:
             return f"node replace {self.session.replace}"
-        return "apply" if self.session.rollback is None else "rollback"
+        if self.session.rollback is not None:
+            return "rollback"
+        return " ".join(("apply", *self.session.scope.said))
 
     def _title(self) -> str:
         if self.session.spec is None:

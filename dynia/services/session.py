@@ -20,6 +20,7 @@ from dynia.providers.protocols import (
 )
 from dynia.services.actions.base import HostKey
 from dynia.services.ask_entry import AskEntry, nobody_asked
+from dynia.services.planning.scope import WHOLE, Scope
 from dynia.state.generation import Rollback
 from dynia.state.lease import Lessee
 from dynia.state.model import Node
@@ -79,8 +80,8 @@ class Session:
     and `images` what its references meant; no registry is asked then. `chosen_at` is the cluster's serial
     when that was chosen. `replace` is a node that another machine is to take the place of. `bring_back` is
     how a release that fails is left again; None: it is not. `protect` is where the cluster is protected, as
-    in `PlanningInput`. `stop` is set by the first Ctrl-C: start
-    nothing more."""
+    in `PlanningInput`. `scope` is the part of the file that it is about. `stop` is set by the first Ctrl-C:
+    start nothing more."""
 
     cluster: str
     spec: ClusterSpec | None
@@ -106,6 +107,7 @@ class Session:
     replace: str = ""
     bring_back: BringBack | None = None
     protect: str = ""
+    scope: Scope = WHOLE
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fence(self) -> Fence | None:

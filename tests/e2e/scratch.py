@@ -103,7 +103,8 @@ class Scratch:
         self.runs.clear()
         self.variables.clear()
         write(self)
-        self.apply()
+        # The file before may have left it with many more services.
+        self.apply("--allow-destroy", "99")
 
     def state(self) -> dict[str, Any]:
         """state.json as it is now."""

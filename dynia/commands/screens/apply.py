@@ -21,7 +21,8 @@ def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, v
     if result.failures:
         return _failed(result, width, color, verb)
     plan = result.last
-    generation = f" It is generation {result.generation}." if result.generation and not result.left else ""
+    less = result.left or plan.part
+    generation = f" It is generation {result.generation}." if result.generation and not less else ""
     how = "Paused after the canary" if result.paused else "Done"
     first = f"{how}: cluster {result.plan.cluster}, {count(result.done, 'step')} in {span(result.seconds)}."
     lines = [paint(text, "good", color) for text in wrap(first + generation, width, rest="  ")]
@@ -37,6 +38,9 @@ def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, v
     if plan.drift:
         left = f"{count(len(plan.drift), 'difference')} left that {verb} does not mend: see `dynia drift`."
         lines += ["", *wrap(left, width, rest="  ")]
+    if plan.part:
+        text = "That was a part of the file: the cluster is not settled by it. Run `dynia plan` for the rest."
+        lines += ["", *wrap(text, width, rest="  ")]
     if result.exit_code:
         last = left_text(result, width=width, verb=verb)
         lines += ["", last or "\n".join(wrap(_next(result.exit_code, verb), width, rest="  "))]

@@ -56,9 +56,12 @@ def plan_text(
     if plan.empty and not plan.drift and all(w.final for w in plan.waiting):
         rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in plan.waiting]
         known = [line for lines in entries(rows, width) for line in lines] if rows else []
-        return "\n".join((nothing_to_do(plan, width), *known, *away_lines(plan.away, width=width)))
+        part = part_lines(plan, width)
+        return "\n".join((nothing_to_do(plan, width), *known, *part, *away_lines(plan.away, width=width)))
     if detail == "summary":
-        return "\n".join([*_refused(plan, width, color), *_summary(plan, width, color)])
+        return "\n".join(
+            [*part_lines(plan, width), *_refused(plan, width, color), *_summary(plan, width, color)]
+        )
     blocks = [[paint(shorten(heading(plan), width), "head", color)]]
     if plan.drift:
         lines = drift_lines(plan, width=width, color=color, now=now, classes=False)
@@ -83,10 +86,20 @@ def plan_text(
         rows = [("  . ", (one_line(w.subject), one_line(w.reason))) for w in waiting]
         title = paint("Not in this plan", "head", color)
         blocks.append([title, *(line for lines in entries(rows, width) for line in lines)])
+    blocks.append(part_lines(plan, width))
     blocks.append(_refused(plan, width, color))
     blocks.append(away_lines(plan.away, width=width))
     blocks.append(_summary(plan, width, color))
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def part_lines(plan: Plan, width: int) -> list[str]:
+    """The warning of a plan that is of a part of the file."""
+    if not plan.part:
+        return []
+    said = [f"--target {name}" for name in plan.targets] + [f"--exclude {name}" for name in plan.excludes]
+    text = f"Partial: {', '.join(map(one_line, said))}. The rest of the file is left out; "
+    return wrap(f"{text}the cluster is not settled by this.", width, rest="  ")
 
 
 def _refused(plan: Plan, width: int, color: bool) -> list[str]:

@@ -46,6 +46,9 @@ def plan_body(plan: Plan) -> dict[str, object]:
             for w in plan.waiting
         ],
         "resumes": [{"service": service, "release": release} for service, release in plan.resumes],
+        "targets": list(plan.targets),
+        "excludes": list(plan.excludes),
+        "replaces": plan.replaces,
         "protect": plan.protect,
         "losses": [{"subject": loss.subject, "how": loss.how} for loss in plan.losses],
         "order": list(plan.order),

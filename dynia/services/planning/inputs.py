@@ -6,6 +6,7 @@ from dynia.interfaces.desired import ClusterSpec
 from dynia.interfaces.observed import Observed
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.by_hand import ByHand
+from dynia.services.planning.scope import WHOLE, Scope
 from dynia.state.generation import Rollback
 from dynia.state.model import State
 
@@ -28,7 +29,8 @@ class PlanningInput(Shape):
     place of, or empty. `by_hand`: only that is asked for, and nothing of the file's. `resumed`: by service
     the release that is to go on after its canary. `aside`: nodes on which a release failed in this apply:
     nothing more is done there, and nobody counts on them. `protect` is where the cluster is protected (a
-    place in the file, or words); empty: it is not."""
+    place in the file, or words); empty: it is not. `scope` is the part of the
+    file that this is about."""
 
     target: str
     desired: ClusterSpec | None
@@ -43,6 +45,7 @@ class PlanningInput(Shape):
     resumed: dict[str, str] = {}
     aside: tuple[Aside, ...] = ()
     protect: str = ""
+    scope: Scope = WHOLE
 
     def __repr__(self) -> str:
         return f"PlanningInput({self.target!r})"

@@ -21,6 +21,7 @@ from dynia.services.planning.finish import finish
 from dynia.services.planning.handing_over import Entrance, check_entrance, lines_of, successor
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.introductions import introduced
+from dynia.services.planning.lines import title
 from dynia.services.planning.nodes import Membership, decide_nodes
 from dynia.services.planning.part import Part
 from dynia.services.planning.partial import leading, part_of_one
@@ -29,6 +30,13 @@ from dynia.services.planning.plan import Drift, FileDiff, Line, Serving, Step, W
 from dynia.services.planning.pre_deploys import with_pre_deploys
 from dynia.services.planning.reasons import Reasons
 from dynia.services.planning.rollout import Rolled, roll
+from dynia.services.planning.scoping import (
+    last_of,
+    led_to_what_stays,
+    left_out,
+    refuse_half_told,
+    some_machines,
+)
 from dynia.services.planning.serving import (
     drained_nodes,
     find_holder,
@@ -38,6 +46,7 @@ from dynia.services.planning.serving import (
     with_containers,
 )
 from dynia.services.planning.speakers import hold_back, silence
+from dynia.services.planning.taking import Taking
 from dynia.services.planning.tolerating import counted, others
 from dynia.services.planning.tolerating import said_of as left_behind
 from dynia.services.planning.wanted import Wanted, render_wanted
@@ -85,7 +94,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     if given.rollback is not None:
         refuse_without_address(given, spec)
     else:
-        membership, machines = decide_nodes(given, spec, entrance)
+        membership, machines = some_machines(given, *decide_nodes(given, spec, entrance))
         first = () if membership.staying else tuple(f"{name}/create" for name in membership.coming)
         address = take_address(given, spec, first)
     quiet = silence(given, membership.leaving)
@@ -94,11 +103,16 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     if given.rollback is not None and certificate.more:
         raise needs_certificate(given, spec)
     settled = settled and not certificate.more
-    wanted = render_wanted(given, spec, membership.staying)
+    wanted = led_to_what_stays(
+        given, spec, render_wanted(given, spec, membership.staying), membership.staying
+    )
+    taking = None
+    if not given.scope.whole:
+        taking = Taking(given, wanted.components, membership.staying, bool(membership.leaving))
     now = counted(given, counted_on(given, spec, membership.staying))
 
     def work_of(wanted: Wanted, nodes: tuple[Node, ...]) -> NodesWork:
-        return _work(given, spec, before, membership.staying, wanted, now, nodes)
+        return _work(given, spec, before, membership.staying, wanted, now, nodes, taking)
 
     work = work_of(wanted, membership.staying)
     works, held = hold_back(given, others(given, work.works), membership.staying, holder)
@@ -128,7 +142,8 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
     once = with_pre_deploys(given, spec, rolled)
     rolled = replace(rolled, steps=once.steps)
     configs = _with_images(work, rolled, first=given.rollback is not None) if settled else ()
-    last = finish(given, spec, membership, wanted, holder, door.move)
+    refuse_half_told(given, works, work.left, wanted)
+    last = last_of(given, finish(given, spec, membership, wanted, holder, door.move), work.left)
     ready = settled and not configs
     early = (*machines.steps, *address.steps, *quiet.steps, *certificate.steps)
     steps = (*early, *configs, *(last.steps if ready else ()))
@@ -171,6 +186,7 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
             *said_of(given, wanted.topology.out),
             *(() if paused or given.aside else _stuck(rolled, work, drained_nodes(given))),
             *last.waiting,
+            *_left(work),
         ),
         order=rolled.order,
         joining=(*membership.coming, *rolled.joining),
@@ -202,6 +218,14 @@ def draining_of(given: PlanningInput, spec: ClusterSpec, staying: tuple[Node, ..
     )
 
 
+def _left(work: NodesWork) -> tuple[Waiting, ...]:
+    """What is not as wanted and out of this plan's scope."""
+    nodes: dict[str, list[str]] = {}
+    for node, name in work.left:
+        nodes.setdefault(title(name), []).append(node)
+    return tuple(left_out(subject, on) for subject, on in sorted(nodes.items()))
+
+
 def _left_drained(work: NodesWork) -> tuple[Line, ...]:
     why = "because a run that did not end left it drained"
     return tuple(
@@ -218,6 +242,7 @@ def _work(
     wanted: Wanted,
     now: dict[str, frozenset[str]],
     nodes: tuple[Node, ...],
+    taking: Taking | None,
 ) -> NodesWork:
     serves: dict[str, set[str]] = {}
     for service, names in now.items():
@@ -231,7 +256,7 @@ def _work(
     known = home.certificate if home else None
     why = causes(before, spec, staying, _changed_services(staying, wanted), wanted.topology.out)
     reasons = Reasons({**why, **change_of(known, wanted.topology.certificate, given.observed.at)})
-    return work_on_nodes(Workshop(given, wanted, reasons, staying), nodes, serves, off)
+    return work_on_nodes(Workshop(given, wanted, reasons, staying, taking), nodes, serves, off)
 
 
 def _changed_services(staying: tuple[Node, ...], wanted: Wanted) -> frozenset[str]:

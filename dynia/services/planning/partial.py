@@ -114,7 +114,7 @@ def routes_to(facts: object, spec: ClusterSpec, kept: Set[str]) -> Mapping[str, 
 
 def leading(wanted: Wanted, routes: Mapping[str, Mapping[str, str]]) -> Wanted:
     """With Caddyfiles that go on leading to what runs there, by node and service. Equal ones are one."""
-    kept = {**wanted.kept, **routes}
+    kept = {**wanted.kept, **{node: {**wanted.kept.get(node, {}), **led} for node, led in routes.items()}}
     led = replace(wanted, kept=kept)
     made: dict[tuple[tuple[str, str], ...], Recipe] = {}
     recipes = dict(wanted.recipes)

@@ -163,6 +163,7 @@ class Plan(Shape):
     that somebody drained until further notice; `not_observed` pairs of node and reason. `reserved_ip` is the
     address or empty. `resumes` are services, each with the release that goes on after its canary. `content`
     is what was wanted when it was planned, and `images` pairs of an image reference and what it meant then.
+    `targets` and `excludes` say of which part of the file it is, `replaces` is a node that is to be replaced.
     `protect` is where the cluster is protected; it is refused where it has `losses`.
     `digest` is over what an apply of the plan would do and rests on (`digest.essence`).
     """
@@ -189,6 +190,9 @@ class Plan(Shape):
     not_observed: tuple[tuple[str, str], ...] = ()
     content: tuple[Content, ...] = ()
     images: tuple[tuple[str, str], ...] = ()
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    replaces: str = ""
     protect: str = ""
     losses: tuple[Loss, ...] = ()
     digest: str = ""
@@ -197,6 +201,11 @@ class Plan(Shape):
     def empty(self) -> bool:
         """Nothing to do. (Nodes that were not observed make it exit 4 all the same.)"""
         return not self.steps and not self.later
+
+    @property
+    def part(self) -> bool:
+        """It is of a part of the file alone, so the cluster is not settled by it."""
+        return bool(self.targets or self.excludes)
 
     @property
     def paused(self) -> tuple[Waiting, ...]:

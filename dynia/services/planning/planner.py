@@ -53,7 +53,7 @@ def make_plan_with_recipes(given: PlanningInput, *, sync: bool = False) -> tuple
 
     passes = [look(given)]
     # An apply that does something writes manifests at its end; where there is nothing else they are healed.
-    healed = heal(given, given.state) if given.by_hand is None else Part()
+    healed = heal(given, given.state) if given.by_hand is None and given.scope.whole else Part()
     if not passes[0].steps and healed.steps:
         lines = (*passes[0].lines, *healed.lines)
         passes = [replace(passes[0], steps=healed.steps, lines=lines)]
@@ -121,6 +121,9 @@ def _plan(given: PlanningInput, passes: list[Pass], waiting: tuple[Waiting, ...]
         resumes=tuple(sorted(given.resumed.items())),
         effect=_effect(given, passes, count),
         not_observed=first.not_observed,
+        targets=given.scope.targets,
+        excludes=given.scope.excludes,
+        replaces=given.replace,
         protect=given.protect,
         losses=losses(given, [step for one in passes for step in one.steps]),
         content=content_of(spec, given.templates),

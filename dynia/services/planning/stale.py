@@ -268,6 +268,9 @@ def _rest(saved: Plan, now: Plan) -> list[str]:
         "steps": "the steps see something else", "later": "the steps of the passes after it are others",
         "order": "the order of the nodes is another one", "joining": "other nodes join",
         "effect": "what it costs is something else", "drift": "what drifted is told otherwise",
+        "targets": "it is of another part of the file (--target)",
+        "excludes": "it is of another part of the file (--exclude)",
+        "replaces": "another node is replaced",
         "resumes": "other releases go on after their canary",
         "node_count": "the number of nodes is another one", "provider": "the provider is another one",
     }  # fmt: skip

@@ -30,6 +30,7 @@ from dynia.services.planning.releases import bootstrap, component_steps, provide
 from dynia.services.planning.removal import files_below, left_components
 from dynia.services.planning.speakers import SPEAKER
 from dynia.services.planning.strays import Known, remove_strays, strays_of
+from dynia.services.planning.taking import Taking
 from dynia.services.planning.turn import Work
 from dynia.services.planning.wanted import Wanted
 from dynia.state.model import Node
@@ -42,7 +43,8 @@ BEFORE_IMAGES = ("bootstrap", "docker/push", "docker/activate", "registry/push")
 @dataclass(slots=True)
 class NodesWork:
     """Filled node by node. `images` are outside of the rollout; `drained` are services, each with its node,
-    that a run which did not end keeps visitors from."""
+    that a run which did not end keeps visitors from; `left` are nodes, each with a component that is not as
+    wanted there and not in this plan's scope."""
 
     fold: Fold
     works: list[Work] = field(default_factory=list)
@@ -50,6 +52,7 @@ class NodesWork:
     drained: list[tuple[str, str]] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
     not_observed: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -57,8 +60,14 @@ class Workshop:
     """What is the same for every node of a pass, worked out once."""
 
     def __init__(
-        self, given: PlanningInput, wanted: Wanted, reasons: Reasons, nodes: tuple[Node, ...]
+        self,
+        given: PlanningInput,
+        wanted: Wanted,
+        reasons: Reasons,
+        nodes: tuple[Node, ...],
+        taking: Taking | None = None,
     ) -> None:
+        self.taking = taking
         self.given, self.wanted, self.reasons = given, wanted, reasons
         self.releases = releases_of(given.state.cluster(given.target))
         self.known = Known()
@@ -143,7 +152,18 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     may_be_there = workshop.may_be_there(node, facts, comparisons)
     strays = strays_of(seen, roots(), may_be_there, workshop.known, workshop.data)
     first = bootstrap(node, facts, wanted.packages)
-    images = provide_images(node.name, facts, workshop.all_images, workshop.keepers)
+    all_images = workshop.all_images
+    if workshop.taking is not None:
+        scope, all_of = workshop.given.scope, {one.component for one in comparisons}
+        taken = workshop.taking.of(node.name, all_of)
+        found.left += [(node.name, name) for name in sorted(all_of - taken)]
+        comparisons = [one for one in comparisons if one.component in taken]
+        first = first if comparisons else ()
+        strays = strays if scope.takes(node.name) else ()
+        meant = {name for name in wanted.by_name if name in taken or scope.takes(node.name, name)}
+        refs = {image.reference for name in meant for image in workshop.images.get(name, ())}
+        all_images = tuple(one for one in all_images if one[0] in refs)
+    images = provide_images(node.name, facts, all_images, workshop.keepers)
     away = tuple(name for name in facts.drained if name in wanted.services)
     if not (comparisons or strays or first or images or away):
         return

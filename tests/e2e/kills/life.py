@@ -118,7 +118,7 @@ class Life:
         name = self.cluster.name
         if self.phase == self.last:
             return ("cluster", "destroy", name, "--yes-destroy", name)
-        return ("apply", "--yes")
+        return ("apply", "--yes", "--allow-destroy", "9")
 
     def killed(self) -> tuple[str, ...]:
         """What is killed; what goes through afterwards is `argv`."""

@@ -363,6 +363,12 @@ PROTECTED = msgspec.structs.replace(
     ),
 )
 
+PARTIAL = msgspec.structs.replace(
+    IMAGE_CHANGE,
+    targets=("service/api",),
+    waiting=(Waiting(subject="service site", reason="left out, on misty-owl, swift-fox", final=True),),
+)
+
 DESTROY = plan(
     steps=tuple(
         Step(
@@ -525,6 +531,7 @@ PLANS: dict[str, Plan] = {
     "scale": SCALE,
     "mass": MASS,
     "protected": PROTECTED,
+    "partial": PARTIAL,
     "destroy": DESTROY,
     "fifty-nodes": FIFTY,
     "failures": FAILURES,
