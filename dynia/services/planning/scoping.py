@@ -33,9 +33,6 @@ from dynia.services.planning.turn import Work, component, service_of
 from dynia.services.planning.wanted import Wanted
 from dynia.state.model import Node
 
-# What must be as wanted on every node before anything goes that it may still lead to.
-LEADS = frozenset({"haproxy", "caddy", "firewall", "failover", "keepalived"})
-
 
 def some_machines(given: PlanningInput, membership: Membership, machines: Part) -> tuple[Membership, Part]:
     """Without the machines that were not named. One that is not to go now stays, for every config."""
@@ -130,7 +127,7 @@ def last_of(given: PlanningInput, last: Part, left: Iterable[tuple[str, str]]) -
     scope = given.scope
     if scope.whole or not last.steps:
         return last
-    leads = any(one in LEADS for _, one in left)
+    leads = any(one in KNOW_NODES for _, one in left)
     gone: dict[str, Step] = {}
     for step in last.steps:
         early = leads and not isinstance(step.action, ObtainCertificate)

@@ -15,7 +15,7 @@ from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.protect import APPLIED, protected_by, refuse_losses
 from dynia.state.model import Cluster, Intent, PutIntent, State, change
-from tests.fakes.cloud import Engine, applied, survived, yes
+from tests.fakes.cloud import Engine, applied, yes
 from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
 from tests.plans.cases import changed, destroy, destroy_hosts, plain_hosts, scale_down, settled, three
@@ -147,7 +147,7 @@ SPEC: ClusterSpec = worlds.cluster(services=(worlds.service(),), nodes=3)
 
 def engine(start: tuple[object, object], spec: ClusterSpec | None, protect: str) -> Engine:
     cloud, disk = start
-    made = Engine(cloud, survived(disk), spec)  # type: ignore[arg-type]
+    made = Engine(cloud, disk, spec)  # type: ignore[arg-type]
     made.run.session = with_fields(made.run.session, protect=protect)
     return made
 
