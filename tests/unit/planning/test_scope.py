@@ -165,15 +165,15 @@ def test_the_rest_is_said_and_the_digest_is_another_one() -> None:
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("hardy-lamp", "did you mean hardy-lamb"), ("nothing-like-it", "known: "), ("caddy", "which")],
+    [("hardy-lamp", "did you mean hardy-lamb"), ("nothing-like-it", "known: "), ("haproxy", "which")],
 )
 def test_a_name_that_names_nothing_or_two_things_is_refused(word: str, said: str) -> None:
-    given = settled(worlds.cluster(services=(worlds.service("caddy"),)))
+    given = settled(worlds.cluster(services=(worlds.service("haproxy"),)))
     with pytest.raises(Refused) as caught:
         part(given, word)
     assert said in caught.value.hint
-    assert scope_of(given.desired, given.state, "prod", ["component/caddy"], []) == Scope(targets=("caddy",))
-    assert part(given, "service/caddy").scope.targets == ("service/caddy",)
+    assert scope_of(given.desired, given.state, "prod", ["component/haproxy"], []) == Scope(targets=("haproxy",))
+    assert part(given, "service/haproxy").scope.targets == ("service/haproxy",)
 
 
 WORLDS = {"both": both, "up": scale_up, "down": scale_down, "removed": new_and_removed_service}
