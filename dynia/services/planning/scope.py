@@ -91,8 +91,9 @@ def scope_of(
             raise Refused(
                 f"{option} {word}: that may be {' or '.join(said)}", hint="nothing was touched; say which"
             )
-        names = {_bare(full) for full in known}
-        guess = near(word, names)
+        there = {f"node/{node.name}" for node in state.nodes_of(cluster)}
+        guess = near(word, {_bare(full) for full in known})
+        names = {_bare(full) for full in known if not full.startswith("node/") or full in there}
         raise Refused(
             f"{option} {word}: cluster {cluster} has no node, service or component of that name",
             hint=f"did you mean {guess}?" if guess else f"known: {', '.join(sorted(names))}",
