@@ -172,7 +172,9 @@ def test_a_name_that_names_nothing_or_two_things_is_refused(word: str, said: str
     with pytest.raises(Refused) as caught:
         part(given, word)
     assert said in caught.value.hint
-    assert scope_of(given.desired, given.state, "prod", ["component/haproxy"], []) == Scope(targets=("haproxy",))
+    assert scope_of(given.desired, given.state, "prod", ["component/haproxy"], []) == Scope(
+        targets=("haproxy",)
+    )
     assert part(given, "service/haproxy").scope.targets == ("service/haproxy",)
 
 
