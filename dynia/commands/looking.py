@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from dynia.commands.around import Around
 from dynia.commands.exit_codes import DONE, NOT_OBSERVED, drift_code, plan_code
 from dynia.commands.interrupts import run_interruptible
@@ -23,6 +25,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.interfaces.plan_file import check_writable
 from dynia.interfaces.requests import DriftRequest, PlanRequest, StatusRequest
 from dynia.services.ask_services import ask_services
+from dynia.services.planning.ignoring import ignored
 from dynia.services.planning.protect import refuse_losses
 from dynia.services.reconcile import reconciler
 
@@ -64,11 +67,20 @@ def drift(request: DriftRequest) -> int:
     output = standard_output()
     session = open_session(file=request.target.file, cluster=request.target.cluster)
     found, given = look(session, output)
+    silenced = ignored(found.drift, session.spec.ignored if session.spec else (), time.time())
+    found = replace(found, drift=silenced.counted)
     if request.as_json:
-        output.data(drift_json(found))
+        output.data(drift_json(found, silenced))
     else:
         seen = sum(1 for node in given.observed.nodes.values() if isinstance(node, NodeFacts))
-        screen = drift_text(found, width=output.width, color=output.color, now=time.time(), observed=seen)
+        screen = drift_text(
+            found,
+            width=output.width,
+            color=output.color,
+            now=time.time(),
+            observed=seen,
+            silenced=silenced,
+        )
         output.show(screen)
     return drift_code(found)
 

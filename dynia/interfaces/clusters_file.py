@@ -19,6 +19,7 @@ from dynia.interfaces.files import (
     raw,
     rules_cluster,
     rules_dns,
+    rules_drift,
     rules_hooks,
     rules_services,
     rules_tls,
@@ -134,6 +135,7 @@ def _cluster(
     found += rules_tls.tls(ground, (*path, "tls"), spec, base.look, resolve)
     found += rules_dns.dns(ground, path, spec)
     found += rules_hooks.hooks(ground, path, spec)
+    found += rules_drift.drift(ground, (*path, "drift", "ignore"), spec.drift)
     shared = Shared(ports={}, container_names={"dynia-caddy": "Dynia's Caddy"})
     services = []
     for key, service in spec.services.items():

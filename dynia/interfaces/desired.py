@@ -212,6 +212,14 @@ class Webhook(Shape):
         return f"Webhook([redacted], {self.events!r})"
 
 
+class DriftIgnore(Shape):
+    """An entry of drift, by its name, that is no finding up to and with the day `until` (UTC)."""
+
+    item: str
+    until: str
+    because: str
+
+
 class Registry(Shape):
     """A login for one registry host."""
 
@@ -331,6 +339,7 @@ class ClusterSpec(Shape):
     hooks: Hooks = Hooks()
     notify: tuple[Webhook, ...] = ()
     protect: str = ""
+    ignored: tuple[DriftIgnore, ...] = ()
 
 
 SHORTEST_LEASE_S, LONGEST_LEASE_S = 5.0, 3600.0

@@ -58,6 +58,16 @@ class DriftRequest(Shape):
     as_json: bool = False
 
 
+class IgnoreRequest(Shape):
+    """`dynia drift ignore`. `until` and `because` as they were said; `yes` answers the question."""
+
+    target: Target
+    items: tuple[str, ...]
+    until: str
+    because: str
+    yes: bool = False
+
+
 class ApplyRequest(Shape):
     """`dynia apply`, and with `restrict` `dynia sync`. `yes` answers the question beforehand. `lock_wait`
     is for how many seconds to wait for the cluster's lock.

@@ -148,6 +148,10 @@ CASES = (
     _file("wildcard domain", "not-yet", f"{_API}.domains[0]", "[api.example.com]", "[«'*.example.com'»]"),
     # meaning
     _file("droplets nowhere", "missing-key", "clusters.prod.provider.region", _LAB, "    «provider»: {kind: digitalocean}\n    nodes: {count: 3}"),
+    _file("a day that there is not", "bad-date", "clusters.prod.drift.ignore[0].until", "    services:\n", "    drift: {ignore: [{item: a, until: «2026-02-30», because: b}]}\n    services:\n"),
+    _file("a moment for a day", "bad-date", "clusters.prod.drift.ignore[0].until", "    services:\n", "    drift: {ignore: [{item: a, until: «7d», because: b}]}\n    services:\n"),
+    _file("ignored without a reason", "missing-key", "clusters.prod.drift.ignore[0].because", "    services:\n", "    drift: {ignore: [«{»item: a, until: 2026-12-03}]}\n    services:\n"),
+    _file("ignored twice", "duplicate-item", "clusters.prod.drift.ignore[1].item", "    services:\n", "    drift: {ignore: [{item: a, until: 2026-12-03, because: b}, {item: «a», until: 2026-12-04, because: b}]}\n    services:\n"),
     _file("a vpc by name", "bad-vpc", "clusters.prod.provider.vpc", _LAB, "    provider: {kind: digitalocean, region: lon1, vpc: «default»}\n    nodes: {count: 3}"),
     _file("VRRP between droplets", "entry-and-provider", "clusters.prod.entry.kind", _LAB, "    provider: {kind: digitalocean, region: lon1}\n    nodes: {count: 3}\n    entry: {kind: «vip»}"),
     _file("a size in the lab", "size-and-provider", "clusters.prod.nodes.size", "{count: 3}", "{count: 3, size: «s-1vcpu-1gb»}"),

@@ -27,12 +27,14 @@ NOT_HERE = {
     "make test": "runs this",
 }
 # They edit clusters.yaml; test_commands_edit_the_file.py runs them, on files of its own, and test_import.py the import.
+# test_drift_answers.py has the answers to drift.
 # To go back there must be generations that differ: test_rollback.py has them.
 ELSEWHERE = (
     "dynia init",
     "dynia cluster create ",
     "dynia cluster scale ",
     "dynia deploy ",
+    "dynia drift ignore ",
     "dynia import",
     "dynia rollback",
     "dynia undeploy ",

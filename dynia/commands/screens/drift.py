@@ -7,6 +7,7 @@ from dynia.commands.screens.text import count, one_line, paint, wrap
 from dynia.interfaces.durations import span
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.drift_items import what_drifted
+from dynia.services.planning.ignoring import NOTHING, Silenced
 from dynia.services.planning.plan import Drift, Plan
 
 
@@ -94,6 +95,32 @@ def not_observed_lines(pairs: tuple[tuple[str, str], ...], *, width: int) -> lis
     return lines
 
 
+def ignored_lines(silenced: Silenced, plan: Plan, *, width: int, now: float | None) -> list[str]:
+    """What is no finding for a while, with until when and why; and what of that does not count."""
+    lines: list[str] = []
+    for until, because in dict.fromkeys((one.until, one.because) for one in silenced.ignored):
+        said = f"Ignored until {one_line(until)}: {one_line(because)}"
+        lines += ["", *wrap(said, width, rest="  ")]
+        those = tuple(i.drift for i in silenced.ignored if (i.until, i.because) == (until, because))
+        rows = [
+            (
+                "  · ",
+                (
+                    what_drifted(entry.drift),
+                    on_nodes(entry.nodes, nodes_of(plan), plan.node_count),
+                    " ".join(filter(None, (entry.drift.detail, _since(entry, now)))),
+                ),
+            )
+            for entry in fold(those)
+        ]
+        lines += [line for laid in entries(rows, width) for line in laid]
+    if lines:
+        lines += wrap("`dynia apply` puts that back all the same.", width, first="  ", rest="  ")
+    for note in silenced.notes:
+        lines += ["", *wrap(f"Note: {one_line(note)}.", width, rest="  ")]
+    return lines
+
+
 def away_lines(names: tuple[str, ...], *, width: int) -> list[str]:
     """Nodes that somebody drained until further notice: no drift, and not to be forgotten."""
     if not names:
@@ -103,11 +130,18 @@ def away_lines(names: tuple[str, ...], *, width: int) -> list[str]:
 
 
 def drift_text(
-    plan: Plan, *, width: int, color: bool, now: float | None = None, observed: int | None = None
+    plan: Plan,
+    *,
+    width: int,
+    color: bool,
+    now: float | None = None,
+    observed: int | None = None,
+    silenced: Silenced = NOTHING,
 ) -> str:
     """`dynia drift`: what differs, who did not answer, and apart how much is pending.
 
     `observed` is how many nodes answered; without it all that the plan counts and does not name as silent.
+    `silenced` is what is no finding for a while, and is not in the plan's drift.
     """
     seen = max(plan.node_count - len(plan.not_observed), 0) if observed is None else observed
     lines = wrap(_verdict(plan, seen), width, rest="  ")
@@ -115,6 +149,7 @@ def drift_text(
         lines[0] = paint(lines[0], "head", color)
     if plan.drift:
         lines += ["", "Drift", *drift_lines(plan, width=width, color=color, now=now, classes=True)]
+    lines += ignored_lines(silenced, plan, width=width, now=now)
     if plan.not_observed:
         lines += ["", "Not observed (nothing is claimed)"]
         lines += not_observed_lines(plan.not_observed, width=width)

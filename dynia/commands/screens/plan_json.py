@@ -5,6 +5,7 @@ from __future__ import annotations
 from dynia.commands.screens.machine import document
 from dynia.commands.screens.plan import tally
 from dynia.commands.screens.plan_effect import at_most, drained
+from dynia.services.planning.ignoring import NOTHING, Silenced
 from dynia.services.planning.plan import Drift, Plan, Step
 
 
@@ -81,11 +82,15 @@ def plan_body(plan: Plan) -> dict[str, object]:
     }
 
 
-def drift_json(plan: Plan) -> bytes:
+def drift_json(plan: Plan, silenced: Silenced = NOTHING) -> bytes:
     """`dynia drift --json`."""
     body = {
         **_head(plan),
         "drift": [_drift(drift) for drift in plan.drift],
+        "ignored": [
+            {**_drift(one.drift), "until": one.until, "because": one.because} for one in silenced.ignored
+        ],
+        "ignoreNotes": list(silenced.notes),
         "pending": len(plan.changes),
         "paused": [{"subject": w.subject, "reason": w.reason} for w in plan.paused],
     }

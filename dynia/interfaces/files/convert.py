@@ -75,6 +75,10 @@ def cluster(
             )
             for each in spec.notify
         ),
+        ignored=tuple(
+            desired.DriftIgnore(item=each.item, until=each.until, because=each.because)
+            for each in spec.drift.ignore
+        ),
     )
 
 

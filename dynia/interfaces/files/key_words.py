@@ -32,6 +32,7 @@ KEYS: dict[str, dict[str, str]] = {
         "hooks": "Commands on the machine that runs Dynia, around an apply.",
         "notify": "Who is told how an apply ended.",
         "protect": "true: no plan may destroy a machine, a volume or the reserved IP of it.",
+        "drift": "What `dynia drift` leaves out for a while.",
         "services": "The services by name: a-z, 0-9 and -, at most 40 characters.",
     },
     "DockerProvider": {
@@ -143,6 +144,12 @@ KEYS: dict[str, dict[str, str]] = {
     "Webhook": {
         "url": "An https URL, or where it is: `{env: VARIABLE}`.",
         "events": "Some of the names of hooks. Left out: `post_apply` and `on_failure`.",
+    },
+    "Drift": {"ignore": "Entries that are no finding until a day; `dynia drift ignore` writes them."},
+    "DriftIgnore": {
+        "item": "The entry's name in `dynia drift`; without the node's: on every node.",
+        "until": "The last day (UTC) on which it is none, like 2026-12-03; at most 90 days ahead.",
+        "because": "Why, for whoever reads it then.",
     },
     "EnvSource": {"env": "The environment variable of whoever runs Dynia."},
     "Caddy": {"image": "Its image, 2.8 or newer. Left out: Dynia's own choice."},

@@ -248,6 +248,26 @@ class Webhook(Shape):
     events: list[Event] | UnsetType = UNSET
 
 
+class DriftIgnore(Shape):
+    """One entry of drift that is left as it is for a while."""
+
+    item: Words
+    until: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            extra={"words": "a date like 2026-12-03", "rule": "bad-date"},
+        ),
+    ]
+    because: Words
+
+
+class Drift(Shape):
+    """What the drift report leaves out for a while."""
+
+    ignore: list[DriftIgnore] = []
+
+
 class Caddy(Shape):
     """The HTTP router on every node."""
 
@@ -307,6 +327,7 @@ class Cluster(Shape):
     hooks: Hooks = Hooks()
     notify: list[Webhook] = []
     protect: bool = False
+    drift: Drift = Drift()
     services: dict[str, Service] = {}
 
 

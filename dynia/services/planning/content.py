@@ -12,8 +12,8 @@ from dynia.interfaces.desired import AcmeTls, ClusterSpec, FilesTls, Service, Ss
 from dynia.services.planning.plan import Content
 
 FILE, TEMPLATES, BUILT_IN = "clusters.yaml", "templates", "Dynia"
-# Told part by part, or by another key of the file; or secret, as a webhook's URL is.
-_APART = ("name", "services", "templates", "hosts", "notify")
+# Told part by part, or by another key of the file; or secret, as a webhook's URL is; or no wish for anything.
+_APART = ("name", "services", "templates", "hosts", "notify", "ignored")
 _KEYS = {"caddy_image": "caddy"}
 replace = msgspec.structs.replace
 

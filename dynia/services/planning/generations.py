@@ -173,7 +173,7 @@ def _bare(spec: ClusterSpec) -> ClusterSpec:
     services = tuple(_anywhere(service) for service in spec.services)
     bare = replace(spec, provider=provider, tls=tls, caddy_image=image, services=services)
     # What happens on the runner, and who is told, is no node's to know.
-    return replace(bare, nodes=0, hosts=(), ssh=Ssh(), hooks=Hooks(), notify=(), protect="")
+    return replace(bare, nodes=0, hosts=(), ssh=Ssh(), hooks=Hooks(), notify=(), protect="", ignored=())
 
 
 def _anywhere(service: Service) -> Service:

@@ -43,6 +43,8 @@ PLACES = {
     "Firewall": "`firewall`",
     "Hooks": "`hooks`",
     "Webhook": "`notify: [...]`",
+    "Drift": "`drift`",
+    "DriftIgnore": "`drift: {ignore: [...]}`",
     "Registry": "`registries: [...]`",
     "EnvSource": "`password`, `secret`, `url`",
     "Caddy": "`caddy`",

@@ -24,6 +24,7 @@ from dynia.commands.screens.state import state_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
 from dynia.interfaces.errors import Stale
+from dynia.services.planning.ignoring import Ignored, Silenced
 from dynia.state.model import Applied
 from tests.unit.screens import generation_samples, samples
 from tests.unit.screens import more_samples as more
@@ -48,12 +49,18 @@ CLUSTER = ListedCluster(
     applied=Applied(at=1, by="me"),
 )
 
+SILENCED = Silenced(
+    counted=(), ignored=(Ignored(drift=samples.EDITED, until="2026-12-03", because="a test"),), notes=("x",)
+)
 RUN = Run(verb="apply", cluster="prod", generation=1, at=1.5, by="me", commit="", url="")
 ENDS = (None, Stale("changed since plan: x"), *more.RESULTS.values())
 
 DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.plan": [lambda plan=plan: plan_json(plan) for plan in samples.PLANS.values()],  # type: ignore[misc]
-    "dynia.drift": [lambda plan=plan: drift_json(plan) for plan in samples.PLANS.values()],  # type: ignore[misc]
+    "dynia.drift": [
+        lambda plan=plan: drift_json(plan, SILENCED)  # type: ignore[misc]
+        for plan in samples.PLANS.values()
+    ],
     "dynia.apply": [lambda r=r: result_json(r) for r in more.RESULTS.values()],  # type: ignore[misc]
     "dynia.show": [lambda v=v: saved_json(v) for v in more.SAVED.values()],  # type: ignore[misc]
     "dynia.status": [lambda v=v: status_json(v) for v in more.STATUSES.values()],  # type: ignore[misc]
