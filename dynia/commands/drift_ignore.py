@@ -18,7 +18,7 @@ def command(
 ) -> int:
     """Write into clusters.yaml that something is no finding for a while: shows the edit, asks, writes it.
 
-    ITEM is an entry's name: `misty-owl:haproxy/haproxy.cfg`, `dns A api.example.com`; without the node's
+    ITEM is an entry's name: `misty-owl:haproxy/haproxy.cfg`, `dns api.example.com`; without the node's
     name it is that on every node. Up to and with that day (UTC, at most 90 days ahead) `dynia drift` shows it
     apart, and it does not count for exit 3. Then it counts again. Apply puts it back all the same.
 

@@ -18,7 +18,7 @@ from dynia.interfaces.find_file import find_file
 from dynia.interfaces.plan_file import read_plan, write_plan
 from dynia.interfaces.requests import ApplyRequest, Part, ShowRequest, Target
 from dynia.interfaces.state_place import open_state
-from dynia.interfaces.templates import builtin_templates
+from dynia.interfaces.templates import templates_of
 from dynia.interfaces.version import version
 from dynia.services.planning.content import content_of
 from dynia.services.planning.plan import Plan
@@ -86,8 +86,7 @@ def compared(plan: Plan, target: Target) -> tuple[tuple[str, ...], tuple[str, ..
     if spec is None:
         return (f"cluster {name} is no longer in {path.name}",), ()
     now = ground(plan)
-    templates = {**builtin_templates(), **spec.templates}
-    content = content_of(called_from_nodes(spec, os.environ), templates)
+    content = content_of(called_from_nodes(spec, os.environ), templates_of(spec))
     unknown: tuple[str, ...] = ()
     try:
         state = open_state(path.parent, desired.state, make=False).state

@@ -19,7 +19,7 @@ from dynia.interfaces.events import Event, EventSink
 from dynia.interfaces.find_file import find_file
 from dynia.interfaces.state_place import open_state
 from dynia.interfaces.target import resolve_target
-from dynia.interfaces.templates import builtin_templates
+from dynia.interfaces.templates import templates_of
 from dynia.interfaces.tls_files import read_tls_files
 from dynia.providers.api_url import api_url
 from dynia.providers.registry import vendors_for
@@ -96,7 +96,7 @@ def open_session(
     return Session(
         cluster=target,
         spec=None if destroy else spec,
-        templates={**builtin_templates(), **(spec.templates if spec else {})},
+        templates=templates_of(spec),
         secrets={**secrets, PEM: pem.content} if pem else secrets,
         store=store,
         vendors=vendors_for(target, spec, store.state, home, logins, guard=guard),
@@ -161,7 +161,7 @@ def brought_back(
     return dataclasses.replace(
         session,
         spec=spec,
-        templates={**builtin_templates(), **spec.templates},
+        templates=templates_of(spec),
         images=wanted.images,
         secrets=secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")),
         vendors=vendors_for(session.cluster, spec, store.state, home, logins, guard=guard),

@@ -50,13 +50,15 @@ Provider = DockerProvider | SshProvider | DigitalOceanProvider
 
 
 class Ssh(Shape):
-    """How to reach nodes. `key` empty: the lab's own key, or the agent. `jump` is user@host[:port]."""
+    """How to reach nodes. `key` empty: the lab's own key, or the agent. `jump` is user@host[:port]. `readers`
+    are public keys, two words each, that may look and do nothing else."""
 
     user: str = "root"
     port: int = 22
     key: str = ""
     jump: str = ""
     connect_timeout: float = 10.0
+    readers: tuple[str, ...] = ()
 
 
 class VipEntry(Shape, tag_field="kind", tag="vip"):

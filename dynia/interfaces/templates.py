@@ -6,6 +6,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from dynia.interfaces.desired import ClusterSpec
+
 SUFFIX = ".mustache"
 
 
@@ -28,3 +30,14 @@ def _below(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
         elif entry.name.endswith(SUFFIX):
             found.append((f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")))
     return found
+
+
+def templates_of(spec: ClusterSpec | None) -> dict[str, str]:
+    """Those in force for a cluster, and where it has readers the program that their keys are bound to, which
+    no team replaces."""
+    found = {**builtin_templates(), **(spec.templates if spec else {})}
+    if spec is None or not spec.ssh.readers:
+        return found
+    from dynia.providers.ssh.reader import observe_only
+
+    return {**found, "reader/observe-only": observe_only()}

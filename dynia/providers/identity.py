@@ -7,9 +7,15 @@ from pathlib import Path
 
 from dynia.interfaces.desired import ClusterSpec, DockerProvider
 
+# The file of a private key for this run, a reader's say.
+KEY_VARIABLE = "DYNIA_SSH_KEY"
+
 
 def identity_file(spec: ClusterSpec | None, folder: Path) -> str:
-    """The key that the file names, else the lab's own; empty: whatever ssh and its agent have."""
+    """This run's own, else the key that the file names, else the lab's; empty: whatever ssh and its agent
+    have."""
+    if own := os.environ.get(KEY_VARIABLE):
+        return own
     if spec is None:
         return ""
     if spec.ssh.key:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from dynia.interfaces.desired import (
     ClusterSpec,
     DigitalOceanProvider,
@@ -18,6 +20,7 @@ from dynia.interfaces.desired import (
 from dynia.interfaces.errors import DyniaError
 from dynia.providers.dns.registry import dns_for
 from dynia.providers.guard import FREE, Guard
+from dynia.providers.identity import KEY_VARIABLE
 from dynia.providers.images import Images
 from dynia.providers.protocols import DnsProvider, ImageSource, NodeConnection, NodeProvider
 from dynia.services.actions.base import HostKey
@@ -45,6 +48,7 @@ def vendors_for(
     home = state.cluster(cluster)
     kind = _kind(spec) if spec else home.provider if home else ""
     ssh = spec.ssh if spec else Ssh()
+    ssh = msgspec.structs.replace(ssh, key=os.environ.get(KEY_VARIABLE) or ssh.key)
     images = Images(logins)
     if kind == "docker":
         return LabVendors(folder, ssh, images, tell, guard)

@@ -152,6 +152,7 @@ CASES = (
     _file("a moment for a day", "bad-date", "clusters.prod.drift.ignore[0].until", "    services:\n", "    drift: {ignore: [{item: a, until: «7d», because: b}]}\n    services:\n"),
     _file("ignored without a reason", "missing-key", "clusters.prod.drift.ignore[0].because", "    services:\n", "    drift: {ignore: [«{»item: a, until: 2026-12-03}]}\n    services:\n"),
     _file("ignored twice", "duplicate-item", "clusters.prod.drift.ignore[1].item", "    services:\n", "    drift: {ignore: [{item: a, until: 2026-12-03, because: b}, {item: «a», until: 2026-12-04, because: b}]}\n    services:\n"),
+    _file("a reader without a key", "bad-key", "clusters.prod.ssh.readers[0]", "ssh: {port: 22}", "ssh: {readers: [«ssh-ed25519»]}"),
     _file("a vpc by name", "bad-vpc", "clusters.prod.provider.vpc", _LAB, "    provider: {kind: digitalocean, region: lon1, vpc: «default»}\n    nodes: {count: 3}"),
     _file("VRRP between droplets", "entry-and-provider", "clusters.prod.entry.kind", _LAB, "    provider: {kind: digitalocean, region: lon1}\n    nodes: {count: 3}\n    entry: {kind: «vip»}"),
     _file("a size in the lab", "size-and-provider", "clusters.prod.nodes.size", "{count: 3}", "{count: 3, size: «s-1vcpu-1gb»}"),

@@ -39,6 +39,7 @@ def cluster(
             key=resolve(spec.ssh.key),
             jump=spec.ssh.jump,
             connect_timeout=seconds(spec.ssh.connect_timeout),
+            readers=tuple(" ".join(line.split()[:2]) for line in spec.ssh.readers),
         ),
         entry=_entry(spec),
         tls=_tls(spec, resolve),

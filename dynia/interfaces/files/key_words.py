@@ -67,6 +67,7 @@ KEYS: dict[str, dict[str, str]] = {
         "key": "Private key file. Left out: the lab's own key, or the agent.",
         "jump": "A host to go through, `user@host:port`.",
         "connect_timeout": "How long a connection may take, 100ms to 5m.",
+        "readers": "Public keys, `ssh-ed25519 AAAA...`, for `plan`, `drift` and `status` and nothing else.",
     },
     "VipEntry": {
         "kind": "`vip`: keepalived holds the address and moves it by VRRP; the nodes share a layer 2.",

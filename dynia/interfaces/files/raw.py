@@ -91,6 +91,7 @@ class Ssh(Shape):
     key: str = ""
     jump: str = ""
     connect_timeout: Duration = "10s"
+    readers: list[Words] = []
 
 
 class VipEntry(Shape, tag_field="kind", tag="vip"):

@@ -202,6 +202,10 @@ def _ssh(ground: Ground, path: Path, ssh: raw.Ssh) -> Iterator[Mistake]:
         yield ground.at((*path, "user"), "bad-user", f"{ssh.user!r} is not a user name")
     if ssh.jump and not _is_jump(ssh.jump):
         yield ground.at((*path, "jump"), "bad-jump", f"{ssh.jump!r} is not user@host:port")
+    for index, line in enumerate(ssh.readers):
+        if not _is_key(line):
+            message, hint = "not a public key", 'it reads "ssh-ed25519 AAAA...", as in a .pub file'
+            yield ground.at((*path, "readers", index), "bad-key", message, hint)
     if not 0.1 <= (timeout := seconds(ssh.connect_timeout)) <= 300:
         message = f"{written(timeout)} is not between 100ms and 5m"
         yield ground.at((*path, "connect_timeout"), "bad-duration", message)

@@ -25,6 +25,8 @@ from dynia.providers.ssh.framing import Sections, line, number, path_text, recor
 
 # How `deed.sh` ends where it did not run the command.
 NOT_BEGUN = 75
+# How the program ends that a reader's key is bound to, and what it says first, where it does nothing.
+REFUSED_TO_READERS, _SAYS = 77, "dynia: "
 FULL = "make room there (`df -h` shows where), then run it again"
 _SERVICE = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 # What Caddy proxies to: the service, eight digits of the routed container's hash, a port.
@@ -230,3 +232,12 @@ def _holder(output: str) -> str:
     if words[-1] == "deed":
         what = " by a command of a drill or an apply"
     return f"its lock is held{what}"
+
+
+def refuse_reader(exit_code: int | None, said: str) -> None:
+    """Raises where the node's program has refused to do what was asked for."""
+    if exit_code == REFUSED_TO_READERS and said.startswith(_SAYS):
+        raise NotObservedError(
+            f"refused by the node: {said.removeprefix(_SAYS)}",
+            hint="nothing was done there; use another key",
+        )

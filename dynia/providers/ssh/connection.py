@@ -268,6 +268,7 @@ class SshConnection:
         if reply.exit_code in {124, 137, None}:
             raise NotObservedError("no answer within the node's own deadline; what runs there hangs")
         said = line(reply.stderr[-2000:])
+        answers.refuse_reader(reply.exit_code, said)
         hint = answers.FULL if "No space left on device" in said else ""
         raise NotObservedError(f"the node's script ended early (exit {reply.exit_code}): {said}", hint=hint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import shlex
 from importlib.resources import files
 from typing import Literal
@@ -32,7 +33,9 @@ _PARTS: dict[ScriptName, tuple[str, ...]] = {
     "deed": ("prelude", "deed"),
     "follow": ("prelude", "follow"),
 }
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# What looks and changes nothing: the requests that a reader's key may make.
+LOOKS: tuple[ScriptName, ...] = ("observe", "ask")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Places(Shape):
@@ -50,6 +53,12 @@ def script(name: ScriptName) -> str:
     folder = files("dynia.providers.ssh") / "node"
     text = "\n".join((folder / f"{part}.sh").read_text(encoding="utf-8") for part in _PARTS[name])
     return "\n".join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+
+
+@functools.cache
+def asks(name: ScriptName) -> str:
+    """How a request names itself and its script to the program that a reader's key is bound to."""
+    return f"{name}/{hashlib.sha256(script(name).encode()).hexdigest()[:16]}"
 
 
 def script_command(
@@ -73,6 +82,7 @@ def script_command(
         sudo=sudo,
         survives=survives,
         fence=fence,
+        asks=asks(name) if name in LOOKS else "",
     )
 
 
@@ -84,14 +94,17 @@ def command_line(
     sudo: bool,
     survives: bool = False,
     fence: Fence | None = None,
+    asks: str = "",
 ) -> str:
     """An argv as one line for any login shell: quoted, as root, with a clean environment and a deadline."""
     words = ["exec"]
     if sudo:
         words += ["sudo", "-n", "--"]
-    words += ["env", "-i", f"PATH={_PATH}", "HOME=/root", "LC_ALL=C", "TZ=UTC"]
+    words += ["env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C", "TZ=UTC"]
     words += [f"DYNIA_OPT={places.opt}", f"DYNIA_VAR={places.var}", f"DYNIA_RUN={places.run}"]
     words += [f"DYNIA_UNITS={places.units}"]
+    if asks:
+        words += [f"DYNIA_ASKS={asks}"]
     if fence is not None:
         words += [f"DYNIA_FENCE={fence.lineage} {fence.cluster} {fence.number}"]
     if survives:

@@ -81,6 +81,7 @@ def _turn(component: str) -> int:
         "caddy",
         "service",
         "registry",
+        "reader",
         "node",
         "firewall",
         "docker",

@@ -13,6 +13,7 @@ from dynia.services.planning.components.firewall import Firewall
 from dynia.services.planning.components.haproxy import Haproxy
 from dynia.services.planning.components.keepalived import Keepalived
 from dynia.services.planning.components.node import NodeEnv
+from dynia.services.planning.components.reader import Reader
 from dynia.services.planning.components.registry import LOGINS, Registry, logins_file
 from dynia.services.planning.components.removal import DROP_INS, EVERYTHING, Removal, removal, seen_on
 from dynia.services.planning.components.rendered import ROOT
@@ -43,6 +44,8 @@ def components(spec: ClusterSpec) -> tuple[Component, ...]:
     found: list[Component] = [NodeEnv(), Docker()]
     if spec.registries:
         found.append(Registry())
+    if spec.ssh.readers:
+        found.append(Reader(readers=spec.ssh.readers))
     if spec.firewall.enabled:
         found.append(Firewall())
     found += [service_component(service) for service in sorted(spec.services, key=lambda s: s.name)]
@@ -142,6 +145,7 @@ __all__ = [
     "Haproxy",
     "Keepalived",
     "NodeEnv",
+    "Reader",
     "Registry",
     "Removal",
     "ServiceComponent",

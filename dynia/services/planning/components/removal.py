@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dynia.interfaces.observed import ContainerSeen, NodeFacts
 from dynia.interfaces.shape import Shape
-from dynia.services.planning.components import caddy, failover, firewall, haproxy, keepalived, node, tls
+from dynia.services.planning.components import (
+    caddy,
+    failover,
+    firewall,
+    haproxy,
+    keepalived,
+    node,
+    reader,
+    tls,
+)
 from dynia.services.planning.components.rendered import ROOT
 from dynia.services.planning.components.scripts import compose_down, stopped
 from dynia.services.planning.components.service import deactivate_service, folder
@@ -28,6 +37,8 @@ def removal(component: str) -> Removal:
     match kind:
         case "node":
             return Removal(paths=(node.ENV,))
+        case reader.NAME:
+            return Removal(paths=(reader.FOLDER,))
         case "registry":
             return Removal(paths=(f"{ROOT}/registry",))
         case "firewall":
