@@ -22,7 +22,7 @@ from dynia.interfaces.files.rewrite import FileEdit
 from dynia.interfaces.requests import ApplyRequest, DestroyRequest
 from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import ApplyResult
-from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Reboot, Restart
+from dynia.services.planning.by_hand import ByHand, NodeDrain, Promote, Reboot, Restart, Revert
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.replacing import refuse_replacement
 from dynia.services.planning.stale import Reviewed
@@ -90,6 +90,8 @@ def by_hand(request: ApplyRequest) -> ByHand | None:
             return Promote(node=request.name)
         case "node reboot":
             return Reboot(node="" if request.name == ALL else request.name, os_updates=request.os_updates)
+        case "drift revert":
+            return Revert(items=request.items)
         case _:
             return None
 

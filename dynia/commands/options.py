@@ -208,6 +208,7 @@ def by_hand_request(verb: ByHandVerb, name: str, said: Mapping[str, Any]) -> App
         verb=verb,
         name=name,
         os_updates=said.get("os_updates", False),
+        items=said.get("items", ()),
         yes=said["yes"],
         allow_downtime=said.get("allow_downtime", False),
         allow_destroy=said.get("allow_destroy", 0),

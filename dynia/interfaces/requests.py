@@ -9,7 +9,9 @@ from dynia.interfaces.shape import Shape
 Detail = Literal["summary", "normal", "full"]
 EditVerb = Literal["deploy", "undeploy", "cluster scale", "cluster create"]
 # What no file says: it is done once, to the service or the node that is named.
-ByHandVerb = Literal["restart", "node drain", "node undrain", "node promote", "node replace", "node reboot"]
+ByHandVerb = Literal[
+    "restart", "node drain", "node undrain", "node promote", "node replace", "node reboot", "drift revert"
+]
 ProgressKind = Literal["auto", "tty", "plain", "json"]
 
 
@@ -68,6 +70,14 @@ class IgnoreRequest(Shape):
     yes: bool = False
 
 
+class AdoptRequest(Shape):
+    """`dynia drift adopt`."""
+
+    target: Target
+    items: tuple[str, ...]
+    yes: bool = False
+
+
 class ApplyRequest(Shape):
     """`dynia apply`, and with `restrict` `dynia sync`. `yes` answers the question beforehand. `lock_wait`
     is for how many seconds to wait for the cluster's lock.
@@ -76,13 +86,15 @@ class ApplyRequest(Shape):
     `plan_file` is a saved plan, `expect` the digest of one: both were reviewed, so nothing is asked.
     `resume`: what waits after its canary goes on. `name` is whom a verb by hand is about, `--all` where that
     is every node; `os_updates`: a reboot with updates. `allow_destroy`: so many things may go.
-    `part`: of which part of the file, where a saved plan does not say so.
+    `part`: of which part of the file, where a saved plan does not say so. `items` are what `drift revert` is
+    about.
     """
 
     target: Target
     verb: Literal["apply", "sync", "rollback"] | EditVerb | ByHandVerb = "apply"
     name: str = ""
     os_updates: bool = False
+    items: tuple[str, ...] = ()
     yes: bool = False
     dry_run: bool = False
     allow_downtime: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from dynia.interfaces.observed import NodeFacts, Observed
 from dynia.interfaces.shape import Shape
 from dynia.services.planning.components.compose_override import project
@@ -85,4 +87,18 @@ class Reboot(Shape, tag="reboot"):
         return self.old is None or self.old.get(node) == facts.boot_id
 
 
-ByHand = Restart | NodeDrain | Promote | Reboot
+class Revert(Shape, tag="revert"):
+    """What drifted and is called so is to be again what was applied. `items` are names as of
+    `drift_items.is_called`."""
+
+    items: tuple[str, ...]
+
+    @property
+    def verb(self) -> str:
+        return f"drift revert {shlex.join(self.items)}"
+
+    def begun(self, seen: Observed) -> Revert:
+        return self
+
+
+ByHand = Restart | NodeDrain | Promote | Reboot | Revert

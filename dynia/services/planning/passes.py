@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dynia.services.planning.by_hand import NodeDrain, Promote, Reboot, Restart
+from dynia.services.planning.by_hand import NodeDrain, Promote, Reboot, Restart, Revert
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.node_drain import plan_node_drain
 from dynia.services.planning.one_pass import Pass, plan_pass
 from dynia.services.planning.promote import plan_promote
 from dynia.services.planning.reboot import plan_reboot
 from dynia.services.planning.restart import plan_restart
+from dynia.services.planning.revert import plan_revert
 from dynia.state.model import State
 
 
@@ -25,3 +26,5 @@ def pass_of(given: PlanningInput, before: State) -> Pass:
             return plan_promote(given, given.desired, wish)
         case Reboot() as wish:
             return plan_reboot(given, given.desired, wish)
+        case Revert() as wish:
+            return plan_revert(given, given.desired, wish)

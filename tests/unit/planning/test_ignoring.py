@@ -15,7 +15,7 @@ from dynia.services.planning.plan import Drift
 from dynia.services.planning.planner import make_plan
 from tests.plans import worlds
 
-NOON = 1_795_694_400 + 43_200  # 2026-11-26
+NOON = 1_795_694_400  # 2026-11-26, 12:00 UTC
 DAY = 86_400
 
 
