@@ -118,7 +118,7 @@ def test_nothing_else_is_done_for_a_reader(reader: tuple[Sshd, OperatorKey], tmp
             config=None,
         ) as raw:
             for asked in (f"touch {trace}", None, f"sh -c 'touch {trace}' DYNIA_ASKS=observe/0"):
-                said = await raw.run(asked, input=f"touch {trace}\n", encoding=None)
+                said = await raw.run(asked, input=f"touch {trace}\n".encode(), encoding=None)
                 assert said.exit_status == 77
             with pytest.raises(asyncssh.Error):
                 await raw.start_sftp_client()
