@@ -145,63 +145,63 @@ def _cell_json(cell: CellView) -> dict[str, str]:
 
 def status_json(view: StatusView) -> bytes:
     """`dynia status --json`."""
-    return document(
-        "status",
-        {
-            "cluster": view.cluster,
-            "generation": view.generation,
-            "applied": (
-                {"at": view.applied_at, "by": view.applied_by, "commit": view.commit}
-                if view.applied_at
-                else None
-            ),
-            "reservedIp": view.reserved_ip,
-            "holder": view.holder,
-            "split": view.split,
-            "entry": {
-                "provider": view.entry.provider,
-                "kernels": list(view.entry.kernels),
-                "masters": list(view.entry.masters),
-                "probe": view.entry.probe,
-                "silence": view.entry.silence,
-            },
-            "nodes": [
-                {
-                    "name": node.name,
-                    "ordinal": node.ordinal,
-                    "address": node.address,
-                    "observed": not node.reason,
-                    "reason": node.reason,
-                    "role": node.role,
-                    "holdsAddress": node.holds_address,
-                    "parts": node.parts,
-                    "diskPercent": node.disk_percent,
-                    "clockSkewMs": node.clock_skew_ms,
-                    "busySince": node.busy_since,
-                    "certificate": _certificate_json(node),
-                    "drainedByHand": node.drained,
-                }
-                for node in view.nodes
-            ],
-            "services": [
-                {
-                    "name": service.name,
-                    "kind": service.kind,
-                    "domains": list(service.domains),
-                    "on": service.on,
-                    "serving": [
-                        {
-                            "domain": row.domain,
-                            "through": {name: _cell_json(cell) for name, cell in row.through.items()},
-                            "reservedIp": _cell_json(row.entry) if row.entry else None,
-                        }
-                        for row in service.rows
-                    ],
-                }
-                for service in view.services
-            ],
-            "drift": view.drift,
-            "pending": view.pending,
-            "notObserved": [{"node": node, "reason": reason} for node, reason in view.not_observed],
+    return document("status", status_body(view))
+
+
+def status_body(view: StatusView) -> dict[str, object]:
+    """The status as a tree of plain values."""
+    return {
+        "cluster": view.cluster,
+        "generation": view.generation,
+        "applied": (
+            {"at": view.applied_at, "by": view.applied_by, "commit": view.commit} if view.applied_at else None
+        ),
+        "reservedIp": view.reserved_ip,
+        "holder": view.holder,
+        "split": view.split,
+        "entry": {
+            "provider": view.entry.provider,
+            "kernels": list(view.entry.kernels),
+            "masters": list(view.entry.masters),
+            "probe": view.entry.probe,
+            "silence": view.entry.silence,
         },
-    )
+        "nodes": [
+            {
+                "name": node.name,
+                "ordinal": node.ordinal,
+                "address": node.address,
+                "observed": not node.reason,
+                "reason": node.reason,
+                "role": node.role,
+                "holdsAddress": node.holds_address,
+                "parts": node.parts,
+                "diskPercent": node.disk_percent,
+                "clockSkewMs": node.clock_skew_ms,
+                "busySince": node.busy_since,
+                "certificate": _certificate_json(node),
+                "drainedByHand": node.drained,
+            }
+            for node in view.nodes
+        ],
+        "services": [
+            {
+                "name": service.name,
+                "kind": service.kind,
+                "domains": list(service.domains),
+                "on": service.on,
+                "serving": [
+                    {
+                        "domain": row.domain,
+                        "through": {name: _cell_json(cell) for name, cell in row.through.items()},
+                        "reservedIp": _cell_json(row.entry) if row.entry else None,
+                    }
+                    for row in service.rows
+                ],
+            }
+            for service in view.services
+        ],
+        "drift": view.drift,
+        "pending": view.pending,
+        "notObserved": [{"node": node, "reason": reason} for node, reason in view.not_observed],
+    }
