@@ -15,6 +15,7 @@ from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.https_url import host_of
 from dynia.providers.webhooks import Pause, post
 from dynia.services.apply_result import PAUSED, ApplyResult
+from dynia.services.planning.drift_runs import Alert
 from dynia.services.planning.plan import Plan
 from dynia.services.session import Session
 
@@ -64,6 +65,13 @@ class Around:
             self._say(f"hooks.{event} failed ({why}): that changes nothing about the {self._verb}")
         self._tell(event, facts)
 
+    def drifted(self, plan: Plan, alert: Alert) -> bool:
+        """What stays differs, or nothing does any more. Whether a webhook heard of it."""
+        facts = self._facts("drift", plan, None, alert)
+        if not any("drift" in webhook.events for webhook in self._webhooks):
+            self._say("nobody is told: no webhook under `notify:` has the event drift")
+        return self._tell("drift", facts)
+
     def _before(self, event: str, argv: tuple[str, ...], plan: Plan | None) -> None:
         if argv:
             ended = self._run(event, argv, self._facts(event, plan, None, whole=True))
@@ -82,12 +90,15 @@ class Around:
             self._say(f"{event}: {line}")
         return ended
 
-    def _tell(self, event: str, facts: bytes) -> None:
+    def _tell(self, event: str, facts: bytes) -> bool:
+        heard = False
         for number, webhook in enumerate(self._webhooks):
             if event in webhook.events:
                 where, why = self._told(webhook, facts)
+                heard = heard or not why
                 if why:
                     self._say(f"notify[{number}] ({where}) was not told of {event}: {clean(why)}")
+        return heard
 
     def _told(self, webhook: Webhook, facts: bytes) -> tuple[str, str]:
         url = webhook.url
@@ -99,7 +110,13 @@ class Around:
         return host_of(url), asyncio.run(post(url, facts, self._pause))
 
     def _facts(
-        self, event: str, plan: Plan | None, end: ApplyResult | DyniaError | None, *, whole: bool = False
+        self,
+        event: str,
+        plan: Plan | None,
+        end: ApplyResult | DyniaError | None,
+        alert: Alert | None = None,
+        *,
+        whole: bool = False,
     ) -> bytes:
         session = self._session
         home = session.store.state.cluster(session.cluster)
@@ -112,4 +129,4 @@ class Around:
             commit=session.commit,
             url=session.lease.url if session.lease else "",
         )
-        return hook_json(event, run, plan, end, whole=whole)
+        return hook_json(event, run, plan, end, alert, whole=whole)

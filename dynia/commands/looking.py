@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from dynia.commands.around import Around
+from dynia.commands.drift_reporting import report_drift
 from dynia.commands.exit_codes import DONE, NOT_OBSERVED, drift_code, plan_code
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
@@ -66,8 +67,11 @@ def drift(request: DriftRequest) -> int:
     """Show the drift; the exit code."""
     output = standard_output()
     session = open_session(file=request.target.file, cluster=request.target.cluster)
-    found, given = look(session, output)
-    silenced = ignored(found.drift, session.spec.ignored if session.spec else (), time.time())
+    if request.report:
+        found, given = report_drift(session, output, request.report, request.alert_after)
+    else:
+        found, given = look(session, output)
+    silenced = ignored(found.drift, session.spec.ignored if session.spec else (), given.observed.at)
     found = replace(found, drift=silenced.counted)
     if request.as_json:
         output.data(drift_json(found, silenced))

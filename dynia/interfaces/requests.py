@@ -54,10 +54,13 @@ class ShowRequest(Shape):
 
 
 class DriftRequest(Shape):
-    """`dynia drift`."""
+    """`dynia drift`. `report`: the folder of the report, or empty. `alert_after`: webhooks are told of what
+    has been there for so many reports on end; 0: of nothing."""
 
     target: Target
     as_json: bool = False
+    report: str = ""
+    alert_after: int = 0
 
 
 class IgnoreRequest(Shape):

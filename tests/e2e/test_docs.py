@@ -102,6 +102,7 @@ FIRST: dict[tuple[str, str, int], tuple[Deed | None, int]] = {
     ("docs/quickstart.md", "dynia drift", 1): (kill_the_holder, 4),
     ("docs/quickstart.md", "dynia validate", 1): (change_the_greeting, 0),
     ("docs/operating.md", "dynia drift --cluster prod", 1): (edit_a_config, 3),
+    ("docs/operating.md", "dynia drift --cluster prod --report drift-reports", 1): (Scratch.apply, 0),
     ("docs/operating.md", "dynia node ssh NAME -- docker stop CONTAINER", 1): (nothing, 0),
     # The demo has no certificate that could be taken away.
     ("docs/operating.md", "dynia node ssh NAME -- rm /opt/dynia/tls/cluster.pem", 1): (nothing, 1),

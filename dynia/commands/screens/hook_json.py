@@ -7,6 +7,7 @@ from dynia.commands.screens.plan_json import plan_body
 from dynia.interfaces.errors import DyniaError, Interrupted, Locked, Refused, Stale
 from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import PAUSED, ApplyResult
+from dynia.services.planning.drift_runs import Alert
 from dynia.services.planning.plan import Plan
 
 # What a webhook and a hook at the end are told of the plan; the whole of it may be some MB.
@@ -27,7 +28,13 @@ class Run(Shape):
 
 
 def hook_json(
-    event: str, run: Run, plan: Plan | None, end: ApplyResult | DyniaError | None, *, whole: bool = False
+    event: str,
+    run: Run,
+    plan: Plan | None,
+    end: ApplyResult | DyniaError | None,
+    alert: Alert | None = None,
+    *,
+    whole: bool = False,
 ) -> bytes:
     """One document, on one line. `whole`: all that `dynia plan --json` says but what files say."""
     body = plan_body(plan) if plan is not None else {}
@@ -45,6 +52,14 @@ def hook_json(
             "url": run.url,
             "plan": {key: body[key] for key in told} if plan is not None else None,
             "end": _end(end),
+            "alert": (
+                {
+                    "state": alert.state,
+                    "items": [{"item": name, "runs": number} for name, number in alert.items],
+                }
+                if alert is not None
+                else None
+            ),
         },
         one_line=True,
     )

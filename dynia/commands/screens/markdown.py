@@ -50,9 +50,9 @@ def summary(text: str, most: int = _WORD) -> str:
     return f"<code>{html.escape(shorten(one_line(text), most))}</code>"
 
 
-def block(text: str, language: str = "", most: int = _LINES) -> str:
+def block(text: str, language: str = "", most: int = _LINES, wide: int = _WORD) -> str:
     """Lines as a fenced block, which nothing in them can end; of more than `most` lines the first ones."""
-    lines = [shorten(line, _WORD) for line in clean(text).replace("\r", "").split("\n")]
+    lines = [shorten(line, wide) for line in clean(text).replace("\r", "").split("\n")]
     if len(lines) > most:
         lines = [*lines[:most], f"({count(len(lines) - most, 'line')} left out)"]
     fence = "`" * max(3, max(map(_longest_run, lines), default=0) + 1)

@@ -144,7 +144,7 @@ KEYS: dict[str, dict[str, str]] = {
     },
     "Webhook": {
         "url": "An https URL, or where it is: `{env: VARIABLE}`.",
-        "events": "Some of the names of hooks. Left out: `post_apply` and `on_failure`.",
+        "events": "Some of the names of hooks, or `drift`. Left out: `post_apply` and `on_failure`.",
     },
     "Drift": {"ignore": "Entries that are no finding until a day; `dynia drift ignore` writes them."},
     "DriftIgnore": {

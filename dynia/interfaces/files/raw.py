@@ -229,7 +229,7 @@ class Registry(Shape):
 
 
 Command = Words | list[Words]
-Event = Literal["pre_plan", "pre_apply", "post_apply", "on_failure"]
+Event = Literal["pre_plan", "pre_apply", "post_apply", "on_failure", "drift"]
 
 
 class Hooks(Shape):

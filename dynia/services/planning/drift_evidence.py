@@ -50,7 +50,7 @@ def evidence_of(drift: Drift, given: PlanningInput) -> tuple[Evidence, ...]:
             return tuple(
                 Evidence(
                     what="container",
-                    text=f"last started; {c.state}, image {c.image}, {c.restarts} restarts",
+                    text=f"last started; {c.state}, image {_short(c.image)}, {c.restarts} restarts",
                     at=moment(c.started),
                 )
                 for c in facts.containers
@@ -68,6 +68,11 @@ def moment(said: str) -> int:
     except ValueError:
         return 0
     return max(int(at), 0)
+
+
+def _short(image: str) -> str:
+    """Twelve digits of a digest are enough to tell it from another."""
+    return image.removeprefix("sha256:")[:12]
 
 
 def _of_address(drift: Drift, given: PlanningInput) -> tuple[Evidence, ...]:

@@ -191,7 +191,7 @@ def _for_silent(given: PlanningInput, node: str, reason: str) -> tuple[str, ...]
 
 
 def _concerns(given: PlanningInput) -> tuple[Concern, ...]:
-    found = []
+    found: list[Concern] = []
     for node in given.state.nodes_of(given.target):
         facts = given.observed.nodes.get(node.name)
         if isinstance(facts, NodeFacts):

@@ -87,7 +87,7 @@ def test_the_evidence_of_a_file_is_who_has_it_and_when_it_was_written() -> None:
 def test_the_evidence_of_a_container_is_when_it_began() -> None:
     found = only(samples.changed(SETTLED, FIRST, samples.with_container))
     assert found.evidence[0].at == 1_699_992_800
-    assert found.evidence[0].text.startswith("last started; running, image sha256:555")
+    assert found.evidence[0].text.startswith("last started; running, image 555555555555, 0 restarts")
 
 
 def test_the_evidence_of_a_split_is_what_each_says() -> None:
@@ -131,7 +131,7 @@ def test_an_edited_text_is_shown_against_what_was_applied() -> None:
 
 def test_it_is_shown_too_while_another_node_is_off() -> None:
     edited = samples.changed(SETTLED, FIRST, samples.edited)
-    off = worlds.silent(worlds.machine(edited, SECOND, "off"), SECOND, "off at the provider")
+    off = worlds.machine(edited, SECOND, "off")
     found = {one.node: one for one in report(off).findings}
     assert found[FIRST].diff.endswith("+# by hand")
     assert found[SECOND].detail == "off at the provider"

@@ -10,6 +10,7 @@ from dynia.commands.exit_codes import drift_code
 from dynia.commands.screens.status_view import StatusView, status_view
 from dynia.interfaces.node_requests import ServiceAnswer
 from dynia.interfaces.observed import ContainerSeen, FileSeen, NodeFacts
+from dynia.services.planning.drift_answers import commands_for_silent
 from dynia.services.planning.drift_diffs import diffs_of, texts_wanted
 from dynia.services.planning.drift_items import item
 from dynia.services.planning.drift_report import DriftReport, Silent, drift_report
@@ -131,8 +132,14 @@ def two_hundred() -> tuple[DriftReport, StatusView]:
         replace(one, node=name, item=f"{name}:{one.what}", since=NOW - 60 * number)
         for number, name in enumerate(everyone[:190], 1)
     )
-    silent = tuple(Silent(node=name, reason="connection refused") for name in everyone[197:])
-    node = replace(status.nodes[0], disk_percent=31)
+    findings = tuple(
+        replace(f, commands=tuple(c.replace(here, f.node) for c in f.commands)) for f in findings
+    )
+    silent = tuple(
+        Silent(node=n, reason="connection refused", commands=commands_for_silent(n, "", "prod"))
+        for n in everyone[197:]
+    )
+    node = replace(status.nodes[0], disk_percent=31, role="BACKUP")
     report = replace(report, findings=findings, silent=silent, exit_code=4, node_count=200)
     api = replace(status.services[0], on=dict.fromkeys(everyone, "ok"), rows=())
     nodes = tuple(

@@ -12,6 +12,7 @@ import pytest
 
 from dynia.commands.screens.apply import result_json
 from dynia.commands.screens.clusters import ListedCluster, list_json
+from dynia.commands.screens.drift_report_json import report_json
 from dynia.commands.screens.drill import drill_json
 from dynia.commands.screens.generations import generations_json
 from dynia.commands.screens.hook_json import Run, hook_json
@@ -24,9 +25,10 @@ from dynia.commands.screens.state import state_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
 from dynia.interfaces.errors import Stale
+from dynia.services.planning.drift_runs import Alert
 from dynia.services.planning.ignoring import Ignored, Silenced
 from dynia.state.model import Applied
-from tests.unit.screens import generation_samples, samples
+from tests.unit.screens import drift_samples, generation_samples, samples
 from tests.unit.screens import more_samples as more
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -61,6 +63,7 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
         lambda plan=plan: drift_json(plan, SILENCED)  # type: ignore[misc]
         for plan in samples.PLANS.values()
     ],
+    "dynia.drift_report": [lambda r=r: report_json(*r) for r in drift_samples.reports().values()],  # type: ignore[misc]
     "dynia.apply": [lambda r=r: result_json(r) for r in more.RESULTS.values()],  # type: ignore[misc]
     "dynia.show": [lambda v=v: saved_json(v) for v in more.SAVED.values()],  # type: ignore[misc]
     "dynia.status": [lambda v=v: status_json(v) for v in more.STATUSES.values()],  # type: ignore[misc]
@@ -78,6 +81,15 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     "dynia.hook": [
         lambda e=e: hook_json("on_failure", RUN, samples.PLANS["nothing-to-do"], e)  # type: ignore[misc]
         for e in ENDS
+    ]
+    + [
+        lambda: hook_json(
+            "drift",
+            RUN,
+            samples.PLANS["nothing-to-do"],
+            None,
+            Alert(state="drifting", items=(("misty-owl:haproxy/haproxy.cfg", 2),)),
+        )
     ],
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],
@@ -112,6 +124,8 @@ def test_every_key_is_documented_and_every_documented_key_is_there(name: str) ->
         assert (whole["format"], whole["version"]) == (name, 1)
         if name in ("dynia.apply", "dynia.show", "dynia.rebuild", "dynia.hook"):
             whole["plan"] = None
+        if name == "dynia.drift_report":
+            whole["status"] = None
         seen |= set(keys_of(whole))
     assert seen == table(name)
 
