@@ -79,6 +79,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "validate", "dynia.commands.validate", LOOK, "Check clusters.yaml and what it names; touches nothing"
     ),
+    Verb("secrets", "dynia.commands.secrets", LOOK, "Which secrets of services are missing here", "check"),
     Verb("render", "dynia.commands.render", LOOK, "Write every config to deploy-config/, apply nothing"),
     Verb("schema", "dynia.commands.schema", LOOK, "Print the JSON Schema of clusters.yaml"),
     Verb(

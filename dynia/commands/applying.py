@@ -52,6 +52,8 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         emit=reporter.take,
         desired=edited.desired if edited else None,
         lock_wait=request.lock_wait,
+        # What is done by hand writes nothing of the file's.
+        needs_secrets=by_hand(request) is None,
     )
     if request.verb == "node replace" and session.spec is not None:
         refuse_replacement(session.store.state, session.spec, request.name)

@@ -30,7 +30,7 @@ from dynia.interfaces.target import VARIABLE, resolve_target
 from dynia.lab.stage import stage
 from dynia.services.planning.components import image_references
 from dynia.services.rehearsal import rehearse as play
-from dynia.services.rehearsed import rehearsed
+from dynia.services.rehearsed import STAND_IN_VARIABLE, rehearsed
 
 
 def rehearse(request: RehearseRequest) -> int:
@@ -115,7 +115,7 @@ def _placeholders(spec: ClusterSpec) -> dict[str, str]:
     named = [registry.password for registry in spec.registries]
     if isinstance(spec.dns, Rfc2136Dns):
         named.append(spec.dns.secret)
-    return {source.env: "rehearsal" for source in named}
+    return {**{source.env: "rehearsal" for source in named}, STAND_IN_VARIABLE: "rehearsal"}
 
 
 def _images(spec: ClusterSpec) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from dynia.interfaces.files import (
     rules_dns,
     rules_drift,
     rules_hooks,
+    rules_secrets,
     rules_services,
     rules_tls,
 )
@@ -144,7 +145,10 @@ def _cluster(
         if compose is not None:
             entry = child(child(child(child(ground.tree, "clusters"), name), "services"), key)
             as_written = msgspec.json.encode(plain(entry)) if entry is not None else b""
-            services.append(convert.service(key, service, compose, as_written))
+            at: Path = (*path, "services", key, "secrets")
+            found += rules_secrets.secrets(ground, at, service, compose.containers, base.look, resolve)
+            secrets = rules_secrets.placed(ground, at, service, compose.containers, resolve)
+            services.append(convert.service(key, service, compose, as_written, secrets))
     templates: dict[str, str] = {}
     if spec.templates:
         shown = posixpath.normpath(posixpath.join(base.shown, spec.templates))

@@ -17,6 +17,7 @@ from dynia.interfaces.desired import ApiEntry, ClusterSpec, Desired, FileState
 from dynia.interfaces.errors import DyniaError
 from dynia.interfaces.events import Event, EventSink
 from dynia.interfaces.find_file import find_file
+from dynia.interfaces.secret_sources import all_secrets, secrets_here
 from dynia.interfaces.state_place import open_state
 from dynia.interfaces.target import resolve_target
 from dynia.interfaces.templates import templates_of
@@ -26,6 +27,7 @@ from dynia.providers.registry import vendors_for
 from dynia.providers.tls.registry import authority_for
 from dynia.services.ask_entry import ask_entry
 from dynia.services.planning.components import PEM, TOKEN_VARIABLE, secret_files
+from dynia.services.planning.components.service_secrets import paths_of
 from dynia.services.planning.generations import Inputs
 from dynia.services.planning.protect import protected_by
 from dynia.services.rollback import Chosen
@@ -59,12 +61,14 @@ def open_session(
     make: bool = True,
     environ: Mapping[str, str] = os.environ,
     lock_wait: float = 0.0,
+    needs_secrets: bool = False,
 ) -> Session:
     """Read the file and the state, choose the cluster, join the vendors. Connects to nothing.
 
     `named_by` is where `cluster` was said. `desired` is what the file will say once an edit is written;
     None: the file is read as it is. `home` is where the state lies and whose lab is meant; None: the file's
-    folder. Without `make` no state is begun where there is none.
+    folder. Without `make` no state is begun where there is none. `needs_secrets`: what the file's `secrets:`
+    name is had by every source; else what needs no command, as far as it is there.
     Raises BadInput for mistakes in any file, DyniaError when no cluster can be chosen.
     """
     if desired is None:
@@ -88,6 +92,8 @@ def open_session(
     logins = _logins(spec, environ)
     pem = None if destroy else read_tls_files(spec)
     secrets = secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")) if spec else {}
+    if spec is not None and not destroy:
+        secrets |= (all_secrets if needs_secrets else secrets_here)(spec, environ)
     guard = LeaseGuard(store, target)
 
     def bring_back(session: Session, wanted: Inputs, chosen: Chosen) -> Session:
@@ -153,17 +159,19 @@ def brought_back(
     home: Path,
     environ: Mapping[str, str] = os.environ,
 ) -> Session:
-    """The run that makes the cluster what a generation was. Logins and tokens are today's, if they are
-    here."""
+    """The run that makes the cluster what a generation was. Logins, tokens and `secrets:` are today's, if
+    they are here."""
     spec, store = wanted.spec, session.store
     logins = _logins(spec, environ)
     guard = LeaseGuard(store, session.cluster)
+    named = {path for service in spec.services for path in paths_of(service)}
+    present = {path: content for path, content in session.secrets.items() if path in named}
     return dataclasses.replace(
         session,
         spec=spec,
         templates=templates_of(spec),
         images=wanted.images,
-        secrets=secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")),
+        secrets={**secret_files(spec, logins, environ.get(TOKEN_VARIABLE, "")), **present},
         vendors=vendors_for(session.cluster, spec, store.state, home, logins, guard=guard),
         rollback=chosen.rollback,
         chosen_at=chosen.at,

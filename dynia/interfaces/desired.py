@@ -285,6 +285,47 @@ class Container(Shape):
     stand_in: tuple[str, ...] = ()
 
 
+class FileSource(Shape, tag_field="kind", tag="file"):
+    """A secret that is a file of the runner's (absolute)."""
+
+    file: str
+
+
+class CommandSource(Shape, tag_field="kind", tag="command"):
+    """A secret that a command of the team's prints. `folder` is where it runs (absolute)."""
+
+    command: tuple[str, ...]
+    folder: str = ""
+
+
+class AgeSource(Shape, tag_field="kind", tag="age"):
+    """A secret that is encrypted with age, in a file (absolute)."""
+
+    age: str
+
+
+class VariableSource(Shape, tag_field="kind", tag="env"):
+    """A secret from an environment variable of the runner."""
+
+    env: str
+
+
+SecretSource = VariableSource | FileSource | CommandSource | AgeSource
+
+
+class ServiceSecret(Shape):
+    """A secret of a service. `source` is where whoever applies has it: None where nodes told of it. `where`
+    is its place in the file, for messages. `containers` are the compose services that are given it: in the
+    environment, or as a file of `mode` at `mount`."""
+
+    name: str
+    source: SecretSource | None = None
+    containers: tuple[str, ...] = ()
+    mount: str = ""
+    mode: int = 0o600
+    where: str = ""
+
+
 class PreDeploy(Shape):
     """What runs once in the new image, before the release comes to any node. `container` is a compose service
     of the service's, `command` an argv that no shell reads; `timeout` in seconds."""
@@ -315,6 +356,7 @@ class Service(Shape):
     health: Health = Health()
     volumes: Literal["refuse", "per-node"] = "refuse"
     pre_deploy: PreDeploy | None = None
+    secrets: tuple[ServiceSecret, ...] = ()
     as_written: bytes = b""
 
 

@@ -298,6 +298,14 @@ class ServiceListRequest(Shape):
     as_json: bool = False
 
 
+class SecretsRequest(Shape):
+    """`dynia secrets check`: from the file and the secrets' sources alone. Without a cluster: all of them."""
+
+    file: str | None
+    cluster: str | None
+    as_json: bool = False
+
+
 class SshRequest(Shape):
     """`dynia node ssh`. No `argv`: a shell."""
 

@@ -140,13 +140,19 @@ def _contents(then: ClusterSpec, after: ClusterSpec) -> Iterable[str]:
 
 def _told(spec: ClusterSpec) -> dict[tuple[str, str], str]:
     """By whom and path, of what goes back."""
-    spec = replace(spec, caddy_image=caddy_component(spec).image)
+    services = tuple(_without_sources(service) for service in spec.services)
+    spec = replace(spec, caddy_image=caddy_component(spec).image, services=services)
     parts = content_of(spec, spec.templates)
     return {
         (part.of, part.path): part.digest
         for part in parts
         if part.of not in (FILE, BUILT_IN) or part.path in BACK or part.path.startswith("services.")
     }
+
+
+def _without_sources(service: Service) -> Service:
+    """Nodes do not know them; the entry that is written does."""
+    return replace(service, secrets=tuple(replace(one, source=None) for one in service.secrets))
 
 
 def _secrets(then: Service, after: Service) -> Iterable[str]:

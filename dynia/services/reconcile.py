@@ -20,6 +20,7 @@ from dynia.services.gather import gather
 from dynia.services.going_back import Known, Stopped, go_back
 from dynia.services.keep_manifests import keep_manifests
 from dynia.services.leased import leased
+from dynia.services.planning.at_apply import as_reviewed
 from dynia.services.planning.by_hand import ByHand
 from dynia.services.planning.closing import closing_changes, opening_changes, secrets_noted
 from dynia.services.planning.digest import sealed
@@ -143,7 +144,7 @@ class Reconciler:
             refuse_held(self._given(), plan)
             refuse_full(session.cluster, plan.steps, self._given().observed)
             if reviewed is not None:
-                check_reviewed(reviewed, plan)
+                check_reviewed(reviewed, as_reviewed(reviewed.digest, plan, self._given(), sync=restrict))
             if (plan.steps or ask_always) and not await approve(plan):
                 raise Refused(f"cluster {session.cluster}: not applied, nothing was changed")
             refuse_losses(plan)

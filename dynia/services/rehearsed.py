@@ -20,6 +20,7 @@ from dynia.interfaces.desired import (
     Service,
     Ssh,
     SshProvider,
+    VariableSource,
     VipEntry,
 )
 from dynia.interfaces.shape import Shape
@@ -27,6 +28,8 @@ from dynia.services.planning.components import default_caddy_image
 
 # Caddy answers every path with 200 (`caddy respond`), is one static binary, and is on the lab anyway.
 _CADDY = "/usr/bin/caddy"
+# Where the value of every secret is, in a rehearsal.
+STAND_IN_VARIABLE = "DYNIA_REHEARSAL_SECRET"
 replace = msgspec.structs.replace
 
 
@@ -116,7 +119,10 @@ def _service(service: Service, images: Set[str], stand_in: str, told: list[Repla
         made.append(replace(container, image=stand_in, stand_in=argv))
     if service.pre_deploy is not None:
         told.append(Replaced(what=f"pre_deploy of {service.name}", by="nothing: it may need what is outside"))
-    return replace(service, containers=tuple(made), pre_deploy=None)
+    secrets = tuple(replace(one, source=VariableSource(env=STAND_IN_VARIABLE)) for one in service.secrets)
+    if secrets:
+        told.append(Replaced(what=f"secrets of {service.name}", by="a word"))
+    return replace(service, containers=tuple(made), pre_deploy=None, secrets=secrets)
 
 
 def _argv(service: Service, container: Container) -> tuple[str, ...]:

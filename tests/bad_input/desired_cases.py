@@ -64,6 +64,13 @@ def _hosts(name: str, rule: str, key: str, old: str, new: str) -> Case:
     return _file(name, rule, key, "", HOSTS.replace(old, new))
 
 
+def _secret(name: str, rule: str, key: str, text: str, **more: object) -> Case:
+    """`text` is the list of secrets of the service, `key` is below it."""
+    return _file(
+        name, rule, f"{_API}.secrets{key}", "        env:", f"        secrets: {text}\n        env:", **more
+    )
+
+
 _LAB = "    provider: {kind: docker}\n    nodes: {count: 3}\n    ssh: {port: 22}\n    entry: {kind: vip}"
 _API = "clusters.prod.services.api"
 CASES = (
@@ -140,7 +147,7 @@ CASES = (
         files={"compose.yaml": "services: {a: {image: a}, b: {image: b}, c: {image: c, restart: 'no'}}\n"},
     ),
     # not yet
-    _file("key of a later version", "not-yet", f"{_API}.secrets", "        env:", "        «secrets»: []\n        env:"),
+    _file("key of a later version", "not-yet", f"{_API}.run", "        env:", "        «run»: one\n        env:"),
     _file("a pause after no canary", "pause-and-canary", "clusters.prod.rollout.pause_after_canary", "max_unavailable: 1", "canary: false, pause_after_canary: «true»"),
     _file("failures that nobody could make up for", "max-failures", "clusters.prod.rollout.max_failures", "max_unavailable: 1", "max_unavailable: 1, max_failures: «1»"),
     _file("fewer failures than none", "bad-max-failures", "clusters.prod.rollout.max_failures", "max_unavailable: 1", "max_failures: «-1»"),
@@ -256,6 +263,29 @@ CASES = (
     _file("a token in the file", "unknown-key", "clusters.prod.dns.token", "    entry: {kind: vip}", "    entry: {kind: vip}\n    dns: {kind: cloudflare, «token»: abc}"),
     _file("proxied as a word", "bad-type", "clusters.prod.dns.proxied", "    entry: {kind: vip}", "    entry: {kind: vip}\n    dns: {kind: cloudflare, proxied: «yes»}"),
     # files
+    # secrets
+    _secret("a secret without a source", "no-source", "[0]", "[«{»name: A}]"),
+    _secret("a secret with two sources", "two-sources", "[0].file", "[{name: A, env: B, «file»: ./c}]"),
+    _secret("a secret twice", "duplicate-secret", "[1].name", "[{name: A, env: B}, {name: «A», env: C}]"),
+    _secret("a secret's name with a dash", "bad-variable-name", "[0].name", "[{name: «A-B», env: B}]"),
+    _secret("a secret that Compose reads itself", "reserved-variable", "[0].name", "[{name: «DOCKER_HOST», env: B}]"),
+    _secret("a value in place of a source", "unknown-key", "[0].value", "[{name: A, env: B, «value»: hunter2}]"),
+    _secret("a secret of nobody's", "unknown-container", "[0].containers[0]", "[{name: A, env: B, containers: [«wep»]}]"),
+    _secret("a container named twice", "duplicate-container", "[0].containers[1]", "[{name: A, env: B, containers: [web, «web»]}]"),
+    _secret("a mount that is no path", "bad-mount-path", "[0].mount", "[{name: A, env: B, mount: «run/secrets/A»}]"),
+    _secret("a mount that leads upwards", "bad-mount-path", "[0].mount", "[{name: A, env: B, mount: «/run/../A»}]"),
+    _secret("two secrets at one place", "mount-taken", "[1].mount", "[{name: A, env: B, mount: /run/A}, {name: C, env: D, mount: «/run//A»}]"),
+    _secret("a mode without a mount", "mode-without-mount", "[0].mode", "[{name: A, env: B, «mode»: '0444'}]"),
+    _secret("a mode for everybody", "bad-choice", "[0].mode", "[{name: A, env: B, mount: /run/A, mode: «'0666'»}]"),
+    _secret("an empty command", "empty-command", "[0].command", "[{name: A, command: «[»]}]"),
+    _secret("a command with a zero byte", "bad-character", "[0].command", '[{name: A, command: «"a\\0"»}]'),
+    _secret("a path with a zero byte", "bad-character", "[0].file", '[{name: A, file: «"a\\0"»}]'),
+    _secret("an age file that is not there", "missing-file", "[0].age", "[{name: A, age: «./a.age»}]"),
+    _secret("an age file that is a folder", "unreadable-file", "[0].age", "[{name: A, age: «./sub»}]", files={"sub/a": ""}),
+    _secret(
+        "a secret that the compose file sets too", "secret-overridden", "[0].name", "[{name: «A», env: B}]",
+        files={"compose.yaml": "services: {web: {image: acme/api:1, expose: ['8080'], environment: {A: b}}}\n"},
+    ),
     _file("compose file that is not there", "missing-file", f"{_API}.compose", "./compose.yaml", "«./gone.yaml»"),
     _file("compose file that is a folder", "missing-file", f"{_API}.compose", "./compose.yaml", "«./sub»", files={"sub/compose.yaml": "services: {}\n"}),
     _file("compose file that links to itself", "symlink-loop", f"{_API}.compose", "./compose.yaml", "«./loop.yaml»", links={"loop.yaml": "loop.yaml"}),

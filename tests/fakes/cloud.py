@@ -64,6 +64,7 @@ from dynia.services.planning.components import PEM, secret_files
 from dynia.services.planning.components.compose_override import project
 from dynia.services.planning.components.failover import UNIT as CLAIM_UNIT
 from dynia.services.planning.components.haproxy import check_host
+from dynia.services.planning.components.service_secrets import paths_of
 from dynia.services.planning.generations import Inputs
 from dynia.services.planning.model_node import ModelNode
 from dynia.services.planning.plan import Plan
@@ -774,7 +775,7 @@ class Engine:
             cluster="prod",
             spec=spec,
             templates=SMALL,
-            secrets=secret_files(spec, {}, worlds.TOKEN) if spec else {},
+            secrets=worlds.known_secrets(spec) if spec else {},
             store=self.store,
             vendors=doors,
             emit=self.events.append,
@@ -807,12 +808,14 @@ class Engine:
 
 def brought_back(session: Session, wanted: Inputs, chosen: Chosen) -> Session:
     """As the composition root does it, with what tests have in the place of vendors and files."""
+    named = {path for service in wanted.spec.services for path in paths_of(service)}
+    present = {path: content for path, content in session.secrets.items() if path in named}
     return with_fields(
         session,
         spec=wanted.spec,
         templates={**SMALL, **wanted.spec.templates},
         images=wanted.images,
-        secrets=secret_files(wanted.spec, {}, worlds.TOKEN),
+        secrets={**secret_files(wanted.spec, {}, worlds.TOKEN), **present},
         rollback=chosen.rollback,
         chosen_at=chosen.at,
     )

@@ -8,7 +8,16 @@ from functools import cache
 import msgspec
 from hypothesis import strategies as st
 
-from dynia.interfaces.desired import ApiEntry, ClusterSpec, Entry, Firewall, NoEntry, Rollout, VipEntry
+from dynia.interfaces.desired import (
+    ApiEntry,
+    ClusterSpec,
+    Entry,
+    Firewall,
+    NoEntry,
+    Rollout,
+    Service,
+    VipEntry,
+)
 from dynia.interfaces.node_requests import WHOLE_NODE
 from dynia.interfaces.observed import FileSeen, NodeFacts, ProviderAddress, ProviderNode, UnitSeen
 from dynia.services.planning.closing import opening_changes
@@ -24,9 +33,13 @@ VIP = VipEntry()
 Edit = Callable[[NodeFacts], NodeFacts]
 
 
+def with_secret(value: str) -> Service:
+    return worlds.service("web", secrets=(worlds.secret("KEY", value),))
+
+
 @cache
 def settled(nodes: int, services: int, entry: Entry = VIP) -> PlanningInput:
-    offered = (worlds.service(config="level = 1\n"), worlds.service("web"), worlds.worker())
+    offered = (worlds.service(config="level = 1\n"), with_secret("one"), worlds.worker())
     spec = worlds.cluster(nodes, offered[:services], entry=entry)
     return worlds.passes(replace(worlds.start(spec), templates=SMALL))[1]
 
@@ -37,7 +50,8 @@ def specs(draw: st.DrawFn) -> ClusterSpec:
     nodes = draw(st.integers(1, 4))
     image = draw(st.sampled_from(("registry.example/api:1.8", "registry.example/api:1.9")))
     level = draw(st.sampled_from(("level = 1\n", "level = 2\n")))
-    offered = (worlds.service(image=image, config=level), worlds.service("web"), worlds.worker())
+    value = draw(st.sampled_from(("one", "two")))
+    offered = (worlds.service(image=image, config=level), with_secret(value), worlds.worker())
     chosen = draw(st.lists(st.sampled_from(offered), unique_by=lambda s: s.name, max_size=3))
     return worlds.cluster(
         nodes,

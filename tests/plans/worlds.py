@@ -14,8 +14,10 @@ from dynia.interfaces.desired import (
     Container,
     DockerProvider,
     Service,
+    ServiceSecret,
     ShippedFile,
     Target,
+    VariableSource,
     VipEntry,
 )
 from dynia.interfaces.observed import (
@@ -33,6 +35,7 @@ from dynia.services.planning.addresses import PENDING
 from dynia.services.planning.certificates import record_of
 from dynia.services.planning.closing import closing_changes, opening_changes
 from dynia.services.planning.components import PEM, image_references, secret_files
+from dynia.services.planning.components.service_secrets import content_of, path_of
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.manifests import heal, only_manifests
 from dynia.services.planning.plan import Plan
@@ -129,7 +132,7 @@ def wanting(given: PlanningInput, spec: ClusterSpec | None) -> PlanningInput:
     """The same world with another file: its images are resolved, its secret files compared on every node."""
     if spec is None:
         return replace(given, desired=None)
-    secrets = secret_files(spec, {}, TOKEN)
+    secrets = known_secrets(spec)
     nodes: dict[str, ObservedNode] = {}
     for name, facts in given.observed.nodes.items():
         if isinstance(facts, NodeFacts):
@@ -141,6 +144,24 @@ def wanting(given: PlanningInput, spec: ClusterSpec | None) -> PlanningInput:
 
 
 TOKEN = "dop_v1_failover"
+
+
+def known_secrets(spec: ClusterSpec) -> dict[str, bytes]:
+    """Every secret file whose source is here: in these worlds the name of a variable is its value, too."""
+    values = {
+        path_of(service.name, one): content_of(one, one.source.env.encode())
+        for service in spec.services
+        for one in service.secrets
+        if isinstance(one.source, VariableSource)
+    }
+    return {**secret_files(spec, {}, TOKEN), **values}
+
+
+def secret(name: str, value: str, **more: object) -> ServiceSecret:
+    made = ServiceSecret(
+        name=name, source=VariableSource(env=value), containers=("web",), where="clusters.yaml:9:13"
+    )
+    return replace(made, **more)
 
 
 def hmac(content: bytes) -> str:

@@ -27,7 +27,6 @@ from dynia.services.apply_result import ApplyResult
 from dynia.services.going_back import STILL
 from dynia.services.leased import leased
 from dynia.services.planning.by_hand import ByHand
-from dynia.services.planning.components import secret_files
 from dynia.services.planning.generations import Inputs
 from dynia.services.planning.plan import Plan
 from dynia.services.planning.replacing import refuse_replacement
@@ -378,7 +377,7 @@ async def _opened(world: World, run: Run, parts: Parts) -> AsyncIterator[Reconci
         cluster=CLUSTER,
         spec=run.spec,
         templates=SMALL,
-        secrets=secret_files(run.spec, {}, worlds.TOKEN) if run.spec else {},
+        secrets=worlds.known_secrets(run.spec) if run.spec else {},
         store=given,
         vendors=doors,
         emit=lambda event: _told(world, run, event),

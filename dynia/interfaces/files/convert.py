@@ -83,7 +83,13 @@ def cluster(
     )
 
 
-def service(name: str, spec: raw.Service, compose: ComposeFile, as_written: bytes = b"") -> desired.Service:
+def service(
+    name: str,
+    spec: raw.Service,
+    compose: ComposeFile,
+    as_written: bytes,
+    secrets: tuple[desired.ServiceSecret, ...],
+) -> desired.Service:
     interval, timeout = times(spec.health)
     return desired.Service(
         name=name,
@@ -107,8 +113,32 @@ def service(name: str, spec: raw.Service, compose: ComposeFile, as_written: byte
         )
         if spec.pre_deploy
         else None,
+        secrets=secrets,
         as_written=as_written,
     )
+
+
+def secret(spec: raw.Secret, running: tuple[str, ...], where: str, resolve: Resolve) -> desired.ServiceSecret:
+    """`running` are all containers of the service."""
+    return desired.ServiceSecret(
+        name=spec.name,
+        source=_source(spec, resolve),
+        containers=tuple(sorted(spec.containers or running)),
+        mount="" if isinstance(spec.mount, UnsetType) else spec.mount,
+        mode=int(spec.mode, 8),
+        where=where,
+    )
+
+
+def _source(spec: raw.Secret, resolve: Resolve) -> desired.SecretSource | None:
+    if not isinstance(spec.env, UnsetType):
+        return desired.VariableSource(env=spec.env)
+    if not isinstance(spec.file, UnsetType):
+        return desired.FileSource(file=resolve(spec.file))
+    if not isinstance(spec.age, UnsetType):
+        return desired.AgeSource(age=resolve(spec.age))
+    argv = argv_of(spec.command)
+    return desired.CommandSource(command=argv, folder=resolve(".")) if argv else None
 
 
 def _provider(spec: raw.Cluster, resolve: Resolve) -> desired.Provider:
@@ -183,16 +213,16 @@ def _dns(dns: raw.Dns) -> desired.Dns:
 
 def _hooks(hooks: raw.Hooks, resolve: Resolve) -> desired.Hooks:
     return desired.Hooks(
-        pre_plan=_argv(hooks.pre_plan),
-        pre_apply=_argv(hooks.pre_apply),
-        post_apply=_argv(hooks.post_apply),
-        on_failure=_argv(hooks.on_failure),
+        pre_plan=argv_of(hooks.pre_plan),
+        pre_apply=argv_of(hooks.pre_apply),
+        post_apply=argv_of(hooks.post_apply),
+        on_failure=argv_of(hooks.on_failure),
         folder=resolve("."),
         timeout=seconds(hooks.timeout),
     )
 
 
-def _argv(command: raw.Command | UnsetType) -> tuple[str, ...]:
+def argv_of(command: raw.Command | UnsetType) -> tuple[str, ...]:
     """Text is for a shell."""
     if isinstance(command, UnsetType):
         return ()

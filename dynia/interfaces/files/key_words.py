@@ -165,6 +165,17 @@ KEYS: dict[str, dict[str, str]] = {
         "volumes": "`per-node`: volumes and writable mounts are allowed, and each node has its own.",
         "pre_deploy": "A command, once in the new image on one node, before any node is given the release.",
         "pre_deploy_timeout": "How long it may take, 1s to 6h.",
+        "secrets": "What only whoever applies has; it never stands in the file.",
+    },
+    "Secret": {
+        "name": "The variable that containers are given it as; with `mount`, what people call it.",
+        "env": "The environment variable of whoever runs Dynia that it is in.",
+        "file": "The file that it is.",
+        "command": "Prints it, within 30 s and 1 MiB. Run by `apply` alone. Text is for `sh -c`; or an argv.",
+        "age": "A file encrypted with age. The identity (or its file) is in `DYNIA_AGE_IDENTITY`.",
+        "containers": "The compose services that are given it. Left out: all.",
+        "mount": "It is a file there instead, like `/run/secrets/NAME`.",
+        "mode": "With `mount`: `0600`, or `0444` for a container whose user is not root.",
     },
     "Health": {
         "path": "The path that answers 2xx or 3xx when all is well.",

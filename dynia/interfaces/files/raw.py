@@ -39,6 +39,14 @@ Slug = Annotated[
         extra={"words": "a word of the provider's like lon1 or s-1vcpu-1gb", "rule": "bad-slug"},
     ),
 ]
+MountPath = Annotated[
+    str,
+    Meta(
+        # What has no meaning of its own in a compose file.
+        pattern="^/[A-Za-z0-9_@+=-][A-Za-z0-9/._@+=-]*$",
+        extra={"words": "a path in the container like /run/secrets/NAME", "rule": "bad-mount-path"},
+    ),
+]
 Words = Annotated[str, Meta(min_length=1, extra={"words": "text that is not empty", "rule": "empty-text"})]
 Reach = Literal["any"] | list[str]
 
@@ -293,6 +301,19 @@ class Health(Shape):
     timeout: Duration | UnsetType = UNSET
 
 
+class Secret(Shape):
+    """A secret of a service: one of `env`, `file`, `command` and `age` says where it comes from."""
+
+    name: VariableName
+    env: VariableName | UnsetType = UNSET
+    file: Words | UnsetType = UNSET
+    command: Command | UnsetType = UNSET
+    age: Words | UnsetType = UNSET
+    containers: list[Words] = []
+    mount: MountPath | UnsetType = UNSET
+    mode: Literal["0600", "0444"] = "0600"
+
+
 class Service(Shape):
     """One service: a compose file and how it is reached."""
 
@@ -306,6 +327,7 @@ class Service(Shape):
     volumes: Literal["per-node"] | None = None
     pre_deploy: list[Words] = []
     pre_deploy_timeout: Duration = "10m"
+    secrets: list[Secret] = []
 
 
 class Cluster(Shape):
@@ -348,7 +370,7 @@ class File(Shape):
 
 # Known, and refused until their machinery is there: a key that is ignored would be a lie.
 NOT_YET_KEYS: dict[str, frozenset[str]] = {
-    "Service": frozenset(("secrets", "run")),
+    "Service": frozenset(("run",)),
     "EnvSource": frozenset(("file", "command")),
 }
 NOT_YET_KINDS: dict[str, frozenset[str]] = {

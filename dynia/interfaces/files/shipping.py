@@ -15,6 +15,7 @@ MAX_FILES = 5000
 MAX_LINKS = 40
 # what Dynia writes into the service's folder on a node
 RESERVED = frozenset((".env", "docker-compose.yml", "override.yaml"))
+SECRETS_FOLDER = ".dynia-secrets"
 
 
 class Shipment:
@@ -127,7 +128,7 @@ class Shipment:
             ]
         if relative in self.already():
             return []
-        if relative in RESERVED:
+        if relative in RESERVED or relative.split("/")[0] == SECRETS_FOLDER:
             return refuse("reserved-path", f"Dynia writes {relative} itself on the nodes", "rename the file")
         if not relative.isprintable():
             message = f"{relative!r} has characters in its name that cannot be shown"

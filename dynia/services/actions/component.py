@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dynia.interfaces.errors import Stale
+from dynia.interfaces.errors import ApplyFailed, Stale
 from dynia.interfaces.node_requests import (
     ExecRequest,
     ExpectedFile,
@@ -17,7 +17,7 @@ from dynia.interfaces.release import Release, ReleaseFile
 from dynia.services.actions.answered import must_be_done
 from dynia.services.actions.base import Action, Recipe, Tools
 from dynia.services.actions.confirm import push_confirmed
-from dynia.services.actions.unsaid import unsaid
+from dynia.services.actions.unsaid import of_source, unsaid
 from dynia.state.model import (
     AppliedFile,
     AppliedRelease,
@@ -71,6 +71,11 @@ class PushComponent(Action, tag="push_component"):
 
     async def _files(self, tools: Tools, release: Release) -> tuple[ReleaseFile, ...]:
         files = tuple(f for f in release.files if f.path in self.write)
+        for lacking in (f for f in files if of_source(f) and not f.content):
+            raise ApplyFailed(
+                f"{self.node} · {lacking.path}: its source is not here; nothing was written",
+                hint="`dynia secrets check` says which are missing",
+            )
         if not self.keeper:
             return files
         return tuple([await kept_content(tools, self.keeper, f) if f.identity else f for f in files])

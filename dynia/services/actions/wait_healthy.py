@@ -7,7 +7,7 @@ from dynia.interfaces.node_requests import GateRequest
 from dynia.services.actions.base import Action, Tools
 from dynia.services.actions.component import applied
 from dynia.services.actions.setback import what_next
-from dynia.services.actions.unsaid import unsaid
+from dynia.services.actions.unsaid import all_here, unsaid
 from dynia.state.model import Change, SetComponent
 
 # Where the Caddy of a node listens.
@@ -56,7 +56,8 @@ class WaitHealthy(Action, tag="wait_healthy"):
         if not answer.healthy:
             known = tools.rendered(self.node, self.component)
             # Where the service's secrets are not known, nothing can be taken out: `dynia logs` shows it.
-            told = unsaid(answer.output, known.release.files).splitlines()[-20:] if known else []
+            here = known is not None and all_here(known.release.files)
+            told = unsaid(answer.output, known.release.files).splitlines()[-20:] if known and here else []
             shown = "".join(f"\n    {line}" for line in told)
             said = f"{self.node} · service {self.service} · {answer.reason}{shown}"
             trouble = what_next(self.node, answer.reason)

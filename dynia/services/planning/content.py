@@ -8,7 +8,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dynia.interfaces.desired import AcmeTls, ClusterSpec, FilesTls, Service, SshProvider
+from dynia.interfaces.desired import (
+    AcmeTls,
+    AgeSource,
+    ClusterSpec,
+    CommandSource,
+    FileSource,
+    FilesTls,
+    Service,
+    ServiceSecret,
+    SshProvider,
+)
 from dynia.services.planning.plan import Content
 
 FILE, TEMPLATES, BUILT_IN = "clusters.yaml", "templates", "Dynia"
@@ -51,12 +61,24 @@ def _service(service: Service) -> list[Content]:
     of = f"service {service.name}"
     # Containers are what the compose file and `.env` say together: the one is here, the other a secret.
     bare = replace(service, compose=b"", dotenv=b"", files=(), containers=(), source="", as_written=b"")
+    bare = replace(bare, secrets=tuple(_secret(one) for one in service.secrets))
     compose = posixpath.basename(service.source) or "compose.yaml"
     parts = {"compose": Content(of=of, path=compose, digest=_bytes(service.compose))}
     for file in service.files:
         content = "" if file.secret else _digest((file.mode, _bytes(file.content)))
         parts[file.path] = Content(of=of, path=file.path, digest=content)
     return [Content(of=FILE, path=f"services.{service.name}", digest=_digest(bare)), *parts.values()]
+
+
+def _secret(one: ServiceSecret) -> ServiceSecret:
+    source = one.source
+    if isinstance(source, FileSource):
+        source = FileSource(file=posixpath.basename(source.file))
+    elif isinstance(source, AgeSource):
+        source = AgeSource(age=posixpath.basename(source.age))
+    elif isinstance(source, CommandSource):
+        source = replace(source, folder="")
+    return replace(one, source=source, where="")
 
 
 def _anywhere(spec: ClusterSpec) -> ClusterSpec:

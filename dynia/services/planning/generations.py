@@ -107,6 +107,7 @@ def _refuse_odd(where: str, inputs: Inputs) -> None:
     spec = inputs.spec
     names = [s.name for s in spec.services if not _NAME.fullmatch(s.name)]
     paths = [file.path for service in spec.services for file in service.files]
+    paths += [secret.name for service in spec.services for secret in service.secrets]
     for odd in (*names, *(path for path in (*paths, *spec.templates) if not _is_below(path))):
         raise DyniaError(
             f"{where}: {odd!r} is no name that Dynia keeps", hint="look at that node: somebody wrote it there"
@@ -177,9 +178,10 @@ def _bare(spec: ClusterSpec) -> ClusterSpec:
 
 
 def _anywhere(service: Service) -> Service:
-    """Files are told by where they land on nodes."""
+    """Files are told by where they land on nodes, and where secrets come from is the runner's."""
     files = tuple(replace(f, source=f.path) for f in service.files)
-    return replace(service, source=posixpath.basename(service.source), files=files)
+    secrets = tuple(replace(s, source=None, where="") for s in service.secrets)
+    return replace(service, source=posixpath.basename(service.source), files=files, secrets=secrets)
 
 
 def _public(inputs: Inputs) -> bytes:

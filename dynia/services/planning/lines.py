@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from dynia.services.planning.compare import Comparison
+from dynia.services.planning.components.service_secrets import is_service_secret
 from dynia.services.planning.plan import FileDiff, Line
 from dynia.services.planning.reasons import OURS, Reasons, changed_paths, short
 from dynia.state.model import AppliedRelease
@@ -79,9 +80,14 @@ def _line(one: Comparison, nodes: tuple[str, ...], secrets: tuple[str, ...], rea
         if len(paths) == 1 and "/" not in one.component:
             subject = paths[0].rsplit("/", 1)[-1]
         else:
-            names = [short(one.component, p) for p in paths]
+            names = [short(one.component, p) for p in paths if not is_service_secret(p)]
             details += [("file", name) for name in names if name != OURS]
-    details += [("secret", f"{short(one.component, p)} (changed)") for p in secrets]
+        gone = (p for p in paths if is_service_secret(p) and p not in one.wanted.paths)
+        details += [("secret", f"{short(one.component, p)} (removed)") for p in gone]
+    before = {f.path for f in one.live.files} if one.live else set()
+    for path in secrets:
+        how = "changed" if path in before or not is_service_secret(path) else "new"
+        details.append(("secret", f"{short(one.component, path)} ({how})"))
     why = reasons.push(one, {}) if one.pending else "because its secret changed"
     if one.live is None:
         why = "because the file names it"

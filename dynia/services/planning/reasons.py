@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dynia.interfaces.observed import FileSeen
 from dynia.services.planning.compare import OWNER, Comparison, WantedFile
+from dynia.services.planning.components.service_secrets import is_service_secret, secret_name
 from dynia.services.planning.plan import Step
 from dynia.state.model import AppliedRelease
 
@@ -63,7 +64,9 @@ def _files_changed(live: AppliedRelease | None, one: Comparison) -> str:
 
 
 def short(component: str, path: str) -> str:
-    """A path as people know it: below the component's folder."""
+    """A path as people know it: below the component's folder. A secret by its name."""
+    if is_service_secret(path):
+        return secret_name(path)
     name = component.rsplit("/", 1)[-1]
     _, found, rest = path.partition(f"/{name}/")
     return rest if found else path

@@ -10,6 +10,7 @@ from dynia.interfaces.shape import Shape
 from dynia.services.actions import PushComponent, RemoveComponent
 from dynia.services.actions.base import Recipe
 from dynia.services.planning.compare import OWNER
+from dynia.services.planning.components.service_secrets import is_service_secret
 from dynia.services.planning.plan import Step
 
 
@@ -44,12 +45,13 @@ def touched_by(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]
 
 def writes_secrets(steps: Iterable[Step], recipes: Mapping[str, Mapping[str, Recipe]]) -> bool:
     """Whether something of a service is written over of which no digest tells what it was: a new node is
-    given what the others have. Logins, tokens and certificates go back with no generation."""
+    given what the others have. Logins, tokens, certificates and `secrets:` go back with no generation."""
     for step in steps:
         if isinstance(push := step.action, PushComponent) and push.component.startswith("service/"):
             there = {file.path for file in push.expected if file.digest}
             files = recipes[push.node][push.component].release.files
-            if any(file.secret and file.path in there.intersection(push.write) for file in files):
+            written = there.intersection(push.write)
+            if any(f.secret and f.path in written and not is_service_secret(f.path) for f in files):
                 return True
     return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Container, Mapping, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,6 +19,7 @@ from dynia.services.planning.components import (
     roots,
 )
 from dynia.services.planning.components.base import Fault
+from dynia.services.planning.components.service_secrets import is_service_secret, paths_of, secret_name
 from dynia.services.planning.draining import left_drained
 from dynia.services.planning.drift import component_drift, left_behind, stray_drift
 from dynia.services.planning.images import keepers
@@ -146,7 +147,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
         place,
         workshop.releases,
         wanted.index,
-        workshop.given.secrets,
+        _sources(workshop.given, seen),
         workshop.told(node, facts),
     )
     may_be_there = workshop.may_be_there(node, facts, comparisons)
@@ -175,9 +176,12 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     for one in comparisons:
         component = wanted.by_name[one.component]
         found.drift += component_drift(one, component, topology, place, facts, judged)
-        if workshop.given.rollback is None:
-            # Logins and tokens are today's: a rollback leaves them.
-            found.waiting += [_unclear(node, path, there=path in seen) for path in one.unclear]
+        # Logins and tokens are today's: a rollback leaves them. But it starts nothing without its secrets.
+        found.waiting += [
+            _unclear(node, path, there=path in seen)
+            for path in one.unclear
+            if workshop.given.rollback is None or (is_service_secret(path) and path not in seen)
+        ]
     found.drift += [stray_drift(node.name, path, seen) for path in strays]
     found.drained += [(name, node.name) for name in away]
     steps = [
@@ -220,9 +224,22 @@ def _by_component(
     }
 
 
+def _sources(given: PlanningInput, seen: Container[str]) -> Container[str]:
+    """Secret files whose content is here, or will be: no apply begins without those of `secrets:`, so what a
+    node lacks of them is written then, whoever plans. A rollback and what is done by hand go without."""
+    if given.desired is None or given.rollback is not None or given.by_hand is not None:
+        return given.secrets
+    lacking = {path for one in given.desired.services for path in paths_of(one) if path not in seen}
+    return given.secrets.keys() | lacking
+
+
 def _unclear(node: Node, path: str, *, there: bool) -> Waiting:
     """An apply is whole without it where the node has one (an app's own CI knows no secrets), and where only
     the claim unit waits for it: then it is the apply that moves the address."""
+    if is_service_secret(path):
+        service, name = path.split("/")[-3], secret_name(path)
+        reason = "its source is not here (compared at apply)" if there else "the node lacks it"
+        return Waiting(subject=f"secret {name} of {service} on {node.name}", reason=reason, final=there)
     said = f"{TOKEN_VARIABLE} is not set" if path == TOKEN else "its source is not here"
     reason = f"{said} (compared at apply)"
     return Waiting(subject=f"{path} on {node.name}", reason=reason, final=there or path == TOKEN)

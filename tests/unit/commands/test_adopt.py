@@ -94,6 +94,18 @@ def test_a_file_that_says_it_already_is_left_alone(folder: Path) -> None:
     assert adopt(kept()) == Adopted(edits=(), left=())
 
 
+def test_secrets_are_written_as_the_entry_had_them_and_their_sources_are_nobody_elses(folder: Path) -> None:
+    change("clusters.yaml", "env: {", "secrets: [{name: KEY, file: ~/key}]\n        env: {")
+    then = kept()
+    assert [one.source for one in then.services[0].secrets] == [None]
+    assert adopt(then) == Adopted(edits=(), left=())
+    change("clusters.yaml", "name: KEY", "name: OTHER")
+    found = adopt(then)
+    assert found.left == () and [edit.path for edit in found.edits] == ["clusters.yaml"]
+    write_adopted(found, paper()[0], beside=False)
+    assert now().services[0].secrets[0].name == "KEY"
+
+
 def test_keys_compose_file_and_mounted_files_are_written_and_comments_stay(folder: Path) -> None:
     then = kept()
     change("clusters.yaml", "[api.example.com]", "[v2.example.com]\n        default: true")

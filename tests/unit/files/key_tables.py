@@ -49,6 +49,7 @@ PLACES = {
     "EnvSource": "`password`, `secret`, `url`",
     "Caddy": "`caddy`",
     "Service": "`services.NAME`",
+    "Secret": "`services.NAME.secrets: [...]`",
     "Health": "`health`",
 }
 

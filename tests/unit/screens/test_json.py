@@ -21,10 +21,12 @@ from dynia.commands.screens.plan_json import drift_json, plan_json
 from dynia.commands.screens.rebuild import rebuild_json
 from dynia.commands.screens.rehearsal import rehearsal_json
 from dynia.commands.screens.saved import saved_json
+from dynia.commands.screens.secrets import secrets_json
 from dynia.commands.screens.state import state_json
 from dynia.commands.screens.status import status_json
 from dynia.interfaces import events
 from dynia.interfaces.errors import Stale
+from dynia.interfaces.secret_sources import LookedFor
 from dynia.services.planning.drift_runs import Alert
 from dynia.services.planning.ignoring import Ignored, Silenced
 from dynia.state.model import Applied
@@ -54,6 +56,9 @@ CLUSTER = ListedCluster(
 SILENCED = Silenced(
     counted=(), ignored=(Ignored(drift=samples.EDITED, until="2026-12-03", because="a test"),), notes=("x",)
 )
+HERE = LookedFor(cluster="prod", service="api", name="A", source="env PROD_A", where="clusters.yaml:9:13")
+GONE = msgspec.structs.replace(HERE, name="B", reason="the variable is not set")
+
 RUN = Run(verb="apply", cluster="prod", generation=1, at=1.5, by="me", commit="", url="")
 ENDS = (None, Stale("changed since plan: x"), *more.RESULTS.values())
 
@@ -93,6 +98,7 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
     ],
     "dynia.nodes": [lambda: nodes_json("prod", NODES)],
     "dynia.services": [lambda: services_json("prod", more.SERVICES)],
+    "dynia.secrets": [lambda: secrets_json((HERE, GONE))],
     "dynia.clusters": [lambda: list_json((CLUSTER,))],
 }
 

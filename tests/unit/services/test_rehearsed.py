@@ -21,11 +21,12 @@ from dynia.interfaces.desired import (
     Rfc2136Dns,
     SelfSignedTls,
     SshProvider,
+    VariableSource,
     VipEntry,
 )
 from dynia.services.planning.components import default_caddy_image
 from dynia.services.planning.components.compose_override import container_hashes, override
-from dynia.services.rehearsed import rehearsed
+from dynia.services.rehearsed import STAND_IN_VARIABLE, rehearsed
 from tests.plans import worlds
 from tests.unit.components.clusters import topology
 
@@ -53,6 +54,13 @@ def test_hosts_that_exist_are_nodes_of_the_lab_and_nobody_reaches_them() -> None
     assert "10.20.0" not in text and "example.com" not in text
     for what in ("provider ssh", "registries", "caddy.image caddy:2.10", "firewall.ssh 203.0.113.0/24"):
         assert what in told
+
+
+def test_no_source_of_a_secret_is_asked() -> None:
+    made, told = said(example("prod"))
+    secrets = [secret for service in made.services for secret in service.secrets]
+    assert {secret.source for secret in secrets} == {VariableSource(env=STAND_IN_VARIABLE)}
+    assert "secrets of mailer" in told
 
 
 def test_an_image_that_is_there_is_used_and_every_other_has_a_stand_in() -> None:

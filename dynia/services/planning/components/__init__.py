@@ -24,6 +24,7 @@ from dynia.services.planning.components.service import (
     secret_files_of,
     service_component,
 )
+from dynia.services.planning.components.service_secrets import paths_of
 from dynia.services.planning.components.tls import PEM, Tls, certified
 from dynia.services.planning.places import inside
 from dynia.state.model import Cluster
@@ -89,7 +90,8 @@ def image_references(spec: ClusterSpec) -> tuple[str, ...]:
 def secret_paths(spec: ClusterSpec | None, home: Cluster | None) -> tuple[str, ...]:
     """Files whose plain hash is not told, whether their source is here or not: those of what left the file
     too, until it is off the nodes."""
-    wanted = {path for service in spec.services for path in secret_files_of(service)} if spec else set()
+    services = spec.services if spec else ()
+    wanted = {path for one in services for path in (*secret_files_of(one), *paths_of(one))}
     files = (file for release in home.releases for file in release.files) if home else ()
     applied = {file.path for file in files if not file.digest.startswith("sha256:")}
     return tuple(sorted({PEM, LOGINS, TOKEN} | wanted | applied))

@@ -9,6 +9,7 @@ import msgspec
 
 from dynia.interfaces.desired import Container, Service, ShippedFile
 from dynia.services.planning.components.base import Topology
+from dynia.services.planning.components.service_secrets import declared, granted
 
 CONFIG_LABEL = "dev.dynia.config"
 # The node's own keyed hash of `.env`, for containers that get it in a way that Compose takes for unchanged.
@@ -73,18 +74,19 @@ def override(topology: Topology, service: Service, hashes: dict[str, str]) -> by
             # A container that names no network is on `default`; naming one would take it away.
             own["networks"] = joined if container.networks else {"default": {}, **joined}
         containers[container.name] = own
-    whole: dict[str, Any] = {"services": containers}
+    whole: dict[str, Any] = {"services": containers, **declared(service)}
     if service.target:
         whole["networks"] = {_EDGE: {"name": f"edge-{service.name}", "external": True}}
     return msgspec.json.format(msgspec.json.encode(whole, order="sorted")) + b"\n"
 
 
 def image_alone(topology: Topology, service: Service, name: str) -> str:
-    """An override, as JSON, by which a container is of the release's image and of nothing else of ours."""
+    """An override, as JSON, by which a container is of the release's image, with its secrets, and of nothing
+    else of ours."""
     image = next(container.image for container in service.containers if container.name == name)
     found = topology.images.get(image)
-    own = {"image": found.run if found else image, "pull_policy": "never"}
-    return msgspec.json.encode({"services": {name: own}}).decode()
+    own = {"image": found.run if found else image, "pull_policy": "never", **granted(service, name)}
+    return msgspec.json.encode({"services": {name: own}, **declared(service)}).decode()
 
 
 def _alias(service: Service, hashes: dict[str, str]) -> str:
@@ -100,6 +102,7 @@ def _additions(topology: Topology, service: Service, container: Container) -> di
     # What must come back after a reboot says so; whoever wants a container to run once says `restart: "no"`.
     if not container.one_shot and not _sets_restart(container):
         own["restart"] = "unless-stopped"
+    own |= granted(service, container.name)
     if container.stand_in:
         own |= {"entrypoint": list(container.stand_in[:1]), "command": list(container.stand_in[1:])}
         if container.has_healthcheck:

@@ -38,6 +38,7 @@ from dynia.services.planning.components.scripts import (
     staged,
     without,
 )
+from dynia.services.planning.components.service_secrets import paths_of
 
 COMPOSE, OVERRIDE, DOTENV = "docker-compose.yml", "override.yaml", ".env"
 _FILES = (COMPOSE, OVERRIDE)
@@ -58,11 +59,12 @@ def files_of(service: Service) -> tuple[str, ...]:
     """Paths on a node of all files of its release."""
     home = folder(service.name)
     names = {COMPOSE, OVERRIDE, DOTENV, *(file.path for file in service.files)}
-    return tuple(f"{home}/{name}" for name in sorted(names))
+    return tuple(sorted({*(f"{home}/{name}" for name in names), *paths_of(service)}))
 
 
 def secret_files_of(service: Service) -> dict[str, bytes]:
-    """Path on a node -> content of what is never shown: `.env`, and what the compose file calls secrets."""
+    """Path on a node -> content of what is never shown and is here: `.env`, and what the compose file calls
+    secrets. Its `secrets:` have sources of their own."""
     home = folder(service.name)
     found = {f"{home}/{file.path}": file.content for file in service.files if file.secret}
     return {**found, f"{home}/{DOTENV}": service.dotenv}
@@ -145,6 +147,10 @@ def _files(topology: Topology, service: Service, hashes: dict[str, str]) -> tupl
         ),
         DOTENV: ReleaseFile(path=f"{home}/{DOTENV}", mode=0o600, content=service.dotenv, secret=True),
     }
+    given = [
+        ReleaseFile(path=path, mode=one.mode, content=topology.secrets.get(path, b""), secret=True)
+        for path, one in zip(paths_of(service), service.secrets, strict=True)
+    ]
     shipped = []
     for file in service.files:
         if file.path in (COMPOSE, DOTENV):
@@ -157,7 +163,7 @@ def _files(topology: Topology, service: Service, hashes: dict[str, str]) -> tupl
         shipped.append(
             ReleaseFile(path=f"{home}/{file.path}", mode=file.mode, content=file.content, secret=file.secret)
         )
-    return tuple(sorted((*ours.values(), *shipped), key=lambda f: f.path))
+    return tuple(sorted((*ours.values(), *given, *shipped), key=lambda f: f.path))
 
 
 def _check(service: Service, home: str) -> str:
