@@ -26,6 +26,8 @@ from tests.examples import examples
 from tests.plans import worlds
 
 VALUE = "correct horse battery"
+# What means something in an env file.
+ODD = st.sampled_from("'\"$\\ #={}`\n\r\t")
 FOLDER = "/opt/dynia/services/api/.dynia-secrets"
 
 
@@ -75,7 +77,9 @@ def test_no_command_runs_until_all_are_asked_for(tmp_path: Path) -> None:
 
 
 @settings(max_examples=examples(), deadline=None)
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=50))
+@given(
+    st.text(st.one_of(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), ODD), min_size=1)
+)
 def test_compose_reads_the_variable_as_it_was(value: str) -> None:
     meant = value.removesuffix("\n").removesuffix("\r")
     spec = cluster(VariableSource(env="PROD_KEY"))
@@ -84,8 +88,11 @@ def test_compose_reads_the_variable_as_it_was(value: str) -> None:
 
 
 @settings(max_examples=examples(), deadline=None)
-@given(value=st.binary(min_size=1, max_size=50))
-def test_a_mounted_file_has_every_byte(value: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+@given(begin=st.binary(min_size=1, max_size=50), end=st.sampled_from([b"", b"\n", b" \r\n"]))
+def test_a_mounted_file_has_every_byte(
+    begin: bytes, end: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    value = begin + end
     file = tmp_path_factory.getbasetemp() / "value"
     file.write_bytes(value)
     spec = cluster(FileSource(file=str(file)), mount="/run/secrets/KEY")
