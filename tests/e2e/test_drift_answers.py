@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_what_is_ignored_is_no_finding_until_its_day_is_over(pair: Scratch) -> N
     assert ": a load test" in pair.dynia("drift", exits=0).stdout
     assert "haproxy.cfg" in pair.dynia("plan", "--detailed-exitcode", exits=2).stdout
 
-    (day,) = (word.rstrip(",}]") for word in after.split() if word.startswith("20"))
+    (day,) = re.findall(r"\d{4}-\d{2}-\d{2}", after)
     pair.edit("clusters.yaml", day, "2020-01-01")
     assert drifted(pair, 3) == {f"{node}:{HAPROXY}"}
     assert "which is over: it counts again" in pair.dynia("drift", exits=3).stdout

@@ -10,7 +10,8 @@ from dynia.interfaces.files.yaml_scalars import plain_value
 
 WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z0-9_./~]([A-Za-z0-9_./~@+:-]*[A-Za-z0-9_./~@+-])?")
-# Text for Dynia, and truth values for every program that still reads YAML 1.1.
+# Text for Dynia, and truth values or days for every program that still reads YAML 1.1.
+_DAY = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*")
 _OLD_TRUTH = frozenset(("y", "n", "yes", "no", "on", "off"))
 
 
@@ -22,6 +23,7 @@ def scalar(value: object, quote: str = "") -> str:
     if quote == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
     safe = _PLAIN.fullmatch(text) and plain_value(text) == text and text.lower() not in _OLD_TRUTH
+    safe = safe and not _DAY.fullmatch(text)
     return text if safe and not quote else json.dumps(text, ensure_ascii=False)
 
 
