@@ -76,6 +76,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("logs", "dynia.commands.logs", SERVICES, "What a service's containers wrote, from every node"),
     Verb("exec", "dynia.commands.exec", SERVICES, "Run a command in a service's container"),
     Verb("status", "dynia.commands.status", LOOK, "Roles, components, and what serves through each node"),
+    Verb("history", "dynia.commands.history", LOOK, "The last runs: who, when, and how they ended", "show"),
     Verb(
         "validate", "dynia.commands.validate", LOOK, "Check clusters.yaml and what it names; touches nothing"
     ),

@@ -10,6 +10,7 @@ from dynia.commands.around import Around
 from dynia.commands.beside import beside
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
+from dynia.commands.recording import Recorder
 from dynia.commands.reporting import Reporter, reporter_for, ticking
 from dynia.commands.saved import part_taken_up, taken_up
 from dynia.commands.scoped import of_part
@@ -67,6 +68,7 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         session,
         reporter,
         approve_apply(request, output, edit),
+        verb=request.said,
         restrict=request.restrict,
         ask_always=edit is not None and not edit.empty,
         reviewed=reviewed,
@@ -111,7 +113,9 @@ def destroy(request: DestroyRequest) -> int:
         lock_wait=request.lock_wait,
     )
     _notes(session, output)
-    result = run_apply(session, reporter, approve_destroy(request, output), restrict=False)
+    result = run_apply(
+        session, reporter, approve_destroy(request, output), verb="cluster destroy", restrict=False
+    )
     return tell(result, output, request, verb="cluster destroy")
 
 
@@ -120,6 +124,7 @@ def run_apply(
     reporter: Reporter,
     approve: Callable[[Plan], bool],
     *,
+    verb: str,
     restrict: bool,
     ask_always: bool = False,
     reviewed: Reviewed | None = None,
@@ -127,8 +132,11 @@ def run_apply(
     resume: bool = False,
     around: Around | None = None,
 ) -> ApplyResult:
-    """Until the end, or until it is interrupted. What `around` it fails before the first step ends it."""
+    """Until the end, or until it is interrupted. What `around` it fails before the first step ends it. `verb`
+    is what the history calls it."""
     approved = False
+    recorder = Recorder(session, verb, reporter.note)
+    session = replace(session, emit=recorder.heard(session.emit))
 
     async def ask(plan: Plan) -> bool:
         nonlocal approved
@@ -136,6 +144,8 @@ def run_apply(
         if agreed and around is not None:
             await beside(lambda: around.before_apply(plan))
         approved = agreed
+        if agreed and plan.steps:
+            recorder.begin(plan)
         return agreed
 
     async def work() -> ApplyResult:
@@ -152,9 +162,11 @@ def run_apply(
     try:
         result = run_interruptible(work(), stop=session.stop, in_flight=lambda: approved, tell=reporter.note)
     except DyniaError as error:
+        recorder.end(error)
         if around is not None:
             around.after(error)
         raise
+    recorder.end(result)
     if around is not None:
         around.after(result)
     return result

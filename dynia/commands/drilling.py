@@ -6,9 +6,10 @@ from dynia.commands.beside import beside
 from dynia.commands.exit_codes import DONE, ERROR
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
+from dynia.commands.recording import Recorder
 from dynia.commands.screens.drill import drill_json, drill_question, drill_text
 from dynia.interfaces.composition import open_session
-from dynia.interfaces.errors import Refused
+from dynia.interfaces.errors import DyniaError, Refused
 from dynia.interfaces.events import Note
 from dynia.interfaces.requests import DrillRequest
 from dynia.services.drill import DrillWish, Ground, failover
@@ -29,11 +30,25 @@ def drill_failover(request: DrillRequest) -> int:
     session = unhurried(session)
     wish = DrillWish(node=request.node, hard=request.hard)
 
+    verb = "drill failover --hard" if request.hard else "drill failover"
+    recorder = Recorder(session, verb, lambda text: output.tell(f"Note: {text}"))
+
+    async def ask(ground: Ground) -> bool:
+        agreed = await beside(lambda: _agreed(request, ground, output))
+        if agreed:
+            recorder.begin()
+        return agreed
+
     async def work() -> DrillReport:
         async with reconciler(session) as run:
-            return await failover(run, wish, lambda ground: beside(lambda: _agreed(request, ground, output)))
+            return await failover(run, wish, ask)
 
-    report = run_interruptible(work())
+    try:
+        report = run_interruptible(work())
+    except DyniaError as error:
+        recorder.end(error)
+        raise
+    recorder.end(report)
     if request.as_json:
         output.data(drill_json(report))
     else:

@@ -13,6 +13,7 @@ from dynia.commands.drift_reporting import report_drift
 from dynia.commands.exit_codes import DONE, NOT_OBSERVED, drift_code, plan_code
 from dynia.commands.interrupts import run_interruptible
 from dynia.commands.output import Output, standard_output
+from dynia.commands.recording import Recorder
 from dynia.commands.saved import keep
 from dynia.commands.scoped import of_part
 from dynia.commands.screens.drift import drift_text
@@ -67,12 +68,14 @@ def drift(request: DriftRequest) -> int:
     """Show the drift; the exit code."""
     output = standard_output()
     session = open_session(file=request.target.file, cluster=request.target.cluster)
+    recorder = Recorder(session, "drift", lambda text: output.tell(f"Note: {text}"))
     if request.report:
         found, given = report_drift(session, output, request.report, request.alert_after)
     else:
         found, given = look(session, output)
     silenced = ignored(found.drift, session.spec.ignored if session.spec else (), given.observed.at)
     found = replace(found, drift=silenced.counted)
+    recorder.drift(found)
     if request.as_json:
         output.data(drift_json(found, silenced))
     else:

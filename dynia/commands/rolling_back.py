@@ -82,7 +82,9 @@ def rollback(request: RollbackRequest) -> int:
 
     writes = file is not None and bool(file.edits)
     around = Around(spec, session, "rollback", reporter.note)
-    result = run_apply(session, reporter, ask, restrict=False, ask_always=writes, around=around)
+    result = run_apply(
+        session, reporter, ask, verb="rollback", restrict=False, ask_always=writes, around=around
+    )
     return tell(result, output, run, verb="rollback")
 
 

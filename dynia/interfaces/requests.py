@@ -366,3 +366,13 @@ class RenderRequest(Shape):
 
     target: Target
     out: str = ""
+
+
+class HistoryRequest(Shape):
+    """`dynia history`. `number` 0: the `last` runs as a list, else that run."""
+
+    target: Target
+    number: int = 0
+    last: int = 20
+    detail: Detail = "normal"
+    as_json: bool = False

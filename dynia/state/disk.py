@@ -27,6 +27,10 @@ class Disk(Protocol):
         """The content of a regular file. More than `limit` bytes is `OSError(EFBIG)`."""
         ...
 
+    def size(self, path: Path) -> int:
+        """How many bytes a file has."""
+        ...
+
     def names(self, folder: Path) -> list[str]:
         """What is in a folder, sorted; nothing if there is no folder."""
         ...
@@ -72,6 +76,9 @@ class LocalDisk:
         if data is None or len(data) > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return data
+
+    def size(self, path: Path) -> int:
+        return path.lstat().st_size
 
     def names(self, folder: Path) -> list[str]:
         try:

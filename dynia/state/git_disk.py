@@ -80,6 +80,12 @@ class GitDisk:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return self._ref.content(name)
 
+    def size(self, path: Path) -> int:
+        name = self._name(path)
+        if not self._there(name):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return self._ref.files[name].size
+
     def names(self, folder: Path) -> list[str]:
         start = self._name(folder) + "/"
         here = {*self._ref.files, *self._staged} - self._gone

@@ -45,6 +45,10 @@ class Places(Shape):
     def drills(self) -> Path:
         return self.home / "drills"
 
+    @property
+    def histories(self) -> Path:
+        return self.home / "history"
+
     def journal(self, cluster: str) -> Path:
         return self.journals / cluster
 

@@ -5,6 +5,7 @@
     state.json                                   the snapshot, beside clusters.yaml
     .dynia/journal/<cluster>/00000042.json       what came after it
     .dynia/drills/<cluster>/00000001.json        what each failover drill saw
+    .dynia/history/<cluster>/00000001.json       what is told of the last runs
     .dynia/lease/<cluster>/00000007.lock, .beat  held by the run that writes it, and its sign of life
     .dynia/lock                                  held for moments, by whoever replaces state.json
 
@@ -29,6 +30,7 @@ from dynia.interfaces.errors import DyniaError
 from dynia.state import drills, journal
 from dynia.state.checks import NAME, problems
 from dynia.state.disk import Disk, LocalDisk
+from dynia.state.history import History
 from dynia.state.kept import Kept
 from dynia.state.lease import Lessee, boottime
 from dynia.state.leases import Leases
@@ -190,6 +192,11 @@ class Store:
         """Remember what a drill saw; `report` is JSON. It is no part of the state."""
         with in_words(self._kept.places.folder):
             drills.keep(self._kept.disk, self._kept.places, cluster, report)
+
+    def history(self, cluster: str) -> History:
+        """What is told of the cluster's last runs. It is no part of the state, and needs no lock."""
+        _check_name(cluster)
+        return History(self._kept.disk, self._kept.places, cluster, owner=self._kept.owner)
 
     def snapshot(self) -> None:
         """Fold every journal into state.json, now or later: the records say the same."""

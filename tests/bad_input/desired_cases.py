@@ -131,7 +131,7 @@ CASES = (
     _file("no time for hooks", "bad-duration", "clusters.prod.hooks.timeout", "    firewall", "    hooks: {timeout: «2h»}\n    firewall"),
     _file("a webhook without TLS", "bad-webhook", "clusters.prod.notify[0].url", "    firewall", "    notify: [{url: «'http://example.com/x'»}]\n    firewall"),
     _file("a webhook that is a number", "empty-text", "clusters.prod.notify[0].url", "    firewall", "    notify: [{url: «5»}]\n    firewall"),
-    _file("a webhook of another event", "bad-choice", "clusters.prod.notify[0].events[0]", "    firewall", "    notify: [{url: 'https://a.example', events: [«drift»]}]\n    firewall"),
+    _file("a webhook of another event", "bad-choice", "clusters.prod.notify[0].events[0]", "    firewall", "    notify: [{url: 'https://a.example', events: [«plan»]}]\n    firewall"),
     _file("a webhook of no event", "no-event", "clusters.prod.notify[0].events", "    firewall", "    notify: [{url: 'https://a.example', events: «[»]}]\n    firewall"),
     _file(
         "too many webhooks", "too-many-webhooks", "clusters.prod.notify", "    firewall",

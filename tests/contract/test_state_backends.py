@@ -213,6 +213,29 @@ def test_a_drill_is_kept(world: World) -> None:
     assert other.names(world.place(2) / ".dynia" / "drills" / "prod") == ["00000001.json", "00000002.json"]
 
 
+def test_the_history_is_seen_from_elsewhere_and_is_no_write_of_the_state(world: World) -> None:
+    store = world.store(1)
+    written(store)
+    serial = store.serial("prod")
+    assert store.history("prod").begin(b"one") == 1
+    store.history("prod").end(1, b"ended")
+    other = world.store(2, make=False)
+    assert other.history("prod").begin(b"two") == 2
+    again = world.store(1, make=False)
+    kept = again.history("prod")
+    assert kept.numbers() == (2, 1) and kept.read(1).ended == b"ended" and kept.read(2).begun == b"two"
+    assert (again.serial("prod"), again.state) == (serial, store.state)
+
+
+def test_of_two_that_begin_at_the_same_moment_each_has_its_number(world: World) -> None:
+    written(world.store(1))
+    stores, numbers = {run: world.store(run) for run in (1, 2)}, []
+    _both(lambda run: numbers.append(stores[run].history("prod").begin(b"%d" % run)))
+    assert sorted(numbers) == [1, 2]
+    kept = world.store(1).history("prod")
+    assert {kept.read(number).begun for number in (1, 2)} == {b"1", b"2"}
+
+
 def _both(deed: object) -> None:
     threads = [threading.Thread(target=deed, args=(run,)) for run in (1, 2)]  # type: ignore[arg-type]
     for thread in threads:

@@ -63,6 +63,9 @@ class FakeDisk:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return entry.written
 
+    def size(self, path: Path) -> int:
+        return len(self.read(path, 1 << 40))
+
     def names(self, folder: Path) -> list[str]:
         self._step(f"list {folder}")
         found = self._find(folder)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 import pytest
 
+from dynia.commands.recording import Recorder
 from dynia.interfaces.desired import (
     ApiEntry,
     ClusterSpec,
@@ -18,11 +21,13 @@ from dynia.interfaces.node_requests import GateAnswer, PushAnswer
 from dynia.interfaces.observed import NodeFacts
 from dynia.services.gather import observe_request
 from dynia.services.planning.inputs import PlanningInput
+from dynia.services.planning.plan import Plan
 from dynia.services.planning.planner import make_plan
 from dynia.services.planning.simulate import simulate
 from dynia.state.manifest import Sealer
 from tests.fakes.cloud import HOME, Engine
 from tests.fakes.cloud import applied as cloud_of
+from tests.fakes.time_that_jumps import run
 from tests.plans import worlds
 from tests.plans.cases import changed, settled
 from tests.unit.services.test_drained import haproxy
@@ -129,8 +134,21 @@ def test_what_a_failing_release_said_is_told_without_its_secrets(what: str) -> N
     }
     cloud.lie = lambda asked, node: answers[what] if asked == what else None
     engine = Engine(cloud, disk, spec(2))
-    done = engine.apply()
+    session = engine.run.session
+    recorder = Recorder(session, "apply", print)
+    engine.run.session = dataclasses.replace(session, emit=recorder.heard(session.emit))
+
+    async def approve(plan: Plan) -> bool:
+        recorder.begin(plan)
+        return True
+
+    done = run(engine.run.apply(approve))
     assert done.failures
+    recorder.end(done)
+    history = b"".join(disk.files(HOME / ".dynia" / "history" / "prod").values()).decode()
+    # What anything else said is not even kept where it holds nothing that is known to be secret.
+    assert "step_failed" in history
+    assert "at level info" not in history and SPOKEN not in history
     kept = b"".join(disk.files(HOME / ".dynia" / "journal" / "prod").values()).decode()
     for told in (repr(done.failures), repr(engine.events)):
         assert "at level info" in told and SPOKEN not in told

@@ -51,26 +51,27 @@ def _meaning(report: DrillReport, width: int) -> list[str]:
 
 def drill_json(report: DrillReport) -> bytes:
     """`dynia drill failover --json`."""
-    return document(
-        "drill",
-        {
-            "cluster": report.cluster,
-            "entry": report.entry,
-            "reservedIp": report.address,
-            "at": report.at,
-            "hard": report.hard,
-            "holder": report.holder,
-            "taken": report.taken,
-            "settled": report.settled,
-            "amiss": report.amiss,
-            "lostSeconds": report.lost,
-            "lostBackSeconds": report.lost_back,
-            "probes": report.probes,
-            "unanswered": report.unanswered,
-            "slowestSeconds": report.slowest,
-            "answered": [
-                {"node": one.node, "beginSeconds": one.begin, "endSeconds": one.end}
-                for one in report.answered
-            ],
-        },
-    )
+    return document("drill", drill_body(report))
+
+
+def drill_body(report: DrillReport) -> dict[str, object]:
+    """What it says, also where it is part of another document."""
+    return {
+        "cluster": report.cluster,
+        "entry": report.entry,
+        "reservedIp": report.address,
+        "at": report.at,
+        "hard": report.hard,
+        "holder": report.holder,
+        "taken": report.taken,
+        "settled": report.settled,
+        "amiss": report.amiss,
+        "lostSeconds": report.lost,
+        "lostBackSeconds": report.lost_back,
+        "probes": report.probes,
+        "unanswered": report.unanswered,
+        "slowestSeconds": report.slowest,
+        "answered": [
+            {"node": one.node, "beginSeconds": one.begin, "endSeconds": one.end} for one in report.answered
+        ],
+    }

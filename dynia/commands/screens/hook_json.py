@@ -5,6 +5,7 @@ from __future__ import annotations
 from dynia.commands.screens.machine import document
 from dynia.commands.screens.plan_json import plan_body
 from dynia.interfaces.errors import DyniaError, Interrupted, Locked, Refused, Stale
+from dynia.interfaces.events import RunResult
 from dynia.interfaces.shape import Shape
 from dynia.services.apply_result import PAUSED, ApplyResult
 from dynia.services.planning.drift_runs import Alert
@@ -69,7 +70,7 @@ def _end(end: ApplyResult | DyniaError | None) -> dict[str, object] | None:
     if end is None:
         return None
     if isinstance(end, DyniaError):
-        return _told(_name(end), end.exit_code, message=_first(end.message))
+        return _told(name_of(end), end.exit_code, message=_first(end.message))
     undone = "failed" if end.failures and not end.went_on else "undone"
     back = end.back
     return _told(
@@ -99,7 +100,8 @@ def _told(result: str, code: int, **more: object) -> dict[str, object]:
     return whole | more
 
 
-def _name(error: DyniaError) -> str:
+def name_of(error: DyniaError) -> RunResult:
+    """How a run ended that this ended."""
     match error:
         case Interrupted():
             return "interrupted"

@@ -47,14 +47,14 @@ def saved_text(view: SavedView, *, width: int, detail: Detail = "normal", color:
     commit = f" · commit {one_line(saved.commit)}" if saved.commit else ""
     first = f"Saved {when} by {one_line(saved.by)}{commit} · Dynia {one_line(saved.tool)}"
     head = [paint(line, "head", color) for line in wrap(first, width, rest="  ")]
-    plan = plan_text(_cleaned(saved.plan), width=width, detail=detail, color=color, now=float(saved.at))
+    plan = plan_text(cleaned(saved.plan), width=width, detail=detail, color=color, now=float(saved.at))
     return "\n\n".join(
         "\n".join(block)
         for block in (head, [plan, "", *_digest(saved.plan, width)], _verdict(view, width, color))
     )
 
 
-def _cleaned(plan: Plan) -> Plan:
+def cleaned(plan: Plan) -> Plan:
     """Whoever wrote the file chose every text in it, also those that Dynia itself makes in a plan."""
     return msgspec.convert(_clean(msgspec.to_builtins(plan)), Plan)
 

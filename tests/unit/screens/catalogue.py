@@ -11,6 +11,7 @@ from dynia.commands.screens.drill import drill_text
 from dynia.commands.screens.edit import edit_text
 from dynia.commands.screens.error import bug_text, error_text
 from dynia.commands.screens.generations import back_text, generations_text
+from dynia.commands.screens.history import history_text, run_text
 from dynia.commands.screens.lists import nodes_text, services_text
 from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.progress import heartbeat_lines, live_lines, plain_lines
@@ -22,7 +23,7 @@ from dynia.commands.screens.status import status_text
 from dynia.interfaces.events import Event
 from dynia.interfaces.requests import Detail
 from dynia.services.planning.plan import Plan
-from tests.unit.screens import generation_samples, more_samples, samples
+from tests.unit.screens import generation_samples, history_samples, more_samples, samples
 
 Screen = Callable[[int, bool], str]
 """From columns and colour to text."""
@@ -94,6 +95,10 @@ def catalogue() -> dict[str, Screen]:
         screens[f"generations/{name}"] = lambda w, c, h=home: generations_text("prod", h, width=w)  # type: ignore[misc]
     for name, chosen in generation_samples.CHOSEN.items():
         screens[f"generations/back-{name}"] = lambda w, c, x=chosen: back_text(x, 3, width=w)  # type: ignore[misc]
+    screens["history/none"] = lambda w, c: history_text("prod", (), width=w)
+    screens["history/some"] = lambda w, c: history_text("prod", history_samples.RUNS, width=w, more=3)
+    for name, seen in history_samples.VIEWS.items():
+        screens[f"history/show-{name}"] = lambda w, c, v=seen: run_text(v, width=w, color=c)  # type: ignore[misc]
     screens["list/nodes"] = lambda w, c: nodes_text("prod", more_samples.NODES, width=w)
     screens["list/services"] = lambda w, c: services_text("prod", more_samples.SERVICES, width=w)
     return screens

@@ -15,6 +15,7 @@ from dynia.commands.screens.clusters import ListedCluster, list_json
 from dynia.commands.screens.drift_report_json import report_json
 from dynia.commands.screens.drill import drill_json
 from dynia.commands.screens.generations import generations_json
+from dynia.commands.screens.history import history_json, run_json
 from dynia.commands.screens.hook_json import Run, hook_json
 from dynia.commands.screens.lists import nodes_json, services_json
 from dynia.commands.screens.plan_json import drift_json, plan_json
@@ -30,7 +31,7 @@ from dynia.interfaces.secret_sources import LookedFor
 from dynia.services.planning.drift_runs import Alert
 from dynia.services.planning.ignoring import Ignored, Silenced
 from dynia.state.model import Applied
-from tests.unit.screens import drift_samples, generation_samples, samples
+from tests.unit.screens import drift_samples, generation_samples, history_samples, samples
 from tests.unit.screens import more_samples as more
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -83,6 +84,8 @@ DOCUMENTS: dict[str, list[Callable[[], bytes]]] = {
         lambda h=h: generations_json("prod", h)  # type: ignore[misc]
         for h in generation_samples.HOMES.values()
     ],
+    "dynia.history": [lambda: history_json("prod", history_samples.RUNS, more=3)],
+    "dynia.run": [lambda v=v: run_json(v) for v in history_samples.VIEWS.values()],  # type: ignore[misc]
     "dynia.hook": [
         lambda e=e: hook_json("on_failure", RUN, samples.PLANS["nothing-to-do"], e)  # type: ignore[misc]
         for e in ENDS
@@ -128,10 +131,12 @@ def test_every_key_is_documented_and_every_documented_key_is_there(name: str) ->
     for make in DOCUMENTS[name]:
         whole = json.loads(make())
         assert (whole["format"], whole["version"]) == (name, 1)
-        if name in ("dynia.apply", "dynia.show", "dynia.rebuild", "dynia.hook"):
+        if name in ("dynia.apply", "dynia.show", "dynia.rebuild", "dynia.hook", "dynia.run"):
             whole["plan"] = None
         if name == "dynia.drift_report":
             whole["status"] = None
+        if name == "dynia.run":
+            whole |= {"drill": None, "events": []}
         seen |= set(keys_of(whole))
     assert seen == table(name)
 
