@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dynia.interfaces.desired import ClusterSpec, NoDns, NoEntry
+from dynia.services.planning.components.service_secrets import paths_of
 from dynia.state.model import State
+from tests.plans import worlds
 from tests.simulation import history
 from tests.simulation.machine import LINEAGE_FILE, ROOT
 from tests.simulation.runner import LINEAGE, Run
@@ -93,6 +95,7 @@ def _nodes(world: World, spec: ClusterSpec) -> list[str]:
     found = []
     addresses = sorted(n.address for n in world.nodes.values())
     http = any(s.kind == "http" for s in spec.services)
+    secrets = worlds.known_secrets(spec)
     for node in world.nodes.values():
         if not node.on:
             found.append(f"law 3: {node.name} is off")
@@ -105,11 +108,16 @@ def _nodes(world: World, spec: ClusterSpec) -> list[str]:
             if not node.takes(service.name, world.now, http=service.kind == "http"):
                 found.append(f"law 3: {node.name} does not serve {service.name}")
             home = f"{ROOT}/services/{service.name}"
-            wanted = {f"{home}/docker-compose.yml": service.compose, f"{home}/.env": service.dotenv}
+            wanted: dict[str, bytes | None] = {
+                f"{home}/.env": service.dotenv,
+                f"{home}/docker-compose.yml": service.compose,
+            }
             wanted |= {f"{home}/{f.path}": f.content for f in service.files}
+            # What went back left the secrets of the day where they are.
+            wanted |= {path: secrets.get(path) for path in paths_of(service)}
             for path, content in wanted.items():
                 there = node.files.get(path)
-                if there is None or there.content != content:
+                if there is None or content not in (None, there.content):
                     found.append(f"law 3: {node.name}: {path} is not what the file wants")
             extra = [p for p in node.below(home) if p not in (*wanted, f"{home}/override.yaml")]
             if extra:

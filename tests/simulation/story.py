@@ -323,10 +323,9 @@ def draw_spec(chance: random.Random, before: ClusterSpec | None, *, sick: float 
         nodes = before.nodes
     level = f"level = {chance.randint(1, 3)}\n" if chance.random() >= sick else f"{SICK.decode()}\n"
     image = f"registry.example/api:1.{chance.randint(1, 3)}"
-    key = worlds.secret("KEY", f"as of {image[-1]}")
     offered = (
         worlds.service(image=image, config=level, env="TOKEN=one\n"),
-        worlds.service("web", image=f"registry.example/web:{chance.randint(1, 2)}", secrets=(key,)),
+        worlds.service("web", image=f"registry.example/web:{chance.randint(1, 2)}"),
         worlds.worker(),
     )
     chosen = tuple(s for s in offered if chance.random() < 0.7) or offered[:1]
