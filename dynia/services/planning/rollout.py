@@ -49,41 +49,13 @@ def roll(
     draining: Draining = NO_DRAIN,
     entrance: Entrance = NO_ENTRANCE,
 ) -> Rolled:
-    """The turns of the nodes. A misled node that has to wait itself is not counted on for what it does not
-    lead to: it is not mended before the others have their turn."""
-    counted: Mapping[str, Set[str]] = serving
-    while True:
-        spare = {
-            service: len(nodes) - floor(wanted, rollout.max_unavailable) for service, nodes in counted.items()
-        }
-        found = _rolled(works, serving, spare, wanted, rollout, holder, misled, draining, entrance)
-        waits = {name: led for name, led in misled.items() if name in found.held}
-        fewer = {
-            service: nodes - {name for name, led in waits.items() if service not in led}
-            for service, nodes in counted.items()
-        }
-        if fewer == counted:
-            return found
-        counted = fewer
+    """Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes, fewer
+    where not all nodes serve now, and not at all where the floor would be broken: then they wait.
 
-
-def _rolled(
-    works: tuple[Work, ...],
-    serving: Mapping[str, Set[str]],
-    spare: Mapping[str, int],
-    wanted: int,
-    rollout: Rollout,
-    holder: str,
-    misled: Mapping[str, frozenset[str]],
-    draining: Draining,
-    entrance: Entrance,
-) -> Rolled:
-    """`spare`: of each service, how many nodes more serve it than must.
-
-    Nodes that serve nothing are worked on at once. The others go through `max_unavailable` lanes, fewer where
-    not all nodes serve now, and not at all where the floor would be broken: then they wait. Those that are
-    `misled` go first, whoever holds the address, and to their end, by `_ranks`: they may be all that serves
-    some service. Whom the address has to leave for his turn goes last, also where he serves nothing.
+    Those that are `misled` go first, whoever holds the address, and to their end, by `_ranks`: they may be
+    all that serves some service. One that has to wait itself is not counted on, in the turns of others, for
+    what it does not lead to. Whom the address has to leave for his turn goes last, also where he serves
+    nothing.
     """
     ranks = _ranks(misled, serving)
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
@@ -91,22 +63,26 @@ def _rolled(
     joining = [w for w in idle if not entrance.left_by(w)]
     rolling = sorted((w for w in works if w not in joining), key=lambda w: ranks.get(w.node, LAST))
     least = floor(wanted, rollout.max_unavailable)
-    blocked = frozenset(service for service, count in spare.items() if count < 1)
+    spare = {service: len(nodes) - least for service, nodes in serving.items()}
     waiting = []
     kept = []
     why_held: dict[str, tuple[str, ...]] = {}
+    width = rollout.max_unavailable
     for whole in rolling:
+        if whole.node not in misled:
+            waits = {name: misled[name] for name in why_held if name in misled}
+            counted = _counted(serving, waits, draining.http.keys())
+            spare = {service: len(nodes) - least for service, nodes in counted.items()}
         work = entrance.later(whole, works) if whole.node in misled else whole
         if work != whole:
             waiting.append(Waiting(subject=work.node, reason=AFTER_OTHERS))
-        allowed, held = without_blocked(work, blocked)
+        allowed, held = without_blocked(work, frozenset(name for name, count in spare.items() if count < 1))
         if held:
             why_held[work.node] = held
             waiting.append(Waiting(subject=work.node, reason=_too_few(work, held, spare, wanted, least)))
         if allowed.steps:
             kept.append(drained(entrance.first(allowed), serving, misled.keys(), draining))
-    disturbed = {service for work in kept for step in work.steps for service in step.disturbs}
-    width = min((rollout.max_unavailable, *(spare[service] for service in disturbed)))
+            width = min((width, *(spare[service] for step in kept[-1].steps for service in step.disturbs)))
     turns = _turns(kept, rollout, _last(kept, holder, misled), max(1, width), ranks)
     aside = (drained(work, serving, misled.keys(), draining) for work in joining)
     chained = [step for work in aside for step in _chain(work.steps, ())]
@@ -118,6 +94,16 @@ def _rolled(
         waiting=tuple(waiting),
         held=why_held,
     )
+
+
+def _counted(
+    serving: Mapping[str, Set[str]], waits: Mapping[str, Set[str]], http: Set[str]
+) -> dict[str, Set[str]]:
+    """Who serves; without misled nodes that wait, where they lead nobody to a service of visitors."""
+    return {
+        service: nodes - {name for name, led in waits.items() if service in http - led}
+        for service, nodes in serving.items()
+    }
 
 
 def _last(works: list[Work], holder: str, misled: Container[str]) -> str:
@@ -179,6 +165,6 @@ def _too_few(work: Work, held: tuple[str, ...], spare: Mapping[str, int], wanted
     """The first step that may not be taken, of those for the services that fewest nodes serve, and what to
     change."""
     fewest = min(spare[service] for service in held)
-    now, short = fewest + least, tuple(service for service in held if spare[service] == fewest)
+    now, short = max(fewest + least, 1), tuple(service for service in held if spare[service] == fewest)
     step = next(s for s in work.steps if set(short).intersection(s.disturbs))
     return f"{too_few(step.id, short, now - 1, wanted, least)}: {remedy(now, now - 1, wanted)}"
