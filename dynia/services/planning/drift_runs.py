@@ -13,7 +13,10 @@ from dynia.interfaces.shape import Shape
 
 MOST_RUNS = 90
 MOST_ITEMS = 2000
-_Text = Annotated[str, Meta(max_length=10_000)]
+MOST_BYTES = 32 * 2**20
+# Longer than a path may be; what has a longer name is not remembered.
+MOST_NAME = 5000
+_Text = Annotated[str, Meta(max_length=MOST_NAME)]
 _Moment = Annotated[int, Meta(ge=0, le=1 << 40)]
 
 
@@ -65,7 +68,16 @@ def read_runs(text: bytes) -> tuple[tuple[Run, ...], int]:
 
 
 def write_runs(runs: Sequence[Run]) -> bytes:
-    return b"".join(msgspec.json.encode(run) + b"\n" for run in runs[-MOST_RUNS:])
+    """As many of the newest as there may be."""
+    lines: list[bytes] = []
+    room = MOST_BYTES
+    for run in reversed(runs[-MOST_RUNS:]):
+        line = msgspec.json.encode(run) + b"\n"
+        room -= len(line)
+        if room < 0 and lines:
+            break
+        lines.append(line)
+    return b"".join(reversed(lines))
 
 
 def sightings(runs: Sequence[Run]) -> dict[str, Sighting]:
@@ -93,7 +105,7 @@ def next_run(
     before: Sequence[Run], cluster: str, at: int, code: int, items: Iterable[Found], silent: Iterable[str]
 ) -> Run:
     """This run, with what webhooks know from before: of an entry that is gone they may be told again."""
-    once = {one.item: one for one in items}
+    once = {one.item: one for one in items if len(one.item) <= MOST_NAME}
     kept = tuple(once.values())[:MOST_ITEMS]
     last, unseen = before[-1] if before else None, tuple(silent)
     nodes = {one.item: one.node for run in before for one in run.items}

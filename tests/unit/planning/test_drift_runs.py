@@ -85,6 +85,15 @@ def test_it_remembers_a_bounded_number_of_runs() -> None:
     assert read_runs(write_runs(runs))[0] == runs[-MOST_RUNS:]
 
 
+def test_whatever_a_node_calls_its_things_what_is_written_is_read_again() -> None:
+    long = found(*(f"a:{'x' * 4000}{number}" for number in range(2500)), "a:" + "x" * 100_000)
+    days = [next_run((), "prod", number, 3, long, ()) for number in range(9)]
+    text = write_runs(days)
+    assert len(text) <= 32 * 2**20
+    runs, bad = read_runs(text)
+    assert (bad, runs) == (0, tuple(days[-len(runs) :])) and 1 <= len(runs) < 9
+
+
 def play(
     days: list[tuple[tuple[str, ...], tuple[str, ...]]], after: int, *, heard: bool = True
 ) -> list[object]:

@@ -24,6 +24,8 @@ from dynia.commands.screens.text import clean, one_line
 HOSTILE = (
     "`",
     "```",
+    "\n```\n",
+    "\n`````\n",
     "~~~",
     "|",
     "\\|",
