@@ -12,8 +12,22 @@ need dig bind9-dnsutils
 need pebble pebble
 need haproxy haproxy
 need openssl openssl
+need chromium chromium
+need npm npm
 
-[ -n "$missing" ] || exit 0
+# From the npm registry, by the hash in the lock file: what judges a page's accessibility.
+page_tools() {
+  cd "$(dirname "$0")/../tests/browser"
+  [ ! -e node_modules/axe-core/axe.min.js ] || return 0
+  if ! npm ci --ignore-scripts --no-audit --no-fund --silent; then
+    echo "tests/browser needs axe-core, and npm could not fetch it" >&2
+  fi
+}
+
+if [ -z "$missing" ]; then
+  page_tools
+  exit 0
+fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "not here, and tests need it (apt-get install):$missing" >&2
   exit 0
@@ -43,3 +57,4 @@ for unit in ssh named; do
     update-rc.d "$unit" disable || true
   fi
 done
+page_tools

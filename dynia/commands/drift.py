@@ -30,7 +30,7 @@ def command(
 
     What the file asks for and was not applied yet is pending, not drift. Exits 0 where nothing drifted
     and every node was observed, 3 where something did, 4 where a node did not answer.
-    `--report` writes drift.txt, drift.md and drift.json, whatever was found.
+    `--report` writes drift.txt, drift.md, drift.json and drift.html, whatever was found.
 
     \b
     Example:

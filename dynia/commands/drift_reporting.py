@@ -11,6 +11,7 @@ from dynia.commands.around import Around
 from dynia.commands.drift_folder import DriftFolder
 from dynia.commands.exit_codes import drift_code
 from dynia.commands.interrupts import run_interruptible
+from dynia.commands.screens.drift_html import drift_html
 from dynia.commands.screens.drift_report_json import report_json
 from dynia.commands.screens.drift_report_markdown import report_markdown
 from dynia.commands.screens.drift_report_text import report_text
@@ -81,6 +82,7 @@ def written(report: DriftReport, status: StatusView) -> dict[str, bytes]:
         "drift.txt": report_text(report, status).encode(),
         "drift.md": report_markdown(report, status).encode(),
         "drift.json": report_json(report, status),
+        "drift.html": drift_html(report, status).encode(),
     }
 
 

@@ -30,7 +30,7 @@ def check(cluster: Scratch) -> None:
     kill_node(cluster, last)
     reports = cluster.folder / "reports"
     cluster.dynia("drift", "--report", "reports", exits=4)
-    for name in ("drift.txt", "drift.md", "drift.json"):
+    for name in ("drift.txt", "drift.md", "drift.json", "drift.html"):
         text = (reports / name).read_text()
         for said in ("haproxy/haproxy.cfg", "left-over", last, "# by hand", "tampered", "orphan"):
             assert said in text, f"{name} does not name {said}\n{text}"

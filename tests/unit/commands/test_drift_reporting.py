@@ -67,12 +67,12 @@ def test_every_format_is_there_and_names_what_is_wrong_also_where_nodes_are_sile
     silent = world.cloud.machines[3].name
     world.cloud.cut.add(silent)
     assert world.report() == 4
-    for name in ("drift.txt", "drift.md", "drift.json"):
+    for name in ("drift.txt", "drift.md", "drift.json", "drift.html"):
         text = (world.folder / name).read_text()
         for said in ("haproxy/haproxy.cfg", "container debug", silent, "tampered", "orphan"):
             assert said in text, name
     assert world.json()["exitCode"] == 4
-    assert "drift.json in " in world.said
+    assert "drift.html in " in world.said
 
 
 def test_where_nothing_differs_it_says_so(world: World) -> None:
