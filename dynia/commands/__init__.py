@@ -47,6 +47,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("rollback", "dynia.commands.rollback", PLAN, "Go back to a former generation, from the nodes alone"),
     Verb("unhold", "dynia.commands.unhold", PLAN, "Let a release that failed be applied again"),
     Verb("rehearse", "dynia.commands.rehearse", PLAN, "Play the file on this machine before it is real"),
+    Verb("ci", "dynia.commands.ci", PLAN, "What a CI job on a cluster repository runs", "plan|apply|nightly"),
     Verb("drill", "dynia.commands.drill", PLAN, "Practise on the running cluster", "failover"),
     Verb("init", "dynia.commands.init", CLUSTER, "Write a first clusters.yaml; asks what it needs"),
     Verb(

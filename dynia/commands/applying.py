@@ -14,8 +14,7 @@ from dynia.commands.recording import Recorder
 from dynia.commands.reporting import Reporter, reporter_for, ticking
 from dynia.commands.saved import part_taken_up, taken_up
 from dynia.commands.scoped import of_part
-from dynia.commands.screens.apply import apply_result_text, left_text, result_json
-from dynia.commands.screens.plan import plan_text
+from dynia.commands.screens.apply import end_text, nothing_done, result_json
 from dynia.interfaces.composition import open_session
 from dynia.interfaces.desired import Desired
 from dynia.interfaces.errors import DyniaError
@@ -44,6 +43,17 @@ class Edited(Shape):
 def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
     """Plan, ask, apply, and say how it ended; the exit code. An edit is written between the last two."""
     output = standard_output()
+    return tell(applied(request, output, edited), output, request, verb=request.verb)
+
+
+def applied(
+    request: ApplyRequest,
+    output: Output,
+    edited: Edited | None = None,
+    *,
+    agreed: Callable[[Plan], None] = lambda plan: None,
+) -> ApplyResult:
+    """All of `apply` but its last words. `agreed` is called after the yes, and before the first step."""
     reporter = reporter_for(request.progress, output, as_json=request.as_json)
     target, reviewed = taken_up(request)
     session = open_session(
@@ -64,10 +74,18 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
     edit = edited.file if edited else None
     around = Around(session.spec, session, request.verb, reporter.note)
     around.before_plan()
-    result = run_apply(
+    approve = approve_apply(request, output, edit)
+
+    def approved(plan: Plan) -> bool:
+        yes = approve(plan)
+        if yes:
+            agreed(plan)
+        return yes
+
+    return run_apply(
         session,
         reporter,
-        approve_apply(request, output, edit),
+        approved,
         verb=request.said,
         restrict=request.restrict,
         ask_always=edit is not None and not edit.empty,
@@ -76,7 +94,6 @@ def apply(request: ApplyRequest, edited: Edited | None = None) -> int:
         resume=request.resume or _resumes(reviewed),
         around=around,
     )
-    return tell(result, output, request, verb=request.verb)
 
 
 def _resumes(reviewed: Reviewed | None) -> bool:
@@ -183,13 +200,8 @@ def tell(result: ApplyResult, output: Output, request: ApplyRequest | DestroyReq
     beside = request.as_json or lines
     say, color = (output.tell, output.error_color) if beside else (output.show, output.color)
     again = request.again if isinstance(request, ApplyRequest) else verb
-    if not result.done and not result.failures:
-        say(plan_text(result.last, width=output.width, color=color))
-        left = left_text(result, width=output.width, verb=again)
-        if left:
-            say("\n" + left)
-    else:
-        say("\n" + apply_result_text(result, width=output.width, color=color, verb=again))
+    before = "" if nothing_done(result) else "\n"
+    say(before + end_text(result, width=output.width, color=color, verb=again))
     if request.as_json:
         output.data(result_json(result, verb, one_line=lines))
     return result.exit_code

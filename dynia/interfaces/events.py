@@ -24,7 +24,7 @@ class RunStarted(Shape, tag_field="event", tag="run_started"):
     """An apply begins. `steps` is how many the approved plan has, later passes included.
 
     `nodes` are in rollout order; `holder` is who has the entry address now ("" if nobody): it goes last.
-    `title` is the verb for people.
+    `title` is the verb for people. `version` is that of all events of this run.
     """
 
     at: float
@@ -33,6 +33,7 @@ class RunStarted(Shape, tag_field="event", tag="run_started"):
     nodes: tuple[str, ...] = ()
     holder: str = ""
     title: str = "apply"
+    version: int = 1
 
 
 class PassStarted(Shape, tag_field="event", tag="pass_started"):

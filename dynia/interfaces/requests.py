@@ -376,3 +376,17 @@ class HistoryRequest(Shape):
     last: int = 20
     detail: Detail = "normal"
     as_json: bool = False
+
+
+class CiPlanRequest(Shape):
+    """`dynia ci plan`; the target names its cluster."""
+
+    target: Target
+
+
+class CiNightlyRequest(Shape):
+    """`dynia ci nightly`. `report` is the folder of `dynia drift --report`, `found` how that ended."""
+
+    cluster: str
+    report: str
+    found: int

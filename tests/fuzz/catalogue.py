@@ -25,6 +25,7 @@ _PLACES = {
     "dns": "dns_answers:DnsAnswers",
     "digitalocean": "digitalocean:DigitalOceanAnswers",
     "cloudflare": "cloudflare:CloudflareAnswers",
+    "github": "github:Comments",
 }
 NAMES = tuple(_PLACES)
 

@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING
 from dynia.commands.screens.drift import not_observed_lines
 from dynia.commands.screens.layout import entries
 from dynia.commands.screens.machine import document
+from dynia.commands.screens.plan import plan_text
 from dynia.commands.screens.plan_json import plan_body
 from dynia.commands.screens.text import clean, count, listing, one_line, paint, wrap
 from dynia.interfaces.durations import span
 
 if TYPE_CHECKING:
     from dynia.services.apply_result import ApplyResult, Back, Failure
+
+
+def nothing_done(result: ApplyResult) -> bool:
+    return not result.done and not result.failures
+
+
+def end_text(result: ApplyResult, *, width: int, color: bool = False, verb: str = "apply") -> str:
+    """How any apply ended: what it did, or that there was nothing to do."""
+    if not nothing_done(result):
+        return apply_result_text(result, width=width, color=color, verb=verb)
+    left = left_text(result, width=width, verb=verb)
+    shown = plan_text(result.last, width=width, color=color)
+    return f"{shown}\n\n{left}" if left else shown
 
 
 def apply_result_text(result: ApplyResult, *, width: int, color: bool = False, verb: str = "apply") -> str:

@@ -73,10 +73,10 @@ def plan_text(
     if detail == "full":
         blocks += [_diff(diff, plan, width, color) for diff in plan.diffs]
         if plan.steps:
-            blocks.append([paint("Steps", "head", color), *_steps(plan.steps, width)])
+            blocks.append([paint("Steps", "head", color), *step_lines(plan.steps, width)])
         if plan.later:
             title = "Steps of the passes after it"
-            blocks.append([paint(title, "head", color), *_steps(plan.later, width)])
+            blocks.append([paint(title, "head", color), *step_lines(plan.later, width)])
     if plan.not_observed:
         title = paint("Not observed (nothing is claimed)", "head", color)
         blocks.append([title, *not_observed_lines(plan.not_observed, width=width)])
@@ -219,7 +219,8 @@ def _fold(text: str, width: int) -> list[str]:
     return [*pieces, current]
 
 
-def _steps(steps: tuple[Step, ...], width: int) -> list[str]:
+def step_lines(steps: tuple[Step, ...], width: int) -> list[str]:
+    """Each step with what it disturbs and why."""
     rows = [
         (
             "  ",
