@@ -45,6 +45,6 @@ def _read(path: Path, first: str) -> str:
     """The report without a marker of its own. It is made to fit; one that does not is another file."""
     raw = read_whole(path, MOST_REPORT, "drift report", missing="`dynia drift --report DIR` writes it")
     said = raw.decode(errors="replace").removeprefix(first).strip()
-    if len(said.encode()) > MOST:
+    if len(said.encode("utf-16-le")) > 2 * MOST:
         raise DyniaError(f"{path} is too long for an issue", hint="is it what `dynia drift --report` wrote?")
     return said

@@ -87,6 +87,13 @@ def test_each_cluster_has_its_own_issue_and_nobody_else_s_is_taken(night: Night,
     assert {issue["user"]["login"] for issue in hub.issues[1:]} == {BOT}
 
 
+def test_a_report_as_long_as_they_get_is_taken_and_a_longer_file_is_none(night: Night, hub: GitHub) -> None:
+    night.ends(3, "→" * 65_000)
+    assert night.states() == ["open"]
+    with pytest.raises(AssertionError, match=r"too\s+long"):
+        night.ends(3, "→" * 65_001)
+
+
 @pytest.mark.parametrize("fault", [503, 0, -1])
 def test_a_bad_moment_of_github_opens_no_second_issue(night: Night, hub: GitHub, fault: int) -> None:
     hub.faults = [200, 200, fault]
