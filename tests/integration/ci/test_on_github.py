@@ -126,7 +126,7 @@ def test_another_file_after_the_cut_is_not_what_was_reviewed(repo: ClusterRepo, 
     hub.pulls[1]["merge_commit_sha"] = later
     job = repo.apply(later)
     assert job.exit == 6 and "apply prod: " not in job.log
-    assert "service site: site/compose.yaml was edited" in " ".join(hub.on(1)[1].split())
+    assert "service site: compose.yaml was edited" in " ".join(hub.on(1)[1].split())
 
 
 def test_a_stale_plan_touches_nothing_and_the_comment_has_the_plan_of_now(
