@@ -58,7 +58,7 @@ def history_text(cluster: str, runs: Sequence[Run], *, width: int, more: int = 0
         )
     number = max(len(str(run.number)) for run in runs)
     rows = [(f"  {run.number:>{number}}  ", _row(run)) for run in runs]
-    lines = [f"Runs of {one_line(cluster)}, the newest first (times are UTC)"]
+    lines = wrap(f"Runs of {one_line(cluster)}, the newest first (times are UTC)", width, rest="  ")
     indent = " " * (number + 4)
     for run, laid in zip(runs, entries(rows, width), strict=True):
         lines += laid
