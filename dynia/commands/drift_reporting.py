@@ -55,7 +55,8 @@ def report_drift(
 
     whole, given, status, diffs = run_interruptible(work())
     entries = session.spec.ignored if session.spec else ()
-    plan = replace(whole, drift=ignored(whole.drift, entries, given.observed.at).counted)
+    silenced = ignored(whole.drift, entries, given.observed.at)
+    plan = replace(whole, drift=silenced.counted)
     now = next_run(
         before,
         session.cluster,
@@ -65,7 +66,9 @@ def report_drift(
         (name for name, _ in plan.not_observed),
     )
     runs = (*before, now)
-    report = drift_report(given, plan, exit_code=now.code, seen=sightings(runs), runs=runs, diffs=diffs)
+    report = drift_report(
+        given, plan, exit_code=now.code, seen=sightings(runs), runs=runs, diffs=diffs, silenced=silenced
+    )
     files = written(report, status)
     place.write(files, runs)
     output.tell(f"Report: {', '.join(files)} in {place.path}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynia.commands.screens.page_chart import chart
-from dynia.commands.screens.page_findings import concerns, findings, pending, silent
+from dynia.commands.screens.page_findings import concerns, findings, ignored, pending, silent
 from dynia.commands.screens.page_marks import Sign, shape
 from dynia.commands.screens.page_markup import Child, Markup, element, joined
 from dynia.commands.screens.page_picture import picture
@@ -90,6 +90,7 @@ def _sections(report: DriftReport, view: StatusView) -> tuple[Markup, ...]:
         _section(f"Drift ({entries})", findings(report)) if report.findings else joined(),
         _section("Not observed: nothing is claimed", silent(report)) if report.silent else joined(),
         _section("Needs a look soon", concerns(report)) if report.concerns else joined(),
+        _section("Ignored for a while", ignored(report)) if report.ignored or report.notes else joined(),
         _section("What serves", serving(view)) if view.services and view.nodes else joined(),
         _section("Disks and certificates", health(view)) if view.nodes else joined(),
         _section("Pending: in the file and not applied yet", pending(report))

@@ -24,6 +24,17 @@ def report_json(report: DriftReport, status: StatusView) -> bytes:
                 for one in report.silent
             ],
             "concerns": [_concern(one) for one in report.concerns],
+            "ignored": [
+                {
+                    "what": one.what,
+                    "nodes": list(one.nodes),
+                    "detail": one.detail,
+                    "until": one.until,
+                    "because": one.because,
+                }
+                for one in report.ignored
+            ],
+            "ignoreNotes": list(report.notes),
             "pending": [
                 {"sign": one.sign, "subject": one.subject, "nodes": list(one.nodes), "why": one.why}
                 for one in report.changes

@@ -42,6 +42,14 @@ def report_markdown(report: DriftReport, status: StatusView, *, most: int = MOST
             for one, nodes in concerns(report.concerns)
         )
         sections.append(Section(lead="### Near the end", blocks=blocks))
+    if report.ignored or report.notes:
+        blocks = tuple(
+            f"- {code(one.what)}{f' on {code(some(one.nodes), _NAMES)}' if one.nodes else ''}: "
+            f"{code(one.detail)}, until {code(one.until)}: {code(one.because)}"
+            for one in report.ignored
+        )
+        notes = tuple(f"- {code(note, _NAMES)}" for note in report.notes)
+        sections.append(Section(lead="### Ignored for a while", blocks=(*blocks, *notes)))
     if report.changes:
         blocks = tuple(
             f"- {code(f'{change.sign} {change.subject}')}"

@@ -39,6 +39,14 @@ def report_text(report: DriftReport, status: StatusView, *, width: int = WIDTH) 
             said = f"{concern.severity} · {concern.kind} on {some(nodes)}: {concern.detail}"
             lines += wrap(said, width, first="  ! ", rest="    ")
             lines.append(f"    {one_line(concern.command)}")
+    if report.ignored:
+        lines += ["", "Ignored for a while (`dynia apply` puts it back all the same)"]
+    for left in report.ignored:
+        where = f" on {some(left.nodes)}" if left.nodes else ""
+        said = f"{left.what}{where}: {left.detail}; until {left.until}: {left.because}"
+        lines += wrap(said, width, first="  · ", rest="    ")
+    for note in report.notes:
+        lines += ["", *wrap(f"Note: {one_line(note)}", width, rest="  ")]
     if report.changes:
         lines += ["", *wrap(pending(report), width, rest="  ")]
         lines += [

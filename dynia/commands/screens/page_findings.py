@@ -55,6 +55,20 @@ def concerns(report: DriftReport) -> tuple[Markup, ...]:
     )
 
 
+def ignored(report: DriftReport) -> tuple[Markup, ...]:
+    """No findings for a while, and what of that is over."""
+    rows = [
+        element(
+            "li",
+            _titled(one.what, one.nodes),
+            f": {one_line(one.detail)}; until {one_line(one.until)}: {one_line(one.because)}",
+        )
+        for one in report.ignored
+    ]
+    rows += [element("li", one_line(note)) for note in report.notes]
+    return (element("ul", rows, class_="facts"),)
+
+
 def pending(report: DriftReport) -> tuple[Markup, ...]:
     """What the file asks for and was not applied: no drift."""
     rows = [

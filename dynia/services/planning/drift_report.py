@@ -20,6 +20,7 @@ from dynia.services.planning.drift_answers import (
 from dynia.services.planning.drift_evidence import Evidence, evidence_of
 from dynia.services.planning.drift_items import item, what_drifted
 from dynia.services.planning.drift_runs import Run, Sighting
+from dynia.services.planning.ignoring import NOTHING, Silenced
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.plan import Drift, DriftClass, Line, Plan, Waiting
 
@@ -58,6 +59,16 @@ class Silent(Shape):
     commands: tuple[str, ...] = ()
 
 
+class Left(Shape):
+    """What differs, alike on these nodes, and is no finding until a day is over, for a reason in the file."""
+
+    what: str
+    nodes: tuple[str, ...]
+    detail: str
+    until: str
+    because: str
+
+
 class Concern(Shape):
     """No drift, and soon a trouble. `left` is how many days a certificate is good, `used` how full a disk
     is, in percent."""
@@ -72,8 +83,9 @@ class Concern(Shape):
 
 
 class DriftReport(Shape):
-    """`findings` have the gravest first; `changes` are pending and no drift. `runs` are the reports until
-    now, the oldest first and this one the last."""
+    """`findings` have the gravest first; `changes` are pending and no drift. `notes` are of entries in the
+    file that ignore nothing any more. `runs` are the reports until now, the oldest first, this one the last.
+    """
 
     cluster: str
     generation: int
@@ -83,6 +95,8 @@ class DriftReport(Shape):
     findings: tuple[Finding, ...] = ()
     silent: tuple[Silent, ...] = ()
     concerns: tuple[Concern, ...] = ()
+    ignored: tuple[Left, ...] = ()
+    notes: tuple[str, ...] = ()
     changes: tuple[Line, ...] = ()
     paused: tuple[Waiting, ...] = ()
     runs: tuple[Run, ...] = ()
@@ -128,8 +142,9 @@ def drift_report(
     seen: Mapping[str, Sighting],
     runs: tuple[Run, ...],
     diffs: Mapping[str, str],
+    silenced: Silenced = NOTHING,
 ) -> DriftReport:
-    """`seen` and `diffs` are by the entry's name."""
+    """`seen` and `diffs` are by the entry's name. `plan` is without what is `silenced`."""
     findings = [
         _finding(one, given, plan, seen.get(item(one)), diffs.get(item(one), "")) for one in plan.drift
     ]
@@ -145,6 +160,8 @@ def drift_report(
             for node, reason in plan.not_observed
         ),
         concerns=_concerns(given),
+        ignored=_left(silenced),
+        notes=silenced.notes,
         changes=plan.changes,
         paused=plan.paused,
         runs=runs,
@@ -158,6 +175,17 @@ def folded(findings: Sequence[Finding]) -> tuple[Folded, ...]:
         key = (one.kind, one.what, one.category, one.severity, one.detail, one.remedy, one.diff)
         groups.setdefault(key, []).append(one)
     return tuple(Folded(first=group[0], all=tuple(group)) for group in groups.values())
+
+
+def _left(silenced: Silenced) -> tuple[Left, ...]:
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
+    for one in silenced.ignored:
+        key = (what_drifted(one.drift), one.drift.detail, one.until, one.because)
+        alike.setdefault(key, []).append(one.drift.node)
+    return tuple(
+        Left(what=what, nodes=tuple(filter(None, nodes)), detail=detail, until=until, because=because)
+        for (what, detail, until, because), nodes in alike.items()
+    )
 
 
 def _finding(drift: Drift, given: PlanningInput, plan: Plan, seen: Sighting | None, diff: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 from pathlib import Path
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from dynia.commands.drift_reporting import report_drift
 from dynia.commands.exit_codes import drift_code
 from dynia.commands.output import Output
-from dynia.interfaces.desired import ClusterSpec, Webhook
+from dynia.interfaces.desired import ClusterSpec, DriftIgnore, Webhook
 from dynia.interfaces.node_requests import ServiceAnswer
 from tests.fakes.cloud import Cloud, Engine, applied
 from tests.fakes.disk import FakeDisk
@@ -89,6 +90,27 @@ def test_since_when_is_remembered_from_report_to_report(world: World) -> None:
     world.put_back()
     assert world.report() == 0
     assert [run["exitCode"] for run in world.json()["runs"]] == [3, 3, 3, 0]
+
+
+def test_what_the_file_ignores_for_a_while_is_told_apart_and_not_remembered(world: World) -> None:
+    world.tamper()
+    world.report()
+    names = [one["what"] for one in world.json()["drift"]]
+    later = datetime.date.fromtimestamp(world.json()["at"] + 5 * 86_400).isoformat()
+    entries = [DriftIgnore(item=name, until=later, because="a load test") for name in names]
+    world.spec = replace(
+        world.spec, ignored=(*entries, DriftIgnore(item="old", until="2020-01-01", because="x"))
+    )
+    world.report()
+    report = world.json()
+    assert report["drift"] == [] and report["exitCode"] == 0
+    assert [one["what"] for one in report["ignored"]] == names
+    assert {one["because"] for one in report["ignored"]} == {"a load test"}
+    assert "counts again" in report["ignoreNotes"][0]
+    assert report["runs"][-1]["drift"] == 0
+    for kind in ("txt", "md", "html"):
+        text = (world.folder / f"drift.{kind}").read_text()
+        assert later in text and "a load test" in text and "counts again" in text, kind
 
 
 def test_no_secret_is_in_a_report(world: World) -> None:

@@ -13,7 +13,7 @@ from dynia.interfaces.observed import ContainerSeen, FileSeen, NodeFacts
 from dynia.services.planning.drift_answers import commands_for_silent
 from dynia.services.planning.drift_diffs import diffs_of, texts_wanted
 from dynia.services.planning.drift_items import item
-from dynia.services.planning.drift_report import DriftReport, Silent, drift_report
+from dynia.services.planning.drift_report import DriftReport, Left, Silent, drift_report
 from dynia.services.planning.drift_runs import Found, Run, sightings
 from dynia.services.planning.inputs import PlanningInput
 from dynia.services.planning.matrix import to_ask
@@ -116,6 +116,16 @@ def reports() -> dict[str, tuple[DriftReport, StatusView]]:
     bad_day = replace(
         bad_day,
         changes=(pending,),
+        ignored=(
+            Left(
+                what="caddy/Caddyfile",
+                nodes=(first, second),
+                detail="edited",
+                until="2023-11-20",
+                because="load test <b>`114`</b>",
+            ),
+        ),
+        notes=("unit haproxy: ignored until 2023-11-01, which is over: it counts again",),
         paused=(Waiting(subject="service api", reason="waits after its canary", paused=True),),
     )
     return {"nothing": look(given), "trouble": (bad_day, status), "two-hundred": two_hundred()}
