@@ -52,7 +52,8 @@ class Night(Team):
         self.cluster.sh(first, f"echo '# by hand' >>{HAPROXY}")
         self.cluster.sh(first, ORPHAN)
         kill_node(self.cluster, last)
-        self.cluster.sh(first, APART)
+        for name in (holder, first):
+            self.cluster.sh(name, APART)
         until(lambda: self.masters() == {holder, first}, 30, "there are no two masters")
         return first, last
 
@@ -66,7 +67,9 @@ class Night(Team):
         return {name for name in nodes if self.cluster.sh(name, has, check=False)}
 
     def put_right(self, first: str) -> None:
-        self.cluster.sh(first, "nft delete table ip apart; docker rm --force left-over")
+        self.cluster.sh(first, "docker rm --force left-over")
+        for name in self.masters():
+            self.cluster.sh(name, "nft delete table ip apart")
         until(lambda: len(self.masters()) == 1, 30, "there are two masters still")
         self.cluster.apply(exits=None)
         self.cluster.apply()
