@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Literal
 
-from dynia.services.planning.drift_items import item
+from dynia.services.planning.drift_items import item, what_drifted
 from dynia.services.planning.plan import Drift
 
 Severity = Literal["critical", "high", "medium", "low"]
@@ -54,9 +54,15 @@ def commands_for(drift: Drift, cluster: str) -> tuple[str, ...]:
     word = shlex.quote(named)
     if drift.kind not in ("node", "reserved_ip"):
         commands.append(f"dynia drift revert {word} {target}")
-        if drift.category == "tampered":
+        if _may_be_in_the_files(drift):
             commands.append(f"dynia drift adopt {word} {target}")
     return (*commands, f'dynia drift ignore {word} --until 7d --because "..." {target}')
+
+
+def _may_be_in_the_files(drift: Drift) -> bool:
+    """Of what Dynia renders, and of what runs, no file can say another thing."""
+    ours = what_drifted(drift).startswith("services/") and not drift.subject.endswith("/override.yaml")
+    return drift.category == "tampered" and (drift.kind == "record" or (drift.kind == "file" and ours))
 
 
 def commands_for_silent(node: str, reason: str, cluster: str) -> tuple[str, ...]:

@@ -136,7 +136,9 @@ def plan_pass(given: PlanningInput, before: State) -> Pass:
         rolled = roll(tuple(works), now, spec.nodes, spec.rollout, entrance, astray, draining, door)
     if rolled.held and not rolled.steps and not work.not_observed:
         rolled = replace(rolled, held=pause.holding(rolled.held))
-        rolled, wanted = part_of_one(given, spec, wanted, now, tuple(works), rolled, work_of, draining, door)
+        rolled, wanted = part_of_one(
+            given, spec, wanted, now, tuple(works), rolled, work_of, astray, draining, door
+        )
     told_first = introduced(given, rolled, tuple(works), now, wanted.topology, entrance, door)
     rolled = told_first or rolled
     once = with_pre_deploys(given, spec, rolled)

@@ -42,6 +42,7 @@ def part_of_one(
     works: tuple[Work, ...],
     stuck: Rolled,
     work_of: Callable[[Wanted, tuple[Node, ...]], NodesWork],
+    misled: Mapping[str, frozenset[str]],
     draining: Draining,
     door: Entrance,
 ) -> tuple[Rolled, Wanted]:
@@ -52,7 +53,7 @@ def part_of_one(
         part = _without_kept(again[0], partial) if again else None
         rolled = Rolled()
         if part:
-            rolled = roll((part,), serving, spec.nodes, spec.rollout, "", draining=draining, entrance=door)
+            rolled = roll((part,), serving, spec.nodes, spec.rollout, "", misled, draining, door)
         if rolled.steps:
             return msgspec.structs.replace(rolled, waiting=stuck.waiting), partial.wanted
     return stuck, wanted

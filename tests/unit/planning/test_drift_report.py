@@ -65,7 +65,12 @@ def test_a_command_is_one_that_can_be_typed_and_means_that_entry(subject: str) -
 
 
 def test_what_nobody_wanted_is_not_adopted_and_a_split_is_looked_at() -> None:
-    assert [c.split()[2] for c in commands_for(drift(), "prod")[1:]] == ["revert", "adopt", "ignore"]
+    mounted = drift(subject="/opt/dynia/services/api/config/app.toml")
+    assert [c.split()[2] for c in commands_for(mounted, "prod")[1:]] == ["revert", "adopt", "ignore"]
+    for rendered in ("haproxy/haproxy.cfg", "services/api/override.yaml"):
+        words = [c.split()[2] for c in commands_for(drift(subject=f"/opt/dynia/{rendered}"), "prod")[1:]]
+        assert words == ["revert", "ignore"], "no file of the team's says it"
+    assert [c.split()[2] for c in commands_for(drift("unit"), "prod")[1:]] == ["revert", "ignore"]
     assert [c.split()[2] for c in commands_for(drift(category="orphan"), "prod")[1:]] == ["revert", "ignore"]
     assert commands_for(drift("reserved_ip", "split"), "prod") == ("dynia status --cluster prod",)
 
