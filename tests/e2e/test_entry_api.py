@@ -136,6 +136,7 @@ def test_after_the_first_apply_the_master_has_the_address(pair: Pair) -> None:
         assert not path.is_file() or token.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.slow
 def test_a_holder_that_is_powered_off_loses_the_address_to_the_other_node(pair: Pair) -> None:
     holder = pair.settle()
     (other,) = set(pair.droplets()) - {holder}

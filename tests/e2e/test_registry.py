@@ -168,6 +168,7 @@ def test_the_tag_is_pulled_by_its_digest_with_the_login_and_the_password_is_nowh
         assert not [text for text in (*said, *kept, *processes) if secret in text]
 
 
+@pytest.mark.slow
 def test_a_tag_that_moved_is_a_change_and_each_node_gets_the_new_digest(estate: Estate) -> None:
     cluster = estate.cluster
     moved = estate.registry.push("dynia-lab/hello:2", "team/hello:live")
@@ -182,6 +183,7 @@ def test_a_tag_that_moved_is_a_change_and_each_node_gets_the_new_digest(estate: 
     cluster.dynia("plan", "--detailed-exitcode")
 
 
+@pytest.mark.slow
 def test_the_former_digest_comes_back_without_the_registry_and_the_password(estate: Estate) -> None:
     cluster = estate.cluster
     estate.registry.stop()

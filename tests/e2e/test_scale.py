@@ -79,6 +79,7 @@ def test_three_to_four_to_two(running: Scratch) -> None:
     check_nothing_is_left(running, nodes=3, services=("hello",))
 
 
+@pytest.mark.slow
 def test_a_create_that_was_cut_and_is_not_wanted_any_more_leaves_nothing(running: Scratch) -> None:
     running.edit("clusters.yaml", "count: 3", "count: 4")
     apply = running.begin("apply", "--yes")

@@ -177,6 +177,7 @@ def test_a_host_that_shows_another_key_than_the_pinned_one_is_refused(estate: Es
     assert touched(before, look(cluster)) == set()
 
 
+@pytest.mark.slow
 def test_a_host_with_a_new_key_is_refused_until_known_hosts_has_it(estate: Estate) -> None:
     cluster, host = estate.cluster, estate.known
     old = fingerprint(host)
