@@ -54,9 +54,27 @@ def roll(
 
     Those that are `misled` go first, whoever holds the address, and to their end, by `_ranks`: they may be
     all that serves some service. One that has to wait itself is not counted on, in the turns of others, for
-    what it does not lead to. Whom the address has to leave for his turn goes last, also where he serves
-    nothing.
+    what it does not lead to; unless nothing at all would go on then. Whom the address has to leave for his
+    turn goes last, also where he serves nothing.
     """
+    known = (works, serving, wanted, rollout, holder, misled, draining, entrance)
+    found = _rolled(*known, http=draining.http.keys())
+    return found if found.steps or not misled else _rolled(*known, http=frozenset())
+
+
+def _rolled(
+    works: tuple[Work, ...],
+    serving: Mapping[str, Set[str]],
+    wanted: int,
+    rollout: Rollout,
+    holder: str,
+    misled: Mapping[str, frozenset[str]],
+    draining: Draining,
+    entrance: Entrance,
+    *,
+    http: Set[str],
+) -> Rolled:
+    """`http` are the services for which it matters who is led there."""
     ranks = _ranks(misled, serving)
     servers = frozenset().union(*serving.values()) if serving else frozenset[str]()
     idle = [w for w in works if w.node not in servers or only_lets_in(w)]
@@ -71,7 +89,7 @@ def roll(
     for whole in rolling:
         if whole.node not in misled:
             waits = {name: misled[name] for name in why_held if name in misled}
-            counted = _counted(serving, waits, draining.http.keys())
+            counted = _counted(serving, waits, http)
             spare = {service: len(nodes) - least for service, nodes in counted.items()}
         work = entrance.later(whole, works) if whole.node in misled else whole
         if work != whole:

@@ -116,6 +116,20 @@ def test_one_that_waits_itself_is_not_counted_on_for_what_it_does_not_lead_to() 
     assert [s for s in plan.steps if s.node == fourth]
 
 
+def test_it_is_counted_on_where_nothing_would_go_on_otherwise() -> None:
+    """Two nodes: one leads nowhere and alone has the second service, the other one lacks it."""
+    services = tuple(worlds.service(name, image="a/b:1") for name in ("api", "web"))
+    given = worlds.settled(worlds.cluster(2, services))
+    nowhere, other = (worlds.node_named(given, n) for n in (1, 2))
+    given = worlds.with_facts(given, nowhere, without_caddyfile)
+    kept = lambda f: tuple(c for c in f.containers if c.project != "dynia-web")  # noqa: E731
+    given = worlds.with_facts(given, other, lambda f: replace(f, containers=kept(f)))
+    later = tuple(worlds.service(name, image="a/b:2") for name in ("api", "web"))
+    # The Caddy of the other one is made again, so it can take no part that disturbs nobody.
+    plan = make_plan(worlds.wanting(given, worlds.cluster(2, later, caddy_image="caddy:9")))
+    assert [s.node for s in plan.steps if s.disturbs][:1] == [other]
+
+
 def leading_to(led: dict[int, str], max_unavailable: int) -> PlanningInput:
     """Another image for both services, begun on every node: its Caddy leads to the old container of one."""
     rollout = Rollout(max_unavailable=max_unavailable, canary=False)
