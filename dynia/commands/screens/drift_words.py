@@ -1,4 +1,4 @@
-"""The words that the text and the Markdown of a drift report share."""
+"""The words that the text, the Markdown and the page of a drift report share."""
 
 from __future__ import annotations
 

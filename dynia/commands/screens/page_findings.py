@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dynia.commands.screens import drift_words
 from dynia.commands.screens.page_marks import Sign, mark
 from dynia.commands.screens.page_markup import Markup, element, joined, lines
 from dynia.commands.screens.text import count, one_line
 from dynia.interfaces.durations import span
-from dynia.services.planning.drift_report import Concern, DriftReport, Folded, Silent, folded
+from dynia.services.planning.drift_report import DriftReport, Folded, folded
 from dynia.state.lease import utc
 
 # So many nodes are named; of more the rest is folded away.
@@ -22,36 +23,30 @@ def findings(report: DriftReport) -> tuple[Markup, ...]:
 
 def silent(report: DriftReport) -> tuple[Markup, ...]:
     """Equal reasons as one."""
-    alike: dict[str, list[Silent]] = {}
-    for one in report.silent:
-        alike.setdefault(one.reason, []).append(one)
     return tuple(
         _entry(
             "silent",
             "not observed",
-            nodes_named([one.node for one in group]),
+            nodes_named(nodes),
             (),
             (reason,),
-            (_answers(group[0].commands, len(group)),),
+            (_answers(first.commands, len(nodes)),),
         )
-        for reason, group in alike.items()
+        for reason, nodes, first in drift_words.silent(report.silent)
     )
 
 
 def concerns(report: DriftReport) -> tuple[Markup, ...]:
-    alike: dict[tuple[str, str, str], list[Concern]] = {}
-    for one in report.concerns:
-        alike.setdefault((one.kind, one.severity, one.detail), []).append(one)
     return tuple(
         _entry(
-            group[0].severity,
-            group[0].severity,
-            _titled(group[0].kind, [one.node for one in group]),
+            first.severity,
+            first.severity,
+            _titled(first.kind, nodes),
             (),
-            (group[0].detail,),
-            (_answers((group[0].command,), len(group)),),
+            (first.detail,),
+            (_answers((first.command,), len(nodes)),),
         )
-        for group in alike.values()
+        for first, nodes in drift_words.concerns(report.concerns)
     )
 
 

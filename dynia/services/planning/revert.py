@@ -13,7 +13,7 @@ from dynia.interfaces.observed import NodeFacts
 from dynia.services.actions import BindDns, UnbindDns
 from dynia.services.planning.by_hand import Revert
 from dynia.services.planning.check import check_serving, worst_at_once
-from dynia.services.planning.compare import Comparison, compare_node, named
+from dynia.services.planning.compare import Comparison, named
 from dynia.services.planning.components import roots
 from dynia.services.planning.drift import component_drift, stray_drift
 from dynia.services.planning.drift_items import is_called, item, what_drifted
@@ -115,19 +115,7 @@ def _meant(workshop: Workshop, node: Node, facts: NodeFacts, wish: Revert) -> _M
     wanted = workshop.wanted
     place, seen = wanted.places[node.name], {f.path: f for f in facts.files}
     judged = named(seen, facts)
-    comparisons = compare_node(
-        node,
-        facts,
-        judged,
-        wanted.components,
-        wanted.recipes[node.name],
-        wanted.topology,
-        place,
-        workshop.releases,
-        wanted.index,
-        workshop.given.secrets,
-        workshop.told(node, facts),
-    )
+    comparisons = workshop.compared(node, facts, seen, judged)
     chosen: dict[str, tuple[Drift, ...]] = {}
     for one in comparisons:
         drifts = component_drift(one, wanted.by_name[one.component], wanted.topology, place, facts, judged)

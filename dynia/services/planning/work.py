@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from dynia.interfaces.observed import NodeFacts, NotObserved, ResolvedImage
+from dynia.interfaces.observed import FileSeen, NodeFacts, NotObserved, ResolvedImage
 from dynia.services.actions import ProvideImage
 from dynia.services.planning.compare import Comparison, compare_node, named, releases_of
 from dynia.services.planning.components import (
@@ -85,6 +85,25 @@ class Workshop:
             left_behind(given.observed, nodes, address) if SPEAKER in wanted.by_name and address else ()
         )
 
+    def compared(
+        self, node: Node, facts: NodeFacts, seen: Mapping[str, FileSeen], judged: Mapping[str, FileSeen]
+    ) -> list[Comparison]:
+        """What of a node is not as it is wanted. `seen` are its files, `judged` the same as they are compared."""
+        wanted = self.wanted
+        return compare_node(
+            node,
+            facts,
+            judged,
+            wanted.components,
+            wanted.recipes[node.name],
+            wanted.topology,
+            wanted.places[node.name],
+            self.releases,
+            wanted.index,
+            _sources(self.given, seen),
+            self.told(node, facts),
+        )
+
     def told(self, node: Node, facts: NodeFacts) -> dict[str, tuple[Fault, ...]]:
         """Faults of a node that only a look at all of them shows."""
         if node.name not in self.left_behind:
@@ -137,19 +156,7 @@ def _work_on(workshop: Workshop, node: Node, facts: NodeFacts, serves: Set[str],
     topology, place = wanted.topology, wanted.places[node.name]
     seen = {f.path: f for f in facts.files}
     judged = named(seen, facts)
-    comparisons = compare_node(
-        node,
-        facts,
-        judged,
-        wanted.components,
-        wanted.recipes[node.name],
-        topology,
-        place,
-        workshop.releases,
-        wanted.index,
-        _sources(workshop.given, seen),
-        workshop.told(node, facts),
-    )
+    comparisons = workshop.compared(node, facts, seen, judged)
     may_be_there = workshop.may_be_there(node, facts, comparisons)
     strays = strays_of(seen, roots(), may_be_there, workshop.known, workshop.data)
     first = bootstrap(node, facts, wanted.packages)
