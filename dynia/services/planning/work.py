@@ -88,7 +88,7 @@ class Workshop:
     def compared(
         self, node: Node, facts: NodeFacts, seen: Mapping[str, FileSeen], judged: Mapping[str, FileSeen]
     ) -> list[Comparison]:
-        """What of a node is not as it is wanted. `seen` are its files, `judged` the same as they are compared."""
+        """What of a node is not as it is wanted. `seen` are its files, `judged` those as compared."""
         wanted = self.wanted
         return compare_node(
             node,
